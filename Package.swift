@@ -1,0 +1,271 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Targets stand layer by layer, lowest first; a target may only depend on what stands above it
+// in this file. Tests/Architecture reads the imports and holds the sources to the same order.
+
+// MARK: - Settings
+
+/// The house rules for every Swift target.
+let houseRules: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// The rules for the targets that touch C: every unsafe expression is marked.
+let houseRulesBesideC: [SwiftSetting] = houseRules + [.strictMemorySafety()]
+
+// MARK: - Packages
+
+let nio: Target.Dependency = .product(name: "NIO", package: "swift-nio")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let certificates: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let packages: [Package.Dependency] = [
+  .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+  .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+  .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+  .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+]
+
+// MARK: - Shorthand for one kind of target each
+
+func shared(
+  _ name: String, uses dependencies: [Target.Dependency] = [], besideC: Bool = false,
+  resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Shared/\(name)", resources: resources,
+    swiftSettings: besideC ? houseRulesBesideC : houseRules)
+}
+
+func api(_ name: String) -> Target {
+  .target(
+    name: name, dependencies: ["CTacitProtos", "CProtobufC", "WireFormat", "RPC"],
+    path: "Protos/Generated/\(name)", swiftSettings: houseRulesBesideC)
+}
+
+func service(
+  _ name: String, folder: String, uses dependencies: [Target.Dependency],
+  resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Services/\(folder)/Service",
+    resources: resources, swiftSettings: houseRules)
+}
+
+func command(_ name: String, folder: String, uses dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies + [arguments], path: "Services/\(folder)/CLI",
+    swiftSettings: houseRules)
+}
+
+func tests(
+  _ name: String, folder: String, uses dependencies: [Target.Dependency],
+  resources: [Resource] = [], besideC: Bool = false
+) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, path: "Tests/\(folder)/\(name)",
+    resources: resources, swiftSettings: houseRules)
+}
+
+// MARK: - Targets
+
+let systemLibraries: [Target] = [
+  .systemLibrary(name: "CLMDB", path: "Shared/CLMDB", pkgConfig: "lmdb"),
+  .systemLibrary(name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "openssl"),
+  .systemLibrary(name: "CProtobufC", path: "Shared/CProtobufC", pkgConfig: "libprotobuf-c"),
+]
+
+let generatedC: [Target] = [
+  .target(
+    name: "CTacitProtos", dependencies: ["CProtobufC"], path: "Protos/Generated/C",
+    cSettings: [.unsafeFlags(["-Wno-everything"])]),
+  .target(
+    name: "CVectorKernels", path: "Services/VectorSearch/Kernels",
+    cSettings: [.unsafeFlags(["-O3", "-ffp-contract=fast"])]),
+]
+
+let sharedTargets: [Target] = [
+  shared("PrivacyCore"),
+  shared("Cryptography", uses: ["PrivacyCore", "COpenSSL"], besideC: true),
+  shared("KeyManagement", uses: ["PrivacyCore", "Cryptography"]),
+  shared("DifferentialPrivacy", uses: ["PrivacyCore"]),
+  shared("SealedStore", uses: ["PrivacyCore", "Cryptography", "CLMDB"], besideC: true),
+  shared("WireFormat", uses: ["PrivacyCore", "CTacitProtos", "CProtobufC"], besideC: true),
+  shared("Transport", uses: ["PrivacyCore", nioCore, nioPosix, nioTLS, certificates, log]),
+  shared(
+    "RPC", uses: ["PrivacyCore", "WireFormat", "Transport", nioCore, nioPosix, nioTLS, log]),
+]
+
+let generatedAPIs: [Target] = [
+  api("CommonAPI"), api("HealthAPI"), api("ConsentAPI"), api("VaultAPI"), api("FeaturesAPI"),
+  api("TrainerAPI"), api("VectorsAPI"),
+]
+
+let upperShared: [Target] = [
+  shared("AuditLog", uses: ["PrivacyCore", "Cryptography", "SealedStore"]),
+  shared("Gate", uses: ["PrivacyCore", "RPC", "ConsentAPI", "VaultAPI", "Cryptography", log]),
+  shared(
+    "ServiceKit",
+    uses: [
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "Transport",
+      "RPC", "HealthAPI", log, lifecycle, arguments,
+    ]),
+]
+
+let services: [Target] = [
+  service(
+    "ConsentService", folder: "Consent",
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "RPC", "ConsentAPI", "VaultAPI", "ServiceKit", log]),
+  service(
+    "IdentityVaultService", folder: "IdentityVault",
+    uses: ["PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "RPC", "VaultAPI", "ServiceKit", log]),
+  service(
+    "FeatureStoreService", folder: "FeatureStore",
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "RPC", "FeaturesAPI", "Gate", "ServiceKit", yaml, log]),
+  service(
+    "TrainerService", folder: "Trainer",
+    uses: [
+      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "AuditLog", "RPC",
+      "TrainerAPI", "FeaturesAPI", "Gate", "ServiceKit", log,
+    ]),
+  service(
+    "VectorSearchService", folder: "VectorSearch",
+    uses: [
+      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "AuditLog", "RPC",
+      "VectorsAPI", "FeaturesAPI", "TrainerAPI", "Gate", "ServiceKit", "CVectorKernels", log,
+    ]),
+  .target(
+    name: "Pipeline",
+    dependencies: [
+      "PrivacyCore", "Cryptography", "RPC", "ConsentAPI", "VaultAPI", "FeaturesAPI",
+      "TrainerAPI", "VectorsAPI", "HealthAPI", "Transport", "ServiceKit", yaml, log, certificates,
+    ],
+    path: "Services/Pipeline/Service", swiftSettings: houseRules),
+]
+
+let commands: [Target] = [
+  command(
+    "tacit-consent", folder: "Consent", uses: ["PrivacyCore", "ConsentService", "ConsentAPI", "RPC", "ServiceKit"]),
+  command(
+    "tacit-vault", folder: "IdentityVault",
+    uses: ["PrivacyCore", "IdentityVaultService", "VaultAPI", "RPC", "ServiceKit"]),
+  command(
+    "tacit-features", folder: "FeatureStore",
+    uses: ["PrivacyCore", "FeatureStoreService", "FeaturesAPI", "RPC", "ServiceKit"]),
+  command(
+    "tacit-trainer", folder: "Trainer", uses: ["PrivacyCore", "TrainerService", "TrainerAPI", "RPC", "ServiceKit"]),
+  command(
+    "tacit-vectors", folder: "VectorSearch",
+    uses: ["PrivacyCore", "VectorSearchService", "VectorsAPI", "RPC", "ServiceKit"]),
+  command("tacit", folder: "Pipeline", uses: ["PrivacyCore", "Pipeline", "RPC", "ServiceKit"]),
+  .executableTarget(
+    name: "tacit-protogen", dependencies: ["CTacitProtos", "CProtobufC"],
+    path: "Tools/Protogen", swiftSettings: houseRulesBesideC),
+]
+
+let testTargets: [Target] = [
+  .target(
+    name: "TestSupport", dependencies: ["PrivacyCore"], path: "Tests/Support",
+    swiftSettings: houseRules),
+  tests("PrivacyCoreTests", folder: "Shared", uses: ["PrivacyCore", "TestSupport"]),
+  tests("CryptographyTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "TestSupport"]),
+  tests(
+    "KeyManagementTests", folder: "Shared",
+    uses: ["PrivacyCore", "Cryptography", "KeyManagement", "TestSupport"]),
+  tests(
+    "DifferentialPrivacyTests", folder: "Shared",
+    uses: ["PrivacyCore", "DifferentialPrivacy", "TestSupport"]),
+  tests(
+    "SealedStoreTests", folder: "Shared",
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "TestSupport"]),
+  tests("WireFormatTests", folder: "Shared", uses: ["PrivacyCore", "WireFormat", "TestSupport"]),
+  tests(
+    "RPCTests", folder: "Shared",
+    uses: ["PrivacyCore", "WireFormat", "Transport", "RPC", "HealthAPI", "ConsentAPI", "TestSupport", nioEmbedded, nioPosix]),
+  tests("AuditLogTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "TestSupport"]),
+  tests("GateTests", folder: "Shared", uses: ["PrivacyCore", "Gate", "ConsentAPI", "RPC", "TestSupport"]),
+  tests("ServiceKitTests", folder: "Shared", uses: ["PrivacyCore", "ServiceKit", "Transport", "RPC", "TestSupport"]),
+  tests(
+    "ConsentServiceTests", folder: "Services",
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "RPC", "ConsentAPI", "ConsentService", "ServiceKit", "TestSupport"]),
+  tests(
+    "IdentityVaultServiceTests", folder: "Services",
+    uses: [
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "RPC", "VaultAPI",
+      "IdentityVaultService", "ServiceKit", "TestSupport",
+    ]),
+  tests(
+    "FeatureStoreServiceTests", folder: "Services",
+    uses: [
+      "PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "RPC", "FeaturesAPI", "ConsentAPI", "Gate",
+      "FeatureStoreService", "ServiceKit", "TestSupport",
+    ]),
+  tests(
+    "TrainerServiceTests", folder: "Services",
+    uses: [
+      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "AuditLog", "RPC",
+      "TrainerAPI", "FeaturesAPI", "Gate", "TrainerService", "ServiceKit", "TestSupport",
+    ]),
+  tests(
+    "VectorSearchServiceTests", folder: "Services",
+    uses: [
+      "PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "RPC", "VectorsAPI", "FeaturesAPI", "TrainerAPI", "Gate",
+      "VectorSearchService", "ServiceKit", "TestSupport",
+    ]),
+  tests("PipelineTests", folder: "Services", uses: ["PrivacyCore", "Pipeline", "ServiceKit", "TestSupport"]),
+  .testTarget(
+    name: "IntegrationTests",
+    dependencies: [
+      "PrivacyCore", "RPC", "Transport", "ConsentAPI", "VaultAPI", "FeaturesAPI", "TrainerAPI",
+      "VectorsAPI", "HealthAPI", "Pipeline", "ServiceKit", "TestSupport",
+      "tacit-consent", "tacit-vault", "tacit-features", "tacit-trainer", "tacit-vectors", "tacit",
+    ],
+    path: "Tests/Integration", swiftSettings: houseRules),
+  .testTarget(
+    name: "ArchitectureTests", dependencies: ["TestSupport"], path: "Tests/Architecture",
+    swiftSettings: houseRules),
+]
+
+let allTargets =
+  systemLibraries + generatedC + sharedTargets + generatedAPIs + upperShared + services + commands
+  + testTargets
+
+// MARK: - Part builds
+
+/// The targets named in `TACIT_ONLY` (comma-separated) and all they stand on; everything when
+/// it is not set. One module and its tests then build without waiting for the rest.
+func selected(_ all: [Target]) -> [Target] {
+  guard let only = Context.environment["TACIT_ONLY"], !only.isEmpty else { return all }
+  var wanted = Set(only.split(separator: ",").map(String.init))
+  for target in all.reversed() where wanted.contains(target.name) {
+    for case .byNameItem(let name, _) in target.dependencies { wanted.insert(name) }
+  }
+  return all.filter { wanted.contains($0.name) }
+}
+
+let targets = selected(allTargets)
+let usesPackages = targets.contains { target in
+  target.dependencies.contains { if case .productItem = $0 { true } else { false } }
+}
+
+let package = Package(
+  name: "Tacit",
+  dependencies: usesPackages ? packages : [],
+  targets: targets)
