@@ -26,6 +26,8 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let certificates: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let certificateKeys: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let certificateEncoding: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -37,6 +39,8 @@ let packages: [Package.Dependency] = [
   .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
   .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
   .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+  .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+  .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
   .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -108,23 +112,32 @@ let sharedTargets: [Target] = [
   shared("DifferentialPrivacy", uses: ["PrivacyCore"]),
   shared("SealedStore", uses: ["PrivacyCore", "Cryptography", "CLMDB"], besideC: true),
   shared("WireFormat", uses: ["PrivacyCore", "CTacitProtos", "CProtobufC"], besideC: true),
-  shared("Transport", uses: ["PrivacyCore", nioCore, nioPosix, nioTLS, certificates, log]),
+  shared(
+    "Transport",
+    uses: [
+      "PrivacyCore", nioCore, nioPosix, nioTLS, certificates, certificateKeys,
+      certificateEncoding, log,
+    ]),
   shared(
     "RPC", uses: ["PrivacyCore", "WireFormat", "Transport", nioCore, nioPosix, nioTLS, log]),
 ]
 
 let generatedAPIs: [Target] = [
   api("CommonAPI"), api("HealthAPI"), api("ConsentAPI"), api("VaultAPI"), api("FeaturesAPI"),
-  api("TrainerAPI"), api("VectorsAPI"),
+  api("TrainerAPI"), api("VectorsAPI"), api("AuditAPI"),
 ]
 
 let upperShared: [Target] = [
-  shared("AuditLog", uses: ["PrivacyCore", "Cryptography", "SealedStore"]),
+  shared(
+    "StoredMessages", uses: ["PrivacyCore", "SealedStore", "WireFormat"], besideC: true),
+  shared(
+    "AuditLog",
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "WireFormat", "StoredMessages", "AuditAPI"]),
   shared("Gate", uses: ["PrivacyCore", "RPC", "ConsentAPI", "VaultAPI", "Cryptography", log]),
   shared(
     "ServiceKit",
     uses: [
-      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "Transport",
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog", "Transport",
       "RPC", "HealthAPI", log, lifecycle, arguments,
     ]),
 ]
@@ -132,23 +145,23 @@ let upperShared: [Target] = [
 let services: [Target] = [
   service(
     "ConsentService", folder: "Consent",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "RPC", "ConsentAPI", "VaultAPI", "ServiceKit", log]),
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC", "ConsentAPI", "VaultAPI", "ServiceKit", log]),
   service(
     "IdentityVaultService", folder: "IdentityVault",
-    uses: ["PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "RPC", "VaultAPI", "ServiceKit", log]),
+    uses: ["PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog", "RPC", "VaultAPI", "ServiceKit", log]),
   service(
     "FeatureStoreService", folder: "FeatureStore",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "RPC", "FeaturesAPI", "Gate", "ServiceKit", yaml, log]),
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC", "FeaturesAPI", "Gate", "ServiceKit", yaml, log]),
   service(
     "TrainerService", folder: "Trainer",
     uses: [
-      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "AuditLog", "RPC",
+      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages", "AuditLog", "RPC",
       "TrainerAPI", "FeaturesAPI", "Gate", "ServiceKit", log,
     ]),
   service(
     "VectorSearchService", folder: "VectorSearch",
     uses: [
-      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "AuditLog", "RPC",
+      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages", "AuditLog", "RPC",
       "VectorsAPI", "FeaturesAPI", "TrainerAPI", "Gate", "ServiceKit", "CVectorKernels", log,
     ]),
   .target(
@@ -199,34 +212,34 @@ let testTargets: [Target] = [
   tests(
     "RPCTests", folder: "Shared",
     uses: ["PrivacyCore", "WireFormat", "Transport", "RPC", "HealthAPI", "ConsentAPI", "TestSupport", nioEmbedded, nioPosix]),
-  tests("AuditLogTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "TestSupport"]),
+  tests("AuditLogTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "TestSupport"]),
   tests("GateTests", folder: "Shared", uses: ["PrivacyCore", "Gate", "ConsentAPI", "RPC", "TestSupport"]),
   tests("ServiceKitTests", folder: "Shared", uses: ["PrivacyCore", "ServiceKit", "Transport", "RPC", "TestSupport"]),
   tests(
     "ConsentServiceTests", folder: "Services",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "RPC", "ConsentAPI", "ConsentService", "ServiceKit", "TestSupport"]),
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC", "ConsentAPI", "ConsentService", "ServiceKit", "TestSupport"]),
   tests(
     "IdentityVaultServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "RPC", "VaultAPI",
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog", "RPC", "VaultAPI",
       "IdentityVaultService", "ServiceKit", "TestSupport",
     ]),
   tests(
     "FeatureStoreServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "RPC", "FeaturesAPI", "ConsentAPI", "Gate",
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC", "FeaturesAPI", "ConsentAPI", "Gate",
       "FeatureStoreService", "ServiceKit", "TestSupport",
     ]),
   tests(
     "TrainerServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "AuditLog", "RPC",
+      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages", "AuditLog", "RPC",
       "TrainerAPI", "FeaturesAPI", "Gate", "TrainerService", "ServiceKit", "TestSupport",
     ]),
   tests(
     "VectorSearchServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "RPC", "VectorsAPI", "FeaturesAPI", "TrainerAPI", "Gate",
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC", "VectorsAPI", "FeaturesAPI", "TrainerAPI", "Gate",
       "VectorSearchService", "ServiceKit", "TestSupport",
     ]),
   tests("PipelineTests", folder: "Services", uses: ["PrivacyCore", "Pipeline", "ServiceKit", "TestSupport"]),
