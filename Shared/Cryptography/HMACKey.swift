@@ -1,0 +1,81 @@
+internal import COpenSSL
+
+/// A key of HMAC-SHA256 (RFC 2104), with its OpenSSL contexts kept: about a quarter microsecond
+/// for a short value. Any thread may use it at any time.
+public final class HMACKey: Sendable {
+  /// The bytes of a code.
+  public static let codeByteCount = 32
+
+  private let secret: SecretBytes
+  private let pool = unsafe ContextPool { unsafe EVP_MAC_CTX_free($0) }
+
+  /// A key with a copy of `secret`, which must not be empty.
+  public init(secret: borrowing SecretBytes) throws(CryptographyError) {
+    guard secret.byteCount > 0 else { throw .keyByteCount(expected: 32, actual: 0) }
+    self.secret = secret.copy()
+  }
+
+  /// The 32-byte code of `bytes`.
+  public func authenticate(_ bytes: UnsafeRawBufferPointer) throws(CryptographyError) -> [UInt8] {
+    try [UInt8](capacity: Self.codeByteCount) { output throws(CryptographyError) in
+      try unsafe output.withUnsafeMutableBufferPointer {
+        buffer, initializedCount throws(CryptographyError) in
+        try unsafe authenticate(bytes, into: UnsafeMutableRawBufferPointer(buffer))
+        initializedCount = Self.codeByteCount
+      }
+    }
+  }
+
+  /// The 32-byte code of `bytes`.
+  public func authenticate(_ bytes: [UInt8]) throws(CryptographyError) -> [UInt8] {
+    try unsafe bytes.span.withUnsafeBytes { bytes throws(CryptographyError) in
+      try unsafe authenticate(bytes)
+    }
+  }
+
+  /// Writes the 32-byte code of `bytes` to the start of `code`, without allocating.
+  public func authenticate(
+    _ bytes: UnsafeRawBufferPointer, into code: UnsafeMutableRawBufferPointer
+  ) throws(CryptographyError) {
+    precondition(code.count >= Self.codeByteCount, "a code has 32 bytes")
+    try unsafe pool.withContext(orMake: makeContext) { context throws(CryptographyError) in
+      // Without a key, init starts over with the one the context has.
+      try require(unsafe EVP_MAC_init(context, nil, 0, nil), "EVP_MAC_init")
+      try unsafe bytes.withAddress { address throws(CryptographyError) in
+        try require(unsafe EVP_MAC_update(context, address, bytes.count), "EVP_MAC_update")
+      }
+      var byteCount = 0
+      let address = unsafe code.baseAddress?.assumingMemoryBound(to: UInt8.self)
+      try require(
+        unsafe EVP_MAC_final(context, address, &byteCount, Self.codeByteCount), "EVP_MAC_final")
+    }
+  }
+
+  /// Whether `code` is the code of `bytes`, compared in constant time.
+  public func verify(_ code: [UInt8], of bytes: [UInt8]) throws(CryptographyError) -> Bool {
+    ConstantTime.areEqual(try authenticate(bytes), code)
+  }
+
+  private func makeContext() throws(CryptographyError) -> OpaquePointer {
+    guard let context = unsafe EVP_MAC_CTX_new(Algorithm.hmac) else {
+      throw .openSSL("EVP_MAC_CTX_new")
+    }
+    var name = Array("SHA256\0".utf8CString)
+    let answer = unsafe name.withUnsafeMutableBufferPointer { name in
+      var parameters = unsafe [
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0),
+        OSSL_PARAM_construct_end(),
+      ]
+      return unsafe secret.withUnsafeBytes { secret in
+        unsafe EVP_MAC_init(
+          context, secret.baseAddress?.assumingMemoryBound(to: UInt8.self), secret.count,
+          &parameters)
+      }
+    }
+    guard answer == 1 else {
+      unsafe EVP_MAC_CTX_free(context)
+      throw .openSSL("EVP_MAC_init")
+    }
+    return unsafe context
+  }
+}
