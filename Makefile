@@ -1,0 +1,56 @@
+# Everything a person does with this checkout. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help native build release test lint format generate check-generated demo bench up down status logs clean
+
+CONFIGURATION ?= release
+BIN = .build/$(CONFIGURATION)
+
+help: ## List what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+native: ## Install the native libraries that are missing (Debian, needs root)
+	@Tools/install-native.sh
+
+build: native ## Build everything for debugging
+	swift build
+
+release: native ## Build the programs with optimisation
+	swift build -c release
+
+test: native ## Build and run all tests
+	Tools/test.sh
+
+lint: ## Check the format and that generated code is fresh
+	swift format lint --strict --recursive --parallel Package.swift Services Shared Tests Tools Benchmarks
+	$(MAKE) check-generated
+
+format: ## Format the sources in place
+	swift format --in-place --recursive --parallel Package.swift Services Shared Tests Tools Benchmarks
+
+generate: ## Generate code from Protos/ (installs the .proto compilers where missing)
+	Tools/generate.sh
+
+check-generated: ## Fail when the committed generated code is stale
+	Tools/generate.sh --check
+
+demo: release ## The whole product on real data: DATA=directory picks the data set
+	$(BIN)/tacit demo $(if $(DATA),--data $(DATA))
+
+bench: release ## Measure; writes var/bench/*.json
+	Benchmarks/run.sh
+
+up: release ## Start the local stack of docker-compose.yml as plain processes
+	$(BIN)/tacit up
+
+down: ## Stop the local stack
+	$(BIN)/tacit down
+
+status: ## Show how the local stack is
+	$(BIN)/tacit status
+
+logs: ## Show the last lines of every service's log
+	$(BIN)/tacit logs
+
+clean: ## Remove build output and the local stack's state
+	rm -rf .build var

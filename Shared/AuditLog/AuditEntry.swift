@@ -1,0 +1,30 @@
+public import PrivacyCore
+
+/// What is to be recorded: who did what, to whose data, on what ground. No identifier, no value.
+public struct AuditEntry: Sendable {
+  /// Who: a SPIFFE id.
+  public var principal: String
+  /// What: `consent.withdraw`.
+  public var action: String
+  /// What for.
+  public var purpose: String
+  /// The people it touched.
+  public var pids: [PseudonymousID]
+  /// The receipts it stood on.
+  public var consentIDs: [String]
+  /// What else there is to say, in this order.
+  public var details: [(name: String, value: String)]
+
+  /// An entry.
+  public init(
+    principal: String, action: String, purpose: String = "", pids: [PseudonymousID] = [],
+    consentIDs: [String] = [], details: [(name: String, value: String)] = []
+  ) {
+    self.principal = principal
+    self.action = action
+    self.purpose = purpose
+    self.pids = pids
+    self.consentIDs = consentIDs
+    self.details = details
+  }
+}

@@ -1,0 +1,87 @@
+public import ArgumentParser
+internal import Foundation
+public import RPC
+public import Transport
+
+/// How a command reaches a service and shows its answer.
+public struct ClientOptions: ParsableArguments {
+  @Option(
+    name: .customLong("to"),
+    help: ArgumentHelp(
+      "Where the service is, as host:port.",
+      discussion: "Else from TACIT_<SERVICE>_ENDPOINT, else the service's port on this machine."))
+  public var endpoint: String?
+
+  @OptionGroup public var identity: IdentityOptions
+
+  @Flag(help: "Print JSON, for scripts.")
+  public var json = false
+
+  @Option(name: .customLong("timeout-ms"), help: "Give up after so many milliseconds.")
+  public var timeoutMs = 30_000
+
+  public init() {}
+
+  public mutating func validate() throws {
+    guard timeoutMs > 0 else { throw ValidationError("--timeout-ms must be above 0") }
+  }
+
+  /// A client of `service`; it connects with the first call.
+  public func client(of service: WellKnownService) throws -> RPCClient {
+    let text = Environment.setting(
+      endpoint, variable: service.endpointVariable, default: service.defaultEndpointText)
+    return RPCClient(
+      endpoint: try Endpoint(text), security: try identity.clientSecurity(expects: service.rawValue))
+  }
+
+  /// What each call of this command carries.
+  public var callOptions: CallOptions { CallOptions(timeoutMs: timeoutMs) }
+}
+
+/// Who this process is: a certificate, or nobody on plain loopback TCP.
+public struct IdentityOptions: ParsableArguments {
+  @Option(
+    name: .customLong("identity"),
+    help: "The directory with ca.pem and the certificates (TACIT_IDENTITY; var/stack/identity).")
+  public var directory: String?
+
+  @Option(
+    name: .customLong("as"),
+    help: "Which certificate in it to show (TACIT_AS; admin-dev for commands).")
+  public var name: String?
+
+  @Flag(help: "Plain TCP without identities, on loopback addresses only (TACIT_PLAIN=1).")
+  public var plain = false
+
+  public init() {}
+
+  /// How this process protects its connections to a service of this name.
+  public func clientSecurity(expects service: String) throws -> ClientSecurity {
+    isPlain ? .plainLoopback : .mutualTLS(try material(defaultName: "admin-dev"), expects: service)
+  }
+
+  /// How this process, as the service of this name, protects its port.
+  public func serverSecurity(of service: String) throws -> ServerSecurity {
+    isPlain ? .plainLoopback : .mutualTLS(try material(defaultName: service))
+  }
+
+  /// The certificate that is shown.
+  public func material(defaultName: String) throws -> TLSMaterial {
+    let directory = URL(
+      filePath: Environment.setting(
+        directory, variable: "TACIT_IDENTITY", default: "var/stack/identity"))
+    let name = Environment.setting(name, variable: "TACIT_AS", default: defaultName)
+    let material = TLSMaterial(
+      certificatePath: directory.appending(path: "\(name).pem").path,
+      keyPath: directory.appending(path: "\(name)-key.pem").path,
+      authorityPath: directory.appending(path: "ca.pem").path)
+    guard FileManager.default.fileExists(atPath: material.certificatePath) else {
+      throw CommandFailure(
+        "no certificate \(material.certificatePath); make one with `tacit dev-certs` or name "
+          + "another directory with --identity")
+    }
+    return material
+  }
+
+  var isPlain: Bool { Environment.flag(plain, variable: "TACIT_PLAIN") }
+}

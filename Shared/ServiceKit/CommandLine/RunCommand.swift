@@ -1,0 +1,72 @@
+public import ArgumentParser
+internal import Foundation
+internal import RPC
+
+/// What a program of ours exits with.
+public enum ExitStatus {
+  /// Done.
+  public static let done: Int32 = 0
+  /// Refused or failed: the message says which.
+  public static let failed: Int32 = 1
+  /// The command was not understood.
+  public static let usage: Int32 = 2
+}
+
+/// A failure with a message for people that needs no stack of causes.
+public struct CommandFailure: Error, CustomStringConvertible {
+  /// What went wrong and what to do about it.
+  public let description: String
+
+  /// A failure that is reported as `message`.
+  public init(_ message: String) { description = message }
+}
+
+/// Runs a program: parses its arguments, runs the command, reports what went wrong on standard
+/// error and exits with a status of `ExitStatus`.
+public func runCommand(_ command: any AsyncParsableCommand.Type) async -> Never {
+  do {
+    var parsed = try await command.asyncParseAsRoot()
+    if var asynchronous = parsed as? any AsyncParsableCommand {
+      try await asynchronous.run()
+    } else {
+      try parsed.run()
+    }
+    exit(ExitStatus.done)
+  } catch {
+    exit(report(error, of: command))
+  }
+}
+
+private func report(_ error: any Error, of command: any ParsableCommand.Type) -> Int32 {
+  switch command.exitCode(for: error) {
+  case .success:
+    print(command.fullMessage(for: error))
+    return ExitStatus.done
+  case .validationFailure:
+    standardError(command.fullMessage(for: error))
+    return ExitStatus.usage
+  default:
+    // A command that has said everything already throws a bare exit code.
+    if let status = error as? ExitCode { return status.rawValue }
+    standardError("\(command.commandName): \(text(of: error))")
+    return ExitStatus.failed
+  }
+}
+
+/// The sentence for people in an error of any module.
+public func text(of error: any Error) -> String {
+  if let refused = error as? RPCError { return refused.message.isEmpty ? "\(refused.code)" : refused.message }
+  if let described = error as? any CustomStringConvertible { return described.description }
+  return error.localizedDescription
+}
+
+/// Writes a line to standard error.
+public func standardError(_ line: String) {
+  FileHandle.standardError.write(Data((line + "\n").utf8))
+}
+
+extension ParsableCommand {
+  fileprivate static var commandName: String {
+    configuration.commandName ?? String(describing: self).lowercased()
+  }
+}

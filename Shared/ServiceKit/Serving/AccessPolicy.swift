@@ -1,0 +1,46 @@
+public import RPC
+public import Transport
+public import WireFormat
+
+/// Who may call what: each peer identity holds some scopes, each method asks for one.
+///
+/// Unknown means no: an identity or a scope that is not named here is refused.
+public struct AccessPolicy: MethodAuthorizer {
+  /// What each service may ask of the others.
+  private static let scopesByService: [String: Set<String>] = [
+    "consent": ["vault.forget"],
+    "vault": [],
+    "features": ["consent.gate", "vault.subject_keys"],
+    "trainer": ["consent.gate", "features.read", "features.train"],
+    "vectors": ["consent.gate", "vault.subject_keys", "features.read", "trainer.read"],
+    "pipeline": [
+      "vault.pseudonymize", "consent.read", "consent.write", "consent.import", "features.define",
+      "features.read", "features.write", "vectors.publish",
+    ],
+  ]
+
+  /// What each role of people may do.
+  private static let scopesByRole: [String: Set<String>] = [
+    "marketing": ["consent.read", "features.read", "vectors.search", "vectors.recommend", "trainer.read"],
+    "analyst": ["trainer.read", "trainer.query", "trainer.train", "trainer.budget", "features.read"],
+    "privacy": [
+      "consent.read", "consent.write", "consent.export", "consent.watch", "consent.erase",
+      "vault.pseudonymize", "vault.show", "trainer.read", "trainer.budget",
+    ],
+  ]
+
+  /// The policy of the local stack.
+  public init() {}
+
+  /// Whether `peer` holds the scope that `method` asks for. An administrator holds every scope,
+  /// and so does whoever uses plain TCP on this machine, which must be switched on explicitly.
+  public func permits(_ peer: PeerIdentity, _ method: MethodDescriptor) -> Bool {
+    if method.scope == "health.read" { return true }
+    return switch peer.kind {
+    case .service: Self.scopesByService[peer.name]?.contains(method.scope) ?? false
+    case .user where peer.role == "admin": true
+    case .user: Self.scopesByRole[peer.role]?.contains(method.scope) ?? false
+    case .local: true
+    }
+  }
+}

@@ -1,0 +1,85 @@
+public import ArgumentParser
+public import Foundation
+public import Logging
+public import RPC
+public import Transport
+
+/// The settings that every `serve` shares. Each is a flag, else an environment variable, else a
+/// default; `docker-compose.yml` and `tacit up` use the variables.
+public struct ServeOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The address to listen on, as host:port (TACIT_LISTEN; the service's port on 127.0.0.1).",
+      valueName: "host:port"))
+  public var listen: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The directory of this service's store (TACIT_STORE; var/stack/<service>).",
+      valueName: "directory"))
+  public var store: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The root key file of the embedded KMS (TACIT_KMS_FILE; var/stack/kms/root.json).",
+      valueName: "file"))
+  public var kmsFile: String?
+
+  @OptionGroup public var identity: IdentityOptions
+
+  @Option(help: "trace, debug, info, notice, warning or error (TACIT_LOG_LEVEL; info).")
+  public var logLevel: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where another service is, as name=host:port; may be given several times "
+        + "(TACIT_CONSENT_ENDPOINT, …).",
+      valueName: "name=host:port"))
+  public var peer: [String] = []
+
+  public init() {}
+
+  /// The address to listen on.
+  public func endpoint(of service: WellKnownService) throws -> Endpoint {
+    try Endpoint(
+      Environment.setting(
+        listen, variable: "TACIT_LISTEN", default: service.defaultEndpointText))
+  }
+
+  /// The directory of the store.
+  public func storeDirectory(of service: WellKnownService) -> URL {
+    URL(
+      filePath: Environment.setting(
+        store, variable: "TACIT_STORE", default: "var/stack/\(service.rawValue)"))
+  }
+
+  /// The root key file.
+  public var kmsFileURL: URL {
+    URL(
+      filePath: Environment.setting(
+        kmsFile, variable: "TACIT_KMS_FILE", default: "var/stack/kms/root.json"))
+  }
+
+  /// Where another service is.
+  public func peerEndpoint(_ service: WellKnownService) throws -> Endpoint {
+    for entry in peer {
+      let parts = entry.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, WellKnownService(rawValue: String(parts[0])) != nil else {
+        throw ValidationError("--peer takes name=host:port with a service's name, not \"\(entry)\"")
+      }
+      if parts[0] == service.rawValue { return try Endpoint(parts[1]) }
+    }
+    return try Endpoint(
+      Environment.setting(
+        nil, variable: service.endpointVariable, default: service.defaultEndpointText))
+  }
+
+  /// The log level.
+  public func level() throws -> Logger.Level {
+    let text = Environment.setting(logLevel, variable: "TACIT_LOG_LEVEL", default: "info")
+    guard let level = Logger.Level(rawValue: text) else {
+      throw ValidationError("--log-level takes trace, debug, info, notice, warning or error, not \"\(text)\"")
+    }
+    return level
+  }
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs the native libraries that the build needs and this machine misses, from Debian.
+#   install-native.sh            what the build needs
+#   install-native.sh protoc     also the compilers of .proto files (make generate)
+set -euo pipefail
+
+needed=(libprotobuf-c-dev libssl-dev liblmdb-dev pkg-config)
+if [[ "${1:-}" == protoc ]]; then
+  needed+=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
+fi
+
+missing=()
+for package in "${needed[@]}"; do
+  dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+    missing+=("$package")
+done
+[[ ${#missing[@]} -eq 0 ]] && exit 0
+
+echo "Installing from Debian: ${missing[*]}"
+as_root=()
+if [[ $EUID -ne 0 ]]; then
+  command -v sudo >/dev/null || {
+    echo "This needs root. Run as root: apt-get install ${missing[*]}" >&2
+    exit 1
+  }
+  as_root=(sudo)
+fi
+"${as_root[@]}" apt-get update --quiet=2
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install --yes --quiet=2 --no-install-recommends \
+  "${missing[@]}" >/dev/null
+echo "Installed."
