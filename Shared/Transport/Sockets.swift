@@ -1,0 +1,95 @@
+package import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+internal import PrivacyCore
+
+/// Opens and accepts TCP connections, with TLS below whatever handlers the caller adds.
+package enum Sockets {
+  /// Adds the caller's handlers to a new connection, on its event loop.
+  package typealias Setup = @Sendable (any Channel, Handshake) throws -> Void
+
+  /// Listens on `endpoint`. Returns the listening channel; closing it stops accepting and leaves
+  /// accepted connections alone.
+  package static func listen(
+    on endpoint: Endpoint, security: ServerSecurity, group: any EventLoopGroup,
+    setup: @escaping Setup
+  ) async throws(TransportError) -> any Channel {
+    let tls: ServerTLS?
+    switch security {
+    case .plainLoopback:
+      guard endpoint.isLoopback else {
+        throw .plainBeyondLoopback(endpoint: endpoint.description)
+      }
+      tls = nil
+    case .mutualTLS(let material, let time):
+      tls = try ServerTLS(material, time: time)
+    }
+    let bootstrap = ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 1_024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.writeBufferWaterMark, value: watermark)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let handshake = tls == nil ? Handshake(plain: .local) : Handshake()
+          if let tls {
+            try channel.pipeline.syncOperations.addHandler(tls.handler(for: handshake))
+          }
+          try setup(channel, handshake)
+        }
+      }
+    do {
+      return try await bootstrap.bind(host: endpoint.host, port: endpoint.port).get()
+    } catch {
+      throw .cannotListen(endpoint: endpoint.description, reason: reason(of: error))
+    }
+  }
+
+  /// Connects to `endpoint` within `timeout`.
+  package static func connect(
+    to endpoint: Endpoint, security: ClientConnectionSecurity, group: any EventLoopGroup,
+    timeout: TimeAmount, setup: @escaping Setup
+  ) async throws(TransportError) -> any Channel {
+    let bootstrap = ClientBootstrap(group: group)
+      .connectTimeout(timeout)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .channelOption(.writeBufferWaterMark, value: watermark)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let handshake = security.tls == nil ? Handshake(plain: .local) : Handshake()
+          if let tls = security.tls {
+            try channel.pipeline.syncOperations.addHandler(tls.handler(for: handshake))
+          }
+          try setup(channel, handshake)
+        }
+      }
+    do {
+      return try await bootstrap.connect(host: endpoint.host, port: endpoint.port).get()
+    } catch {
+      throw .cannotConnect(endpoint: endpoint.description, reason: reason(of: error))
+    }
+  }
+
+  // Data waits in its stream rather than in the socket's queue, so that a small answer never
+  // stands behind more than this.
+  private static let watermark = ChannelOptions.Types.WriteBufferWaterMark(
+    low: 128 * 1_024, high: 256 * 1_024)
+}
+
+/// A client's security with its files read.
+package struct ClientConnectionSecurity: Sendable {
+  let tls: ClientTLS?
+
+  /// Reads the files once; refuses plain TCP to another machine.
+  package init(_ security: ClientSecurity, endpoint: Endpoint) throws(TransportError) {
+    switch security {
+    case .plainLoopback:
+      guard endpoint.isLoopback else {
+        throw .plainBeyondLoopback(endpoint: endpoint.description)
+      }
+      tls = nil
+    case .mutualTLS(let material, let service, let time):
+      tls = try ClientTLS(material, expects: service, time: time)
+    }
+  }
+}
