@@ -60,17 +60,11 @@ public final class HMACKey: Sendable {
     guard let context = unsafe EVP_MAC_CTX_new(Algorithm.hmac) else {
       throw .openSSL("EVP_MAC_CTX_new")
     }
-    var name = Array("SHA256\0".utf8CString)
-    let answer = unsafe name.withUnsafeMutableBufferPointer { name in
-      var parameters = unsafe [
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0),
-        OSSL_PARAM_construct_end(),
-      ]
-      return unsafe secret.withUnsafeBytes { secret in
-        unsafe EVP_MAC_init(
-          context, secret.baseAddress?.assumingMemoryBound(to: UInt8.self), secret.count,
-          &parameters)
-      }
+    var parameters = unsafe [Parameter.sha256, OSSL_PARAM_construct_end()]
+    let answer = unsafe secret.withUnsafeBytes { secret in
+      unsafe EVP_MAC_init(
+        context, secret.baseAddress?.assumingMemoryBound(to: UInt8.self), secret.count,
+        &parameters)
     }
     guard answer == 1 else {
       unsafe EVP_MAC_CTX_free(context)

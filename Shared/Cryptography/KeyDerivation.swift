@@ -22,30 +22,17 @@ public enum KeyDerivation {
       throw .openSSL("EVP_KDF_CTX_new")
     }
     defer { unsafe EVP_KDF_CTX_free(context) }
-    // OpenSSL only reads the parameters, but its C type asks for mutable ones.
-    var digest = Array("SHA256\0".utf8CString)
-    var salt = salt
-    var info = info
     return try unsafe SecretBytes(byteCount: byteCount) { output throws(CryptographyError) in
       let answer = unsafe secret.withUnsafeBytes { secret in
-        unsafe digest.withUnsafeMutableBufferPointer { digest in
-          unsafe salt.withUnsafeMutableBytes { salt in
-            unsafe info.withUnsafeMutableBytes { info in
-              var parameters = unsafe [
-                OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.baseAddress, 0),
-                OSSL_PARAM_construct_octet_string(
-                  OSSL_KDF_PARAM_KEY, UnsafeMutableRawPointer(mutating: secret.baseAddress),
-                  secret.count),
-                OSSL_PARAM_construct_octet_string(
-                  OSSL_KDF_PARAM_SALT, salt.baseAddress, salt.count),
-                OSSL_PARAM_construct_octet_string(
-                  OSSL_KDF_PARAM_INFO, info.baseAddress, info.count),
-                OSSL_PARAM_construct_end(),
-              ]
-              return unsafe EVP_KDF_derive(
-                context, output.baseAddress?.assumingMemoryBound(to: UInt8.self), output.count,
-                &parameters)
-            }
+        unsafe salt.withUnsafeBytes { salt in
+          unsafe info.withUnsafeBytes { info in
+            var parameters = unsafe [
+              Parameter.sha256, Parameter.bytes("key", secret), Parameter.bytes("salt", salt),
+              Parameter.bytes("info", info), OSSL_PARAM_construct_end(),
+            ]
+            return unsafe EVP_KDF_derive(
+              context, output.baseAddress?.assumingMemoryBound(to: UInt8.self), output.count,
+              &parameters)
           }
         }
       }

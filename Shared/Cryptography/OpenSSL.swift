@@ -11,6 +11,26 @@ enum Algorithm {
   nonisolated(unsafe) static let hkdf = unsafe EVP_KDF_fetch(nil, "HKDF", nil)
 }
 
+/// Parameters of OpenSSL's algorithms. OpenSSL keeps the address of a name, so the names are
+/// static strings (manual pages EVP_KDF-HKDF and EVP_MAC-HMAC): a Swift string lent to
+/// `OSSL_PARAM_construct…` would be gone before it is read.
+enum Parameter {
+  static var sha256: OSSL_PARAM {
+    // OpenSSL only reads parameters, but their C type asks for mutable pointers.
+    unsafe OSSL_PARAM_construct_utf8_string(
+      address("digest"), UnsafeMutablePointer(mutating: address("SHA256")), 0)
+  }
+
+  static func bytes(_ name: StaticString, _ bytes: UnsafeRawBufferPointer) -> OSSL_PARAM {
+    unsafe OSSL_PARAM_construct_octet_string(
+      address(name), UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+  }
+
+  private static func address(_ text: StaticString) -> UnsafePointer<CChar> {
+    unsafe UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
+  }
+}
+
 extension CryptographyError {
   /// The failure of `operation`, with OpenSSL's reason. Empties this thread's error queue.
   static func openSSL(_ operation: String) -> CryptographyError {

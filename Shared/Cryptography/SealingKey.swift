@@ -1,4 +1,3 @@
-internal import COpenSSL
 public import PrivacyCore
 internal import Synchronization
 
@@ -23,24 +22,22 @@ internal import Synchronization
 /// process, such as a machine resumed twice from one snapshot.
 public final class SealingKey: Sendable {
   /// The bytes of a key.
-  public static let keyByteCount = 32
+  public static let keyByteCount = GCMCipher.keyByteCount
   /// How much longer a sealed value is than its plaintext.
-  public static let overheadByteCount = headerByteCount + nonceByteCount + tagByteCount
+  public static let overheadByteCount = bodyStart + GCMCipher.tagByteCount
   /// The longest plaintext, and the longest associated data. Larger things are sealed in pieces.
   public static let plaintextByteCountMax = 64 << 20
 
-  static let format: UInt8 = 1
-  static let headerByteCount = 5
-  static let nonceByteCount = 12
-  static let tagByteCount = 16
+  private static let format: UInt8 = 1
+  fileprivate static let nonceStart = 5
+  fileprivate static let bodyStart = nonceStart + GCMCipher.nonceByteCount
 
   /// Stands in front of every value that this key sealed.
   public let id: KeyID
 
-  private let secret: SecretBytes
+  private let cipher: GCMCipher
   private let noncePrefix: UInt32
   private let nonceCounter: Atomic<UInt64>
-  private let pool = unsafe ContextPool { unsafe EVP_CIPHER_CTX_free($0) }
 
   /// A key with a copy of `secret`.
   ///
@@ -50,11 +47,8 @@ public final class SealingKey: Sendable {
   public init(
     id: KeyID, secret: borrowing SecretBytes, random: any RandomSource = SystemRandom()
   ) throws(CryptographyError) {
-    guard secret.byteCount == Self.keyByteCount else {
-      throw .keyByteCount(expected: Self.keyByteCount, actual: secret.byteCount)
-    }
     self.id = id
-    self.secret = secret.copy()
+    cipher = try GCMCipher(secret: secret)
     noncePrefix = UInt32(truncatingIfNeeded: random.word())
     nonceCounter = Atomic(random.word())
   }
@@ -109,47 +103,15 @@ public final class SealingKey: Sendable {
     _ plaintext: UnsafeRawBufferPointer, associatedData: UnsafeRawBufferPointer,
     to output: UnsafeMutableRawBufferPointer
   ) throws(CryptographyError) {
-    guard let start = unsafe output.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
-      preconditionFailure("a sealed value has at least its overhead")
-    }
     let counter = nonceCounter.wrappingAdd(1, ordering: .relaxed).oldValue
-    unsafe output.storeBytes(of: Self.format, toByteOffset: 0, as: UInt8.self)
+    unsafe output.storeBytes(of: Self.format, as: UInt8.self)
     unsafe output.storeBytes(of: id.rawValue.bigEndian, toByteOffset: 1, as: UInt32.self)
     unsafe output.storeBytes(of: noncePrefix, toByteOffset: 5, as: UInt32.self)
     unsafe output.storeBytes(of: counter, toByteOffset: 9, as: UInt64.self)
-    let nonce = unsafe start + Self.headerByteCount
-    let ciphertext = unsafe nonce + Self.nonceByteCount
-
-    try unsafe pool.withContext(orMake: makeContext) { context throws(CryptographyError) in
-      var byteCount: Int32 = 0
-      try require(
-        unsafe EVP_EncryptInit_ex2(context, nil, nil, nonce, nil), "EVP_EncryptInit_ex2")
-      try require(
-        unsafe EVP_EncryptUpdate(context, nil, &byteCount, start, Int32(Self.headerByteCount)),
-        "EVP_EncryptUpdate")
-      if associatedData.count > 0 {
-        try unsafe associatedData.withAddress { address throws(CryptographyError) in
-          try require(
-            unsafe EVP_EncryptUpdate(
-              context, nil, &byteCount, address, Int32(associatedData.count)),
-            "EVP_EncryptUpdate")
-        }
-      }
-      if plaintext.count > 0 {
-        try unsafe plaintext.withAddress { address throws(CryptographyError) in
-          try require(
-            unsafe EVP_EncryptUpdate(
-              context, ciphertext, &byteCount, address, Int32(plaintext.count)),
-            "EVP_EncryptUpdate")
-        }
-      }
-      let tag = unsafe ciphertext + plaintext.count
-      try require(unsafe EVP_EncryptFinal_ex(context, tag, &byteCount), "EVP_EncryptFinal_ex")
-      try require(
-        unsafe EVP_CIPHER_CTX_ctrl(
-          context, EVP_CTRL_AEAD_GET_TAG, Int32(Self.tagByteCount), tag),
-        "EVP_CTRL_AEAD_GET_TAG")
-    }
+    let parts = unsafe Parts(UnsafeRawBufferPointer(output))
+    try unsafe cipher.seal(
+      plaintext, nonce: parts.nonce, header: parts.header, associatedData: associatedData,
+      to: UnsafeMutableRawBufferPointer(rebasing: output[Self.bodyStart...]))
   }
 
   // MARK: - Open
@@ -172,13 +134,11 @@ public final class SealingKey: Sendable {
     return try [UInt8](capacity: byteCount) { output throws(CryptographyError) in
       try unsafe output.withUnsafeMutableBufferPointer {
         buffer, initializedCount throws(CryptographyError) in
-        do throws(CryptographyError) {
-          try unsafe read(sealed, associatedData: associatedData, to: buffer)
-        } catch {
-          // What GCM decrypts before it has seen the tag must not be seen by anyone.
-          unsafe OPENSSL_cleanse(buffer.baseAddress, byteCount)
-          throw error
-        }
+        let parts = unsafe Parts(sealed)
+        try unsafe cipher.open(
+          parts.body, nonce: parts.nonce, header: parts.header, associatedData: associatedData,
+          to: UnsafeMutableRawBufferPointer(
+            UnsafeMutableBufferPointer(rebasing: buffer[..<byteCount])))
         initializedCount = byteCount
       }
     }
@@ -195,72 +155,22 @@ public final class SealingKey: Sendable {
     }
   }
 
-  private func read(
-    _ sealed: UnsafeRawBufferPointer, associatedData: UnsafeRawBufferPointer,
-    to plaintext: UnsafeMutableBufferPointer<UInt8>
-  ) throws(CryptographyError) {
-    guard let start = unsafe sealed.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
-      throw .truncated(byteCount: 0)
-    }
-    let nonce = unsafe start + Self.headerByteCount
-    let ciphertext = unsafe nonce + Self.nonceByteCount
-    let ciphertextByteCount = sealed.count - Self.overheadByteCount
-    let tag = unsafe ciphertext + ciphertextByteCount
-
-    try unsafe pool.withContext(orMake: makeContext) { context throws(CryptographyError) in
-      var byteCount: Int32 = 0
-      try require(
-        unsafe EVP_DecryptInit_ex2(context, nil, nil, nonce, nil), "EVP_DecryptInit_ex2")
-      try require(
-        unsafe EVP_CIPHER_CTX_ctrl(
-          context, EVP_CTRL_AEAD_SET_TAG, Int32(Self.tagByteCount),
-          UnsafeMutablePointer(mutating: tag)),
-        "EVP_CTRL_AEAD_SET_TAG")
-      try require(
-        unsafe EVP_DecryptUpdate(context, nil, &byteCount, start, Int32(Self.headerByteCount)),
-        "EVP_DecryptUpdate")
-      if associatedData.count > 0 {
-        try unsafe associatedData.withAddress { address throws(CryptographyError) in
-          try require(
-            unsafe EVP_DecryptUpdate(
-              context, nil, &byteCount, address, Int32(associatedData.count)),
-            "EVP_DecryptUpdate")
-        }
-      }
-      if ciphertextByteCount > 0 {
-        try require(
-          unsafe EVP_DecryptUpdate(
-            context, plaintext.baseAddress, &byteCount, ciphertext, Int32(ciphertextByteCount)),
-          "EVP_DecryptUpdate")
-      }
-      var rest: UInt8 = 0
-      guard unsafe EVP_DecryptFinal_ex(context, &rest, &byteCount) == 1 else {
-        ERR_clear_error()
-        throw .notAuthentic
-      }
-    }
-  }
-
-  // MARK: - Parts
-
   private static func checkLimit(_ bytes: UnsafeRawBufferPointer) throws(CryptographyError) {
     guard bytes.count <= plaintextByteCountMax else {
       throw .tooLong(byteCount: bytes.count, byteCountMax: plaintextByteCountMax)
     }
   }
+}
 
-  /// A context with the key schedule; it serves both directions, each call brings its nonce.
-  private func makeContext() throws(CryptographyError) -> OpaquePointer {
-    guard let context = unsafe EVP_CIPHER_CTX_new() else { throw .openSSL("EVP_CIPHER_CTX_new") }
-    let answer = unsafe secret.withUnsafeBytes { secret in
-      unsafe EVP_EncryptInit_ex2(
-        context, Algorithm.aes256GCM, secret.baseAddress?.assumingMemoryBound(to: UInt8.self),
-        nil, nil)
-    }
-    guard answer == 1 else {
-      unsafe EVP_CIPHER_CTX_free(context)
-      throw .openSSL("EVP_EncryptInit_ex2")
-    }
-    return unsafe context
+/// Where the parts of a sealed value of at least `SealingKey.overheadByteCount` bytes lie.
+@unsafe private struct Parts {
+  let header: UnsafeRawBufferPointer
+  let nonce: UnsafeRawBufferPointer
+  let body: UnsafeRawBufferPointer
+
+  init(_ sealed: UnsafeRawBufferPointer) {
+    unsafe header = UnsafeRawBufferPointer(rebasing: sealed[..<SealingKey.nonceStart])
+    unsafe nonce = UnsafeRawBufferPointer(rebasing: sealed[SealingKey.nonceStart..<SealingKey.bodyStart])
+    unsafe body = UnsafeRawBufferPointer(rebasing: sealed[SealingKey.bodyStart...])
   }
 }
