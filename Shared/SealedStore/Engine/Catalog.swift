@@ -1,0 +1,67 @@
+internal import Cryptography
+
+/// The tables of a store and the keys that open their rows.
+struct Catalog: Sendable {
+  let keys: SealingKeyRing
+  private let databases: [UInt16: UInt32]
+
+  init(keys: SealingKeyRing, databases: [UInt16: UInt32]) {
+    self.keys = keys
+    self.databases = databases
+  }
+
+  /// The number of the table's database in the tables' file.
+  func database(_ table: some StoreTableDescribing) throws(StoreError) -> UInt32 {
+    try database(id: table.id)
+  }
+
+  func database(id: UInt16) throws(StoreError) -> UInt32 {
+    guard let database = databases[id] else { throw .unknownTable(id) }
+    return database
+  }
+
+  /// Seals `value` for the place `fullKey`, onto the end of `bytes`.
+  func seal(
+    _ value: [UInt8], fullKey: [UInt8], under subjectKey: SealingKey?, into bytes: inout [UInt8]
+  ) throws(StoreError) {
+    if let subjectKey, subjectKey.id != .subject { throw .notASubjectKey(subjectKey.id) }
+    guard value.count <= StoreLimits.valueByteCountMax else {
+      throw .valueTooLarge(byteCount: value.count, limit: StoreLimits.valueByteCountMax)
+    }
+    do {
+      try unsafe value.withUnsafeBytes { plaintext in
+        try unsafe fullKey.withUnsafeBytes { place in
+          try unsafe (subjectKey ?? keys.current).seal(
+            plaintext, associatedData: place, into: &bytes)
+        }
+      }
+    } catch {
+      throw .inputOutput("a value cannot be sealed")
+    }
+  }
+
+  /// Opens a value. `subjectKey` is asked only for rows that are sealed with a person's key; when
+  /// it answers `nil` the row stays closed and the result is `nil`.
+  func open(
+    _ sealed: UnsafeRawBufferPointer, fullKey: UnsafeRawBufferPointer, table: String,
+    subjectKey: () throws -> SealingKey?
+  ) throws -> [UInt8]? {
+    guard let id = try? unsafe SealingKey.keyID(of: sealed) else {
+      throw StoreError.unreadable(table: table)
+    }
+    let key: SealingKey
+    if id == .subject {
+      guard let given = try subjectKey() else { return nil }
+      guard given.id == .subject else { throw StoreError.notASubjectKey(given.id) }
+      key = given
+    } else {
+      guard let known = keys.key(id) else { throw StoreError.unknownKey(id) }
+      key = known
+    }
+    do {
+      return try unsafe key.open(sealed, associatedData: fullKey)
+    } catch {
+      throw StoreError.unreadable(table: table)
+    }
+  }
+}

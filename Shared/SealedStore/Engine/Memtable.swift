@@ -1,0 +1,154 @@
+internal import Synchronization
+
+/// Changes that the journal holds and the tables do not, in key order: a skip list of versions.
+///
+/// One thread inserts while any number read: nodes never move or go before the table does, and a
+/// node is linked in with a releasing store after it is complete (the arrangement is LevelDB's).
+/// Within one key the newest version comes first; a reader passes the newest position it may see.
+///
+/// `@unchecked Sendable`: `count`, `byteCount`, `arena`, `path` and `random` belong to the one
+/// inserting thread; readers follow atomic links to memory that is complete and never changes.
+@safe final class Memtable: @unchecked Sendable {
+  /// The number of versions inserted.
+  private(set) var count = 0
+  /// The bytes of memory the versions take.
+  private(set) var byteCount = 0
+  /// The position of the newest version, and of the last before this table began.
+  private(set) var lastSequence: UInt64
+  let baseSequence: UInt64
+
+  private let head: MemtableNode
+  private let path: UnsafeMutablePointer<MemtableNode>
+  private var arena: Arena
+  private var random: UInt64 = 0x9E37_79B9_7F4A_7C15
+  private let filter: KeyFilter?
+
+  /// An empty table for what comes after `baseSequence`. With `expectedCount` it answers most
+  /// questions for keys it does not hold without a search.
+  init(after baseSequence: UInt64, expectedCount: Int = 0) {
+    self.baseSequence = baseSequence
+    lastSequence = baseSequence
+    arena = Arena()
+    filter = expectedCount > 0 ? KeyFilter(expectedCount: expectedCount) : nil
+    unsafe head = MemtableNode.make(
+      in: &arena, sequence: 0, key: UnsafeRawBufferPointer(start: nil, count: 0), value: nil,
+      height: MemtableNode.heightMax)
+    unsafe path = .allocate(capacity: MemtableNode.heightMax)
+    unsafe path.initialize(repeating: head, count: MemtableNode.heightMax)
+  }
+
+  deinit { unsafe path.deallocate() }
+
+  /// Adds a version; `nil` says that the key is removed. Of equal keys and positions the one
+  /// inserted last is found first.
+  func insert(
+    _ key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?, sequence: UInt64
+  ) {
+    _ = unsafe firstNode(from: key, sequence: sequence, recordingPath: true)
+    let height = nextHeight()
+    let node = unsafe MemtableNode.make(
+      in: &arena, sequence: sequence, key: key, value: value, height: height)
+    unsafe filter?.insert(key)
+    for level in 0..<height { unsafe node.setNext(path[level].next(level), level) }
+    for level in 0..<height { unsafe path[level].setNext(node, level) }
+    count += 1
+    byteCount += node.byteCount
+    lastSequence = max(lastSequence, sequence)
+  }
+
+  /// The newest version of `key` at or before `limit`.
+  func find(_ key: UnsafeRawBufferPointer, limit: UInt64) -> MemtableNode? {
+    if let filter, unsafe !filter.mayContain(key) { return nil }
+    guard let node = unsafe firstNode(from: key, sequence: limit), unsafe node.compare(key) == 0
+    else { return nil }
+    return node
+  }
+
+  /// The first key from `key` on that has a version at or before `limit`: that version.
+  func first(from key: UnsafeRawBufferPointer, limit: UInt64) -> MemtableNode? {
+    var node = unsafe firstNode(from: key, sequence: .max)
+    while let candidate = node, candidate.sequence > limit { node = candidate.next(0) }
+    return node
+  }
+
+  /// The first version at or before `limit` of the keys behind that of `node`.
+  func next(after node: MemtableNode, limit: UInt64) -> MemtableNode? {
+    var next = node.next(0)
+    while let candidate = next {
+      if candidate.sequence <= limit, unsafe candidate.compare(node.key) != 0 { return candidate }
+      next = candidate.next(0)
+    }
+    return nil
+  }
+
+  /// The version at or before `limit` of the last key before `key` that has one.
+  func last(before key: UnsafeRawBufferPointer, limit: UInt64) -> MemtableNode? {
+    var end = unsafe key
+    while let node = unsafe lastNode(before: end) {
+      if let visible = unsafe firstNode(from: node.key, sequence: limit),
+        unsafe visible.compare(node.key) == 0
+      {
+        return visible
+      }
+      unsafe end = node.key
+    }
+    return nil
+  }
+
+  /// A new table with the versions at or before `limit`: what is left when a commit failed.
+  func copy(through limit: UInt64, expectedCount: Int) -> Memtable {
+    let copy = Memtable(after: baseSequence, expectedCount: expectedCount)
+    var node = head.next(0)
+    while let version = node {
+      if version.sequence <= limit {
+        unsafe copy.insert(version.key, value: version.value, sequence: version.sequence)
+      }
+      node = version.next(0)
+    }
+    return copy
+  }
+
+  // MARK: - Search
+
+  private func firstNode(
+    from key: UnsafeRawBufferPointer, sequence: UInt64, recordingPath: Bool = false
+  ) -> MemtableNode? {
+    let prefix = unsafe MemtableNode.prefix(of: key)
+    var node = head
+    var level = MemtableNode.heightMax - 1
+    while true {
+      let next = node.next(level)
+      if let next, unsafe next.precedes(key, prefix: prefix, sequence: sequence) {
+        node = next
+        continue
+      }
+      if recordingPath { unsafe path[level] = node }
+      if level == 0 { return next }
+      level -= 1
+    }
+  }
+
+  private func lastNode(before key: UnsafeRawBufferPointer) -> MemtableNode? {
+    let prefix = unsafe MemtableNode.prefix(of: key)
+    var node = head
+    var level = MemtableNode.heightMax - 1
+    var moved = false
+    while true {
+      if let next = node.next(level), unsafe next.precedes(key, prefix: prefix, sequence: .max) {
+        node = next
+        moved = true
+        continue
+      }
+      if level == 0 { return moved ? node : nil }
+      level -= 1
+    }
+  }
+
+  /// Each level holds a quarter of the nodes of the one below it.
+  private func nextHeight() -> Int {
+    random ^= random << 13
+    random ^= random >> 7
+    random ^= random << 17
+    return min(MemtableNode.heightMax, 1 + (random | 1 << 62).trailingZeroBitCount / 2)
+  }
+}

@@ -1,0 +1,23 @@
+internal import Foundation
+internal import Glibc
+
+/// Holds a store's directory for one opener (flock on its file `LOCK`), until it is dropped.
+final class StoreLock: Sendable {
+  private let file: Int32
+
+  init(_ directory: URL) throws(StoreError) {
+    let path = directory.appending(path: "LOCK").path
+    let file = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard file >= 0 else {
+      if errno == ENOSPC { throw .diskFull(path) }
+      throw .inputOutput("\(path) cannot be opened")
+    }
+    guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+      Glibc.close(file)
+      throw .alreadyOpen(directory.path)
+    }
+    self.file = file
+  }
+
+  deinit { Glibc.close(file) }
+}

@@ -1,0 +1,103 @@
+/// A key of a table: encodes so that comparing the bytes compares the keys.
+///
+/// Every encoding says itself where it ends, so that keys can be put one behind the other
+/// (`KeyPair`, `KeyTriple`) and the encoding of the first parts is a prefix of the whole.
+public protocol StoreKey: Sendable {
+  /// Appends the key's bytes.
+  func encode(into writer: inout KeyWriter)
+
+  /// Reads what `encode(into:)` wrote. Throws `malformedKey` for any other bytes.
+  init(from reader: inout KeyReader) throws(StoreError)
+}
+
+/// Collects the bytes of one key.
+public struct KeyWriter: Sendable {
+  /// The bytes so far, behind the table's number where there is one.
+  package private(set) var bytes: [UInt8] = []
+
+  /// An empty key.
+  package init(byteCapacity: Int = 0) { bytes.reserveCapacity(byteCapacity) }
+
+  /// Appends bytes as they are. Only for keys of one fixed length, or as the last part.
+  public mutating func append(raw bytes: some Collection<UInt8>) {
+    self.bytes.append(contentsOf: bytes)
+  }
+
+  /// Appends an unsigned integer, most significant byte first.
+  public mutating func append<Number: FixedWidthInteger & UnsignedInteger>(_ number: Number) {
+    for shift in stride(from: Number.bitWidth - 8, through: 0, by: -8) {
+      bytes.append(UInt8(truncatingIfNeeded: number >> Number(shift)))
+    }
+  }
+
+  /// Appends bytes of any length so that they end recognisably: 0 becomes 0 255, the end is 0 1.
+  public mutating func append(escaping content: some Collection<UInt8>) {
+    for byte in content {
+      bytes.append(byte)
+      if byte == 0 { bytes.append(0xFF) }
+    }
+    bytes.append(0)
+    bytes.append(1)
+  }
+}
+
+/// Takes a key's bytes apart again. Lives only as long as the call it is given to.
+@safe public struct KeyReader: ~Copyable {
+  private let bytes: UnsafeRawBufferPointer
+  private var position = 0
+
+  init(_ bytes: UnsafeRawBufferPointer) { unsafe self.bytes = unsafe bytes }
+
+  /// The number of bytes not yet read.
+  public var remainingByteCount: Int { unsafe bytes.count - position }
+
+  /// Reads an unsigned integer, most significant byte first.
+  public mutating func read<Number: FixedWidthInteger & UnsignedInteger>(
+    _ type: Number.Type
+  ) throws(StoreError) -> Number {
+    let byteCount = Number.bitWidth / 8
+    guard remainingByteCount >= byteCount else { throw .malformedKey }
+    var number: Number = 0
+    for index in position..<position + byteCount {
+      number = unsafe number << 8 | Number(truncatingIfNeeded: bytes[index])
+    }
+    position += byteCount
+    return number
+  }
+
+  /// Reads so many bytes as they are.
+  public mutating func read(rawByteCount byteCount: Int) throws(StoreError) -> [UInt8] {
+    guard byteCount >= 0, remainingByteCount >= byteCount else { throw .malformedKey }
+    defer { position += byteCount }
+    return unsafe [UInt8](bytes[position..<position + byteCount])
+  }
+
+  /// Reads what `append(escaping:)` wrote.
+  public mutating func readEscaped() throws(StoreError) -> [UInt8] {
+    var content: [UInt8] = []
+    while remainingByteCount >= 2 {
+      let byte = unsafe bytes[position]
+      position += 1
+      guard byte == 0 else {
+        content.append(byte)
+        continue
+      }
+      let mark = unsafe bytes[position]
+      position += 1
+      if mark == 1 { return content }
+      guard mark == 0xFF else { throw .malformedKey }
+      content.append(0)
+    }
+    throw .malformedKey
+  }
+
+  /// Reads a whole key and refuses bytes behind it.
+  static func decode<Key: StoreKey>(
+    _ type: Key.Type, from bytes: UnsafeRawBufferPointer
+  ) throws(StoreError) -> Key {
+    var reader = unsafe KeyReader(bytes)
+    let key = try Key(from: &reader)
+    guard reader.remainingByteCount == 0 else { throw .malformedKey }
+    return key
+  }
+}
