@@ -25,6 +25,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLSEvents: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let certificates: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let certificateKeys: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let certificateEncoding: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
@@ -124,7 +125,7 @@ let sharedTargets: [Target] = [
       certificateEncoding, log,
     ]),
   shared(
-    "RPC", uses: ["PrivacyCore", "WireFormat", "Transport", nioCore, nioPosix, nioTLS, log]),
+    "RPC", uses: ["PrivacyCore", "WireFormat", "Transport", nioCore, nioPosix, nioTLSEvents, log]),
 ]
 
 let generatedAPIs: [Target] = [
@@ -213,7 +214,11 @@ let testTargets: [Target] = [
   tests(
     "SealedStoreTests", folder: "Shared",
     uses: ["PrivacyCore", "Cryptography", "SealedStore", "TestSupport"]),
-  tests("WireFormatTests", folder: "Shared", uses: ["PrivacyCore", "WireFormat", "TestSupport"]),
+  tests(
+    "WireFormatTests", folder: "Shared",
+    uses: [
+      "PrivacyCore", "CTacitProtos", "CProtobufC", "WireFormat", "TestSupport", "tacit-protogen",
+    ]),
   tests(
     "RPCTests", folder: "Shared",
     uses: ["PrivacyCore", "WireFormat", "Transport", "RPC", "HealthAPI", "ConsentAPI", "TestSupport", nioEmbedded, nioPosix]),

@@ -84,6 +84,7 @@ generator="$(swift build --package-path "$root" --scratch-path "$scratch" --show
 (cd "$root/Protos" && protoc -I . -I /usr/include --include_imports --include_source_info \
   --descriptor_set_out="$work/schemas.binpb" $(schemas))
 "$generator" "$work/schemas.binpb" "$out"
+swift format --in-place --recursive --parallel --configuration "$root/.swift-format" "$out"
 
 if [ "${1:-}" = --check ]; then
   stale=0

@@ -45,8 +45,8 @@ extension Arena {
     try check(count, field: field, maxCount: maxCount)
     var texts: [String] = []
     texts.reserveCapacity(count)
-    for unsafe text in unsafe UnsafeBufferPointer(start: start, count: count) {
-      texts.append(try unsafe self.text(text, field: field, maxBytes: maxBytes))
+    for index in 0..<count {
+      texts.append(try unsafe text(start?[index], field: field, maxBytes: maxBytes))
     }
     return texts
   }
@@ -59,8 +59,9 @@ extension Arena {
     try check(count, field: field, maxCount: maxCount)
     var lists: [[UInt8]] = []
     lists.reserveCapacity(count)
-    for unsafe bytes in unsafe UnsafeBufferPointer(start: start, count: count) {
-      lists.append(try unsafe self.bytes(bytes, field: field, maxBytes: maxBytes))
+    let elements = unsafe UnsafeBufferPointer(start: start, count: count)
+    for index in 0..<count {
+      lists.append(try unsafe bytes(elements[index], field: field, maxBytes: maxBytes))
     }
     return lists
   }
@@ -81,8 +82,8 @@ extension Arena {
     try check(count, field: field, maxCount: maxCount)
     var messages: [Message] = []
     messages.reserveCapacity(count)
-    for unsafe message in unsafe UnsafeBufferPointer(start: start, count: count) {
-      if let message = try unsafe self.message(message, as: type) { messages.append(message) }
+    for index in 0..<count {
+      if let message = try unsafe message(start?[index], as: type) { messages.append(message) }
     }
     return messages
   }

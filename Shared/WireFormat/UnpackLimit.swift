@@ -4,7 +4,7 @@ public struct UnpackLimit: Hashable, Sendable {
   private let fixed: Int?
 
   /// So many bytes, whatever the message's size.
-  public init(bytes: Int) { fixed = bytes }
+  public init(byteCount: Int) { fixed = byteCount }
 
   private init() { fixed = nil }
 

@@ -23,6 +23,11 @@ public protocol WireMessage: Sendable {
 }
 
 extension WireMessage {
+  /// Reads a packed message within the standard limit.
+  public init(packed bytes: UnsafeRawBufferPointer) throws(WireError) {
+    try unsafe self.init(packed: bytes, limit: .standard)
+  }
+
   /// Reads a packed message from an array.
   public init(packed bytes: [UInt8], limit: UnpackLimit = .standard) throws(WireError) {
     let result = unsafe bytes.withUnsafeBytes { bytes in

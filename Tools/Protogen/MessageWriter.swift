@@ -29,7 +29,8 @@ struct MessageWriter {
       for property in properties {
         source.line()
         source.comment(comment(of: property))
-        source.line("public var \(name(of: property)): \(try type(of: property)) = \(try initial(property))")
+        let type = try type(of: property)
+        source.line("public var \(name(of: property)): \(type) = \(initial(property))")
       }
       source.line()
       source.comment(["A message with every field zero, empty or absent."])
@@ -58,7 +59,7 @@ struct MessageWriter {
     source.line()
     source.comment(["A message with these fields, the others zero, empty or absent."])
     let parameters = try properties.map {
-      "\(name(of: $0)): \(try type(of: $0)) = \(try initial($0))"
+      "\(name(of: $0)): \(try type(of: $0)) = \(initial($0))"
     }
     source.list("public init(", parameters, ") {")
     for property in properties {
@@ -122,14 +123,14 @@ struct MessageWriter {
     }
   }
 
-  private func initial(_ property: Property) throws -> String {
+  private func initial(_ property: Property) -> String {
     guard case .field(let field) = property else { return "nil" }
     if field.isRepeated { return "[]" }
     return switch field.kind {
     case .bool: "false"
     case .string: "\"\""
     case .bytes: "[]"
-    case .enumeration: "\(try types.element(of: field, in: message))(rawValue: 0)"
+    case .enumeration(let type): ".\(types.zeroCase(of: type))"
     case .message: "nil"
     default: "0"
     }
@@ -219,7 +220,7 @@ struct MessageWriter {
             case .oneof(_, let fields): fields.contains(where: \.isSecret)
             }
           let label = self.name(of: property).filter { $0 != "`" }
-          return "\"\(label)\": \(isSecret ? "\"redacted\"" : self.name(of: property))"
+          return "\"\(label)\": \(isSecret ? "\"redacted\"" : "\(self.name(of: property)) as Any")"
         }
         source.list("Mirror(self, children: [", children, "], displayStyle: .struct)")
       }

@@ -30,7 +30,8 @@ typealias CFile = UnsafePointer<Google__Protobuf__FileDescriptorProto>
     isProto2 = unsafe text(file.pointee.syntax) != "proto3"
     var locations: [[Int32]: (line: Int, comment: [String])] = [:]
     if let info = unsafe file.pointee.source_code_info {
-      for unsafe location in unsafe list(info.pointee.location, info.pointee.n_location) {
+      for index in 0..<(unsafe info.pointee.n_location) {
+        guard let location = unsafe info.pointee.location[index] else { continue }
         let path = unsafe Array(
           UnsafeBufferPointer(start: location.pointee.path, count: location.pointee.n_path))
         let line = unsafe location.pointee.n_span > 0 ? Int(location.pointee.span[0]) + 1 : 0

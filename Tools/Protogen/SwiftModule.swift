@@ -50,6 +50,7 @@ struct TypeTable {
   }
 
   private var entries: [String: Entry] = [:]
+  private var zeroCases: [String: String] = [:]
   private var nestedNames: [String: Set<String>] = [:]
 
   init(_ files: [SchemaFile]) throws {
@@ -63,9 +64,14 @@ struct TypeTable {
       }
       for type in file.allEnums {
         entries[type.fullName] = Entry(module: module.name, path: type.path)
+        zeroCases[type.fullName] = type.values.first { $0.number == 0 }
+          .map { SwiftName.enumCase($0.name, of: type.name) }
       }
     }
   }
+
+  /// The case of an enum that an absent field has.
+  func zeroCase(of type: String) -> String { zeroCases[type] ?? "unrecognized(0)" }
 
   /// The module that a type stands in.
   func module(of type: String) -> String? { entries[type]?.module }

@@ -116,7 +116,9 @@ extension AuditRecord: @unsafe CopiedThroughC {
     unsafe tacit__audit__v1__audit_record__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Audit__V1__AuditRecord>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__AuditRecord>, in arena: Arena
+  ) {
     unsafe message.pointee.number = self.number
     unsafe message.pointee.at_us = self.atUs
     unsafe message.pointee.principal = arena.text(self.principal)
@@ -131,15 +133,25 @@ extension AuditRecord: @unsafe CopiedThroughC {
     unsafe message.pointee.hash = arena.bytes(self.hash)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Audit__V1__AuditRecord>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__AuditRecord>, in arena: Arena
+  ) throws(WireError) {
     self.number = unsafe message.pointee.number
     self.atUs = unsafe message.pointee.at_us
-    self.principal = try unsafe arena.text(message.pointee.principal, field: "AuditRecord.principal", maxBytes: 256)
-    self.action = try unsafe arena.text(message.pointee.action, field: "AuditRecord.action", maxBytes: 64)
-    self.purpose = try unsafe arena.text(message.pointee.purpose, field: "AuditRecord.purpose", maxBytes: 64)
-    self.pids = try unsafe arena.byteLists(message.pointee.pids, count: message.pointee.n_pids, field: "AuditRecord.pids")
-    self.consentIDs = try unsafe arena.texts(message.pointee.consent_ids, count: message.pointee.n_consent_ids, field: "AuditRecord.consent_ids")
-    self.details = try unsafe arena.messages(message.pointee.details, count: message.pointee.n_details, field: "AuditRecord.details", as: AuditDetail.self)
+    self.principal = try unsafe arena.text(
+      message.pointee.principal, field: "AuditRecord.principal", maxBytes: 256)
+    self.action = try unsafe arena.text(
+      message.pointee.action, field: "AuditRecord.action", maxBytes: 64)
+    self.purpose = try unsafe arena.text(
+      message.pointee.purpose, field: "AuditRecord.purpose", maxBytes: 64)
+    self.pids = try unsafe arena.byteLists(
+      message.pointee.pids, count: message.pointee.n_pids, field: "AuditRecord.pids")
+    self.consentIDs = try unsafe arena.texts(
+      message.pointee.consent_ids, count: message.pointee.n_consent_ids,
+      field: "AuditRecord.consent_ids")
+    self.details = try unsafe arena.messages(
+      message.pointee.details, count: message.pointee.n_details, field: "AuditRecord.details",
+      as: AuditDetail.self)
     self.hash = try unsafe arena.bytes(message.pointee.hash, field: "AuditRecord.hash")
   }
 }
@@ -149,12 +161,16 @@ extension AuditDetail: @unsafe CopiedThroughC {
     unsafe tacit__audit__v1__audit_detail__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Audit__V1__AuditDetail>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__AuditDetail>, in arena: Arena
+  ) {
     unsafe message.pointee.name = arena.text(self.name)
     unsafe message.pointee.value = arena.text(self.value)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Audit__V1__AuditDetail>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__AuditDetail>, in arena: Arena
+  ) throws(WireError) {
     self.name = try unsafe arena.text(message.pointee.name, field: "AuditDetail.name")
     self.value = try unsafe arena.text(message.pointee.value, field: "AuditDetail.value")
   }

@@ -131,7 +131,9 @@ extension ServiceStatus: @unsafe CopiedThroughC {
     unsafe tacit__common__v1__service_status__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Common__V1__ServiceStatus>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Common__V1__ServiceStatus>, in arena: Arena
+  ) {
     unsafe message.pointee.name = arena.text(self.name)
     unsafe message.pointee.version = arena.text(self.version)
     unsafe message.pointee.started_at_us = self.startedAtUs
@@ -140,12 +142,16 @@ extension ServiceStatus: @unsafe CopiedThroughC {
     unsafe message.pointee.measures = arena.messages(self.measures)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Common__V1__ServiceStatus>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Common__V1__ServiceStatus>, in arena: Arena
+  ) throws(WireError) {
     self.name = try unsafe arena.text(message.pointee.name, field: "ServiceStatus.name")
     self.version = try unsafe arena.text(message.pointee.version, field: "ServiceStatus.version")
     self.startedAtUs = unsafe message.pointee.started_at_us
     self.lastSequence = unsafe message.pointee.last_sequence
-    self.measures = try unsafe arena.messages(message.pointee.measures, count: message.pointee.n_measures, field: "ServiceStatus.measures", as: Measure.self)
+    self.measures = try unsafe arena.messages(
+      message.pointee.measures, count: message.pointee.n_measures, field: "ServiceStatus.measures",
+      as: Measure.self)
   }
 }
 
@@ -159,7 +165,9 @@ extension Measure: @unsafe CopiedThroughC {
     unsafe message.pointee.value = self.value
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Common__V1__Measure>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Common__V1__Measure>, in arena: Arena)
+    throws(WireError)
+  {
     self.name = try unsafe arena.text(message.pointee.name, field: "Measure.name")
     self.value = unsafe message.pointee.value
   }
@@ -170,12 +178,15 @@ extension Rejection: @unsafe CopiedThroughC {
     unsafe tacit__common__v1__rejection__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Common__V1__Rejection>, in arena: Arena) {
+  package func copy(to message: UnsafeMutablePointer<Tacit__Common__V1__Rejection>, in arena: Arena)
+  {
     unsafe message.pointee.index = self.index
     unsafe message.pointee.reason = arena.text(self.reason)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Common__V1__Rejection>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Common__V1__Rejection>, in arena: Arena)
+    throws(WireError)
+  {
     self.index = unsafe message.pointee.index
     self.reason = try unsafe arena.text(message.pointee.reason, field: "Rejection.reason")
   }

@@ -19,22 +19,22 @@ public enum ReceiptKind: RawRepresentable, Hashable, Sendable {
   /// The case for a number of the schema.
   public init(rawValue: Int32) {
     switch rawValue {
-      case 0: self = .unspecified
-      case 1: self = .grant
-      case 2: self = .withdrawal
-      case 3: self = .erasure
-      default: self = .unrecognized(rawValue)
+    case 0: self = .unspecified
+    case 1: self = .grant
+    case 2: self = .withdrawal
+    case 3: self = .erasure
+    default: self = .unrecognized(rawValue)
     }
   }
 
   /// The number in the schema.
   public var rawValue: Int32 {
     switch self {
-      case .unspecified: 0
-      case .grant: 1
-      case .withdrawal: 2
-      case .erasure: 3
-      case .unrecognized(let rawValue): rawValue
+    case .unspecified: 0
+    case .grant: 1
+    case .withdrawal: 2
+    case .erasure: 3
+    case .unrecognized(let rawValue): rawValue
     }
   }
 }
@@ -61,28 +61,28 @@ public enum CheckReason: RawRepresentable, Hashable, Sendable {
   /// The case for a number of the schema.
   public init(rawValue: Int32) {
     switch rawValue {
-      case 0: self = .unspecified
-      case 1: self = .granted
-      case 2: self = .neverAsked
-      case 3: self = .withdrawn
-      case 4: self = .expired
-      case 5: self = .notYetValid
-      case 6: self = .erased
-      default: self = .unrecognized(rawValue)
+    case 0: self = .unspecified
+    case 1: self = .granted
+    case 2: self = .neverAsked
+    case 3: self = .withdrawn
+    case 4: self = .expired
+    case 5: self = .notYetValid
+    case 6: self = .erased
+    default: self = .unrecognized(rawValue)
     }
   }
 
   /// The number in the schema.
   public var rawValue: Int32 {
     switch self {
-      case .unspecified: 0
-      case .granted: 1
-      case .neverAsked: 2
-      case .withdrawn: 3
-      case .expired: 4
-      case .notYetValid: 5
-      case .erased: 6
-      case .unrecognized(let rawValue): rawValue
+    case .unspecified: 0
+    case .granted: 1
+    case .neverAsked: 2
+    case .withdrawn: 3
+    case .expired: 4
+    case .notYetValid: 5
+    case .erased: 6
+    case .unrecognized(let rawValue): rawValue
     }
   }
 }
@@ -114,7 +114,7 @@ public struct Receipt: WireMessage, Equatable {
   public var version: UInt32 = 0
 
   /// What it says.
-  public var kind: ReceiptKind = ReceiptKind(rawValue: 0)
+  public var kind: ReceiptKind = .unspecified
 
   /// When this service recorded it, in microseconds since the epoch.
   public var recordedAtUs: Int64 = 0
@@ -137,7 +137,7 @@ public struct Receipt: WireMessage, Equatable {
     expiresAtUs: Int64 = 0,
     source: String = "",
     version: UInt32 = 0,
-    kind: ReceiptKind = ReceiptKind(rawValue: 0),
+    kind: ReceiptKind = .unspecified,
     recordedAtUs: Int64 = 0,
     sequence: UInt64 = 0,
     previousHash: [UInt8] = []
@@ -434,7 +434,7 @@ public struct CheckReply: WireMessage, Equatable {
   public var granted: Bool = false
 
   /// Why.
-  public var reason: CheckReason = CheckReason(rawValue: 0)
+  public var reason: CheckReason = .unspecified
 
   /// The receipt that decided; empty where there is none.
   public var consentID: String = ""
@@ -451,7 +451,7 @@ public struct CheckReply: WireMessage, Equatable {
   /// A message with these fields, the others zero, empty or absent.
   public init(
     granted: Bool = false,
-    reason: CheckReason = CheckReason(rawValue: 0),
+    reason: CheckReason = .unspecified,
     consentID: String = "",
     expiresAtUs: Int64 = 0,
     sequence: UInt64 = 0
@@ -1093,8 +1093,9 @@ public struct GateLease: WireMessage, Equatable {
   /// How long it lasts from `sent_at_us`, in microseconds.
   public var durationUs: Int64 = 0
 
-  /// The last position of the log when it was granted. A lease counts only for a gate that has
-  /// applied everything up to here.
+  /// The position of the last change that takes something away, but at least where the log ended
+  /// when the gate registered. A lease counts only for a gate that has applied everything up to
+  /// here; grants behind it may still be on their way.
   public var sequence: UInt64 = 0
 
   /// A message with every field zero, empty or absent.
@@ -1214,7 +1215,8 @@ extension Receipt: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__receipt__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__Receipt>, in arena: Arena) {
+  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__Receipt>, in arena: Arena)
+  {
     unsafe message.pointee.consent_id = arena.text(self.consentID)
     unsafe message.pointee.pid = arena.bytes(self.pid)
     unsafe message.pointee.n_scopes = self.scopes.count
@@ -1229,18 +1231,24 @@ extension Receipt: @unsafe CopiedThroughC {
     unsafe message.pointee.previous_hash = arena.bytes(self.previousHash)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__Receipt>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__Receipt>, in arena: Arena)
+    throws(WireError)
+  {
     self.consentID = try unsafe arena.text(message.pointee.consent_id, field: "Receipt.consent_id")
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "Receipt.pid", maxBytes: 32)
-    self.scopes = try unsafe arena.texts(message.pointee.scopes, count: message.pointee.n_scopes, field: "Receipt.scopes", maxCount: 64)
+    self.scopes = try unsafe arena.texts(
+      message.pointee.scopes, count: message.pointee.n_scopes, field: "Receipt.scopes", maxCount: 64
+    )
     self.grantedAtUs = unsafe message.pointee.granted_at_us
     self.expiresAtUs = unsafe message.pointee.expires_at_us
-    self.source = try unsafe arena.text(message.pointee.source, field: "Receipt.source", maxBytes: 256)
+    self.source = try unsafe arena.text(
+      message.pointee.source, field: "Receipt.source", maxBytes: 256)
     self.version = unsafe message.pointee.version
     self.kind = unsafe ReceiptKind(rawValue: Int32(bitPattern: message.pointee.kind.rawValue))
     self.recordedAtUs = unsafe message.pointee.recorded_at_us
     self.sequence = unsafe message.pointee.sequence
-    self.previousHash = try unsafe arena.bytes(message.pointee.previous_hash, field: "Receipt.previous_hash", maxBytes: 32)
+    self.previousHash = try unsafe arena.bytes(
+      message.pointee.previous_hash, field: "Receipt.previous_hash", maxBytes: 32)
   }
 }
 
@@ -1249,7 +1257,9 @@ extension GrantRequest: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__grant_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__GrantRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__GrantRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.pid = arena.bytes(self.pid)
     unsafe message.pointee.n_scopes = self.scopes.count
     unsafe message.pointee.scopes = arena.texts(self.scopes)
@@ -1260,14 +1270,20 @@ extension GrantRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.consent_id = arena.text(self.consentID)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__GrantRequest>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__GrantRequest>, in arena: Arena
+  ) throws(WireError) {
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "GrantRequest.pid", maxBytes: 32)
-    self.scopes = try unsafe arena.texts(message.pointee.scopes, count: message.pointee.n_scopes, field: "GrantRequest.scopes", maxCount: 64)
+    self.scopes = try unsafe arena.texts(
+      message.pointee.scopes, count: message.pointee.n_scopes, field: "GrantRequest.scopes",
+      maxCount: 64)
     self.grantedAtUs = unsafe message.pointee.granted_at_us
     self.expiresAtUs = unsafe message.pointee.expires_at_us
-    self.source = try unsafe arena.text(message.pointee.source, field: "GrantRequest.source", maxBytes: 256)
+    self.source = try unsafe arena.text(
+      message.pointee.source, field: "GrantRequest.source", maxBytes: 256)
     self.version = unsafe message.pointee.version
-    self.consentID = try unsafe arena.text(message.pointee.consent_id, field: "GrantRequest.consent_id", maxBytes: 64)
+    self.consentID = try unsafe arena.text(
+      message.pointee.consent_id, field: "GrantRequest.consent_id", maxBytes: 64)
   }
 }
 
@@ -1276,33 +1292,46 @@ extension GrantReply: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__grant_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__GrantReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__GrantReply>, in arena: Arena
+  ) {
     unsafe message.pointee.receipt = self.receipt.map { unsafe arena.message($0) }
     unsafe message.pointee.created = self.created ? 1 : 0
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__GrantReply>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__GrantReply>, in arena: Arena
+  ) throws(WireError) {
     self.receipt = try unsafe arena.message(message.pointee.receipt, as: Receipt.self)
     self.created = unsafe message.pointee.created != 0
   }
 }
 
 extension WithdrawRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__WithdrawRequest>) {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__WithdrawRequest>)
+  {
     unsafe tacit__consent__v1__withdraw_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__WithdrawRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__WithdrawRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.pid = arena.bytes(self.pid)
     unsafe message.pointee.n_scopes = self.scopes.count
     unsafe message.pointee.scopes = arena.texts(self.scopes)
     unsafe message.pointee.source = arena.text(self.source)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__WithdrawRequest>, in arena: Arena) throws(WireError) {
-    self.pid = try unsafe arena.bytes(message.pointee.pid, field: "WithdrawRequest.pid", maxBytes: 32)
-    self.scopes = try unsafe arena.texts(message.pointee.scopes, count: message.pointee.n_scopes, field: "WithdrawRequest.scopes", maxCount: 64)
-    self.source = try unsafe arena.text(message.pointee.source, field: "WithdrawRequest.source", maxBytes: 256)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__WithdrawRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.pid = try unsafe arena.bytes(
+      message.pointee.pid, field: "WithdrawRequest.pid", maxBytes: 32)
+    self.scopes = try unsafe arena.texts(
+      message.pointee.scopes, count: message.pointee.n_scopes, field: "WithdrawRequest.scopes",
+      maxCount: 64)
+    self.source = try unsafe arena.text(
+      message.pointee.source, field: "WithdrawRequest.source", maxBytes: 256)
   }
 }
 
@@ -1311,13 +1340,17 @@ extension GateOutcome: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__gate_outcome__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__GateOutcome>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__GateOutcome>, in arena: Arena
+  ) {
     unsafe message.pointee.gate = arena.text(self.gate)
     unsafe message.pointee.confirmed = self.confirmed ? 1 : 0
     unsafe message.pointee.after_us = self.afterUs
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateOutcome>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateOutcome>, in arena: Arena
+  ) throws(WireError) {
     self.gate = try unsafe arena.text(message.pointee.gate, field: "GateOutcome.gate")
     self.confirmed = unsafe message.pointee.confirmed != 0
     self.afterUs = unsafe message.pointee.after_us
@@ -1329,16 +1362,22 @@ extension WithdrawReply: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__withdraw_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__WithdrawReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__WithdrawReply>, in arena: Arena
+  ) {
     unsafe message.pointee.receipt = self.receipt.map { unsafe arena.message($0) }
     unsafe message.pointee.n_gates = self.gates.count
     unsafe message.pointee.gates = arena.messages(self.gates)
     unsafe message.pointee.barrier_us = self.barrierUs
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__WithdrawReply>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__WithdrawReply>, in arena: Arena
+  ) throws(WireError) {
     self.receipt = try unsafe arena.message(message.pointee.receipt, as: Receipt.self)
-    self.gates = try unsafe arena.messages(message.pointee.gates, count: message.pointee.n_gates, field: "WithdrawReply.gates", as: GateOutcome.self)
+    self.gates = try unsafe arena.messages(
+      message.pointee.gates, count: message.pointee.n_gates, field: "WithdrawReply.gates",
+      as: GateOutcome.self)
     self.barrierUs = unsafe message.pointee.barrier_us
   }
 }
@@ -1348,15 +1387,20 @@ extension CheckRequest: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__check_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__CheckRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__CheckRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.pid = arena.bytes(self.pid)
     unsafe message.pointee.scope = arena.text(self.scope)
     unsafe message.pointee.at_us = self.atUs
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__CheckRequest>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__CheckRequest>, in arena: Arena
+  ) throws(WireError) {
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "CheckRequest.pid", maxBytes: 32)
-    self.scope = try unsafe arena.text(message.pointee.scope, field: "CheckRequest.scope", maxBytes: 64)
+    self.scope = try unsafe arena.text(
+      message.pointee.scope, field: "CheckRequest.scope", maxBytes: 64)
     self.atUs = unsafe message.pointee.at_us
   }
 }
@@ -1366,7 +1410,9 @@ extension CheckReply: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__check_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__CheckReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__CheckReply>, in arena: Arena
+  ) {
     unsafe message.pointee.granted = self.granted ? 1 : 0
     unsafe message.pointee.reason = .init(rawValue: UInt32(bitPattern: self.reason.rawValue))
     unsafe message.pointee.consent_id = arena.text(self.consentID)
@@ -1374,42 +1420,60 @@ extension CheckReply: @unsafe CopiedThroughC {
     unsafe message.pointee.sequence = self.sequence
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__CheckReply>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__CheckReply>, in arena: Arena
+  ) throws(WireError) {
     self.granted = unsafe message.pointee.granted != 0
     self.reason = unsafe CheckReason(rawValue: Int32(bitPattern: message.pointee.reason.rawValue))
-    self.consentID = try unsafe arena.text(message.pointee.consent_id, field: "CheckReply.consent_id")
+    self.consentID = try unsafe arena.text(
+      message.pointee.consent_id, field: "CheckReply.consent_id")
     self.expiresAtUs = unsafe message.pointee.expires_at_us
     self.sequence = unsafe message.pointee.sequence
   }
 }
 
 extension CheckBatchRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__CheckBatchRequest>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__CheckBatchRequest>
+  ) {
     unsafe tacit__consent__v1__check_batch_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__CheckBatchRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__CheckBatchRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.n_checks = self.checks.count
     unsafe message.pointee.checks = arena.messages(self.checks)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__CheckBatchRequest>, in arena: Arena) throws(WireError) {
-    self.checks = try unsafe arena.messages(message.pointee.checks, count: message.pointee.n_checks, field: "CheckBatchRequest.checks", maxCount: 4096, as: CheckRequest.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__CheckBatchRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.checks = try unsafe arena.messages(
+      message.pointee.checks, count: message.pointee.n_checks, field: "CheckBatchRequest.checks",
+      maxCount: 4096, as: CheckRequest.self)
   }
 }
 
 extension CheckBatchReply: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__CheckBatchReply>) {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__CheckBatchReply>)
+  {
     unsafe tacit__consent__v1__check_batch_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__CheckBatchReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__CheckBatchReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_replies = self.replies.count
     unsafe message.pointee.replies = arena.messages(self.replies)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__CheckBatchReply>, in arena: Arena) throws(WireError) {
-    self.replies = try unsafe arena.messages(message.pointee.replies, count: message.pointee.n_replies, field: "CheckBatchReply.replies", as: CheckReply.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__CheckBatchReply>, in arena: Arena
+  ) throws(WireError) {
+    self.replies = try unsafe arena.messages(
+      message.pointee.replies, count: message.pointee.n_replies, field: "CheckBatchReply.replies",
+      as: CheckReply.self)
   }
 }
 
@@ -1418,12 +1482,17 @@ extension ShowRequest: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__show_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__ShowRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ShowRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.consent_id = arena.text(self.consentID)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__ShowRequest>, in arena: Arena) throws(WireError) {
-    self.consentID = try unsafe arena.text(message.pointee.consent_id, field: "ShowRequest.consent_id", maxBytes: 64)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ShowRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.consentID = try unsafe arena.text(
+      message.pointee.consent_id, field: "ShowRequest.consent_id", maxBytes: 64)
   }
 }
 
@@ -1432,12 +1501,17 @@ extension HistoryRequest: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__history_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__HistoryRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__HistoryRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.pid = arena.bytes(self.pid)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__HistoryRequest>, in arena: Arena) throws(WireError) {
-    self.pid = try unsafe arena.bytes(message.pointee.pid, field: "HistoryRequest.pid", maxBytes: 32)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__HistoryRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.pid = try unsafe arena.bytes(
+      message.pointee.pid, field: "HistoryRequest.pid", maxBytes: 32)
   }
 }
 
@@ -1446,13 +1520,19 @@ extension HistoryReply: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__history_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__HistoryReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__HistoryReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_receipts = self.receipts.count
     unsafe message.pointee.receipts = arena.messages(self.receipts)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__HistoryReply>, in arena: Arena) throws(WireError) {
-    self.receipts = try unsafe arena.messages(message.pointee.receipts, count: message.pointee.n_receipts, field: "HistoryReply.receipts", as: Receipt.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__HistoryReply>, in arena: Arena
+  ) throws(WireError) {
+    self.receipts = try unsafe arena.messages(
+      message.pointee.receipts, count: message.pointee.n_receipts, field: "HistoryReply.receipts",
+      as: Receipt.self)
   }
 }
 
@@ -1461,15 +1541,21 @@ extension ImportChunk: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__import_chunk__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__ImportChunk>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ImportChunk>, in arena: Arena
+  ) {
     unsafe message.pointee.first_line = self.firstLine
     unsafe message.pointee.n_lines = self.lines.count
     unsafe message.pointee.lines = arena.texts(self.lines)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__ImportChunk>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ImportChunk>, in arena: Arena
+  ) throws(WireError) {
     self.firstLine = unsafe message.pointee.first_line
-    self.lines = try unsafe arena.texts(message.pointee.lines, count: message.pointee.n_lines, field: "ImportChunk.lines", maxCount: 10000)
+    self.lines = try unsafe arena.texts(
+      message.pointee.lines, count: message.pointee.n_lines, field: "ImportChunk.lines",
+      maxCount: 10000)
   }
 }
 
@@ -1478,12 +1564,16 @@ extension ImportReject: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__import_reject__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__ImportReject>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ImportReject>, in arena: Arena
+  ) {
     unsafe message.pointee.line = self.line
     unsafe message.pointee.reason = arena.text(self.reason)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__ImportReject>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ImportReject>, in arena: Arena
+  ) throws(WireError) {
     self.line = unsafe message.pointee.line
     self.reason = try unsafe arena.text(message.pointee.reason, field: "ImportReject.reason")
   }
@@ -1494,7 +1584,9 @@ extension ImportProgress: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__import_progress__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__ImportProgress>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ImportProgress>, in arena: Arena
+  ) {
     unsafe message.pointee.accepted = self.accepted
     unsafe message.pointee.duplicates = self.duplicates
     unsafe message.pointee.rejected = self.rejected
@@ -1503,11 +1595,15 @@ extension ImportProgress: @unsafe CopiedThroughC {
     unsafe message.pointee.last_line = self.lastLine
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__ImportProgress>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ImportProgress>, in arena: Arena
+  ) throws(WireError) {
     self.accepted = unsafe message.pointee.accepted
     self.duplicates = unsafe message.pointee.duplicates
     self.rejected = unsafe message.pointee.rejected
-    self.rejects = try unsafe arena.messages(message.pointee.rejects, count: message.pointee.n_rejects, field: "ImportProgress.rejects", as: ImportReject.self)
+    self.rejects = try unsafe arena.messages(
+      message.pointee.rejects, count: message.pointee.n_rejects, field: "ImportProgress.rejects",
+      as: ImportReject.self)
     self.lastLine = unsafe message.pointee.last_line
   }
 }
@@ -1517,11 +1613,15 @@ extension ExportRequest: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__export_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__ExportRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ExportRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.after_sequence = self.afterSequence
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__ExportRequest>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ExportRequest>, in arena: Arena
+  ) throws(WireError) {
     self.afterSequence = unsafe message.pointee.after_sequence
   }
 }
@@ -1531,14 +1631,19 @@ extension ExportChunk: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__export_chunk__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__ExportChunk>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ExportChunk>, in arena: Arena
+  ) {
     unsafe message.pointee.n_lines = self.lines.count
     unsafe message.pointee.lines = arena.texts(self.lines)
     unsafe message.pointee.last_sequence = self.lastSequence
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__ExportChunk>, in arena: Arena) throws(WireError) {
-    self.lines = try unsafe arena.texts(message.pointee.lines, count: message.pointee.n_lines, field: "ExportChunk.lines")
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ExportChunk>, in arena: Arena
+  ) throws(WireError) {
+    self.lines = try unsafe arena.texts(
+      message.pointee.lines, count: message.pointee.n_lines, field: "ExportChunk.lines")
     self.lastSequence = unsafe message.pointee.last_sequence
   }
 }
@@ -1548,12 +1653,16 @@ extension WatchRequest: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__watch_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__WatchRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__WatchRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.after_sequence = self.afterSequence
     unsafe message.pointee.follow = self.follow ? 1 : 0
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__WatchRequest>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__WatchRequest>, in arena: Arena
+  ) throws(WireError) {
     self.afterSequence = unsafe message.pointee.after_sequence
     self.follow = unsafe message.pointee.follow != 0
   }
@@ -1564,14 +1673,20 @@ extension ChangeBatch: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__change_batch__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__ChangeBatch>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ChangeBatch>, in arena: Arena
+  ) {
     unsafe message.pointee.n_changes = self.changes.count
     unsafe message.pointee.changes = arena.messages(self.changes)
     unsafe message.pointee.complete_to = self.completeTo
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__ChangeBatch>, in arena: Arena) throws(WireError) {
-    self.changes = try unsafe arena.messages(message.pointee.changes, count: message.pointee.n_changes, field: "ChangeBatch.changes", as: Receipt.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ChangeBatch>, in arena: Arena
+  ) throws(WireError) {
+    self.changes = try unsafe arena.messages(
+      message.pointee.changes, count: message.pointee.n_changes, field: "ChangeBatch.changes",
+      as: Receipt.self)
     self.completeTo = unsafe message.pointee.complete_to
   }
 }
@@ -1581,64 +1696,85 @@ extension GateMessage: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__gate_message__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__GateMessage>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__GateMessage>, in arena: Arena
+  ) {
     switch self.body {
-      case nil: break
-      case .registration(let value):
-        unsafe message.pointee.body_case = .init(rawValue: 1)
-        unsafe message.pointee.registration = arena.message(value)
-      case .confirmation(let value):
-        unsafe message.pointee.body_case = .init(rawValue: 2)
-        unsafe message.pointee.confirmation = arena.message(value)
-      case .renewal(let value):
-        unsafe message.pointee.body_case = .init(rawValue: 3)
-        unsafe message.pointee.renewal = arena.message(value)
+    case nil: break
+    case .registration(let value):
+      unsafe message.pointee.body_case = .init(rawValue: 1)
+      unsafe message.pointee.registration = arena.message(value)
+    case .confirmation(let value):
+      unsafe message.pointee.body_case = .init(rawValue: 2)
+      unsafe message.pointee.confirmation = arena.message(value)
+    case .renewal(let value):
+      unsafe message.pointee.body_case = .init(rawValue: 3)
+      unsafe message.pointee.renewal = arena.message(value)
     }
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateMessage>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateMessage>, in arena: Arena
+  ) throws(WireError) {
     switch unsafe message.pointee.body_case.rawValue {
-      case 1:
-        self.body = try unsafe arena.message(message.pointee.registration, as: GateRegistration.self).map { .registration($0) }
-      case 2:
-        self.body = try unsafe arena.message(message.pointee.confirmation, as: GateConfirmation.self).map { .confirmation($0) }
-      case 3:
-        self.body = try unsafe arena.message(message.pointee.renewal, as: GateRenewal.self).map { .renewal($0) }
-      default: self.body = nil
+    case 1:
+      self.body = try unsafe arena.message(message.pointee.registration, as: GateRegistration.self)
+        .map { .registration($0) }
+    case 2:
+      self.body = try unsafe arena.message(message.pointee.confirmation, as: GateConfirmation.self)
+        .map { .confirmation($0) }
+    case 3:
+      self.body = try unsafe arena.message(message.pointee.renewal, as: GateRenewal.self).map {
+        .renewal($0)
+      }
+    default: self.body = nil
     }
   }
 }
 
 extension GateRegistration: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__GateRegistration>) {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__GateRegistration>)
+  {
     unsafe tacit__consent__v1__gate_registration__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__GateRegistration>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__GateRegistration>, in arena: Arena
+  ) {
     unsafe message.pointee.gate = arena.text(self.gate)
     unsafe message.pointee.applied_sequence = self.appliedSequence
     unsafe message.pointee.pid_from = arena.bytes(self.pidFrom)
     unsafe message.pointee.pid_before = arena.bytes(self.pidBefore)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateRegistration>, in arena: Arena) throws(WireError) {
-    self.gate = try unsafe arena.text(message.pointee.gate, field: "GateRegistration.gate", maxBytes: 64)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateRegistration>, in arena: Arena
+  ) throws(WireError) {
+    self.gate = try unsafe arena.text(
+      message.pointee.gate, field: "GateRegistration.gate", maxBytes: 64)
     self.appliedSequence = unsafe message.pointee.applied_sequence
-    self.pidFrom = try unsafe arena.bytes(message.pointee.pid_from, field: "GateRegistration.pid_from", maxBytes: 32)
-    self.pidBefore = try unsafe arena.bytes(message.pointee.pid_before, field: "GateRegistration.pid_before", maxBytes: 32)
+    self.pidFrom = try unsafe arena.bytes(
+      message.pointee.pid_from, field: "GateRegistration.pid_from", maxBytes: 32)
+    self.pidBefore = try unsafe arena.bytes(
+      message.pointee.pid_before, field: "GateRegistration.pid_before", maxBytes: 32)
   }
 }
 
 extension GateConfirmation: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__GateConfirmation>) {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__GateConfirmation>)
+  {
     unsafe tacit__consent__v1__gate_confirmation__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__GateConfirmation>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__GateConfirmation>, in arena: Arena
+  ) {
     unsafe message.pointee.applied_sequence = self.appliedSequence
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateConfirmation>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateConfirmation>, in arena: Arena
+  ) throws(WireError) {
     self.appliedSequence = unsafe message.pointee.applied_sequence
   }
 }
@@ -1648,11 +1784,15 @@ extension GateRenewal: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__gate_renewal__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__GateRenewal>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__GateRenewal>, in arena: Arena
+  ) {
     unsafe message.pointee.sent_at_us = self.sentAtUs
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateRenewal>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateRenewal>, in arena: Arena
+  ) throws(WireError) {
     self.sentAtUs = unsafe message.pointee.sent_at_us
   }
 }
@@ -1662,25 +1802,33 @@ extension GateEvent: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__gate_event__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__GateEvent>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__GateEvent>, in arena: Arena
+  ) {
     switch self.body {
-      case nil: break
-      case .changes(let value):
-        unsafe message.pointee.body_case = .init(rawValue: 1)
-        unsafe message.pointee.changes = arena.message(value)
-      case .lease(let value):
-        unsafe message.pointee.body_case = .init(rawValue: 2)
-        unsafe message.pointee.lease = arena.message(value)
+    case nil: break
+    case .changes(let value):
+      unsafe message.pointee.body_case = .init(rawValue: 1)
+      unsafe message.pointee.changes = arena.message(value)
+    case .lease(let value):
+      unsafe message.pointee.body_case = .init(rawValue: 2)
+      unsafe message.pointee.lease = arena.message(value)
     }
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateEvent>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateEvent>, in arena: Arena
+  ) throws(WireError) {
     switch unsafe message.pointee.body_case.rawValue {
-      case 1:
-        self.body = try unsafe arena.message(message.pointee.changes, as: ChangeBatch.self).map { .changes($0) }
-      case 2:
-        self.body = try unsafe arena.message(message.pointee.lease, as: GateLease.self).map { .lease($0) }
-      default: self.body = nil
+    case 1:
+      self.body = try unsafe arena.message(message.pointee.changes, as: ChangeBatch.self).map {
+        .changes($0)
+      }
+    case 2:
+      self.body = try unsafe arena.message(message.pointee.lease, as: GateLease.self).map {
+        .lease($0)
+      }
+    default: self.body = nil
     }
   }
 }
@@ -1690,13 +1838,17 @@ extension GateLease: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__gate_lease__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__GateLease>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__GateLease>, in arena: Arena
+  ) {
     unsafe message.pointee.sent_at_us = self.sentAtUs
     unsafe message.pointee.duration_us = self.durationUs
     unsafe message.pointee.sequence = self.sequence
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateLease>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__GateLease>, in arena: Arena
+  ) throws(WireError) {
     self.sentAtUs = unsafe message.pointee.sent_at_us
     self.durationUs = unsafe message.pointee.duration_us
     self.sequence = unsafe message.pointee.sequence
@@ -1708,16 +1860,22 @@ extension EraseRequest: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__erase_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__EraseRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__EraseRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.pid = arena.bytes(self.pid)
     unsafe message.pointee.ground = arena.text(self.ground)
     unsafe message.pointee.source = arena.text(self.source)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__EraseRequest>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__EraseRequest>, in arena: Arena
+  ) throws(WireError) {
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "EraseRequest.pid", maxBytes: 32)
-    self.ground = try unsafe arena.text(message.pointee.ground, field: "EraseRequest.ground", maxBytes: 64)
-    self.source = try unsafe arena.text(message.pointee.source, field: "EraseRequest.source", maxBytes: 256)
+    self.ground = try unsafe arena.text(
+      message.pointee.ground, field: "EraseRequest.ground", maxBytes: 64)
+    self.source = try unsafe arena.text(
+      message.pointee.source, field: "EraseRequest.source", maxBytes: 256)
   }
 }
 
@@ -1726,7 +1884,9 @@ extension EraseReply: @unsafe CopiedThroughC {
     unsafe tacit__consent__v1__erase_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__EraseReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__EraseReply>, in arena: Arena
+  ) {
     unsafe message.pointee.receipt = self.receipt.map { unsafe arena.message($0) }
     unsafe message.pointee.n_gates = self.gates.count
     unsafe message.pointee.gates = arena.messages(self.gates)
@@ -1734,9 +1894,13 @@ extension EraseReply: @unsafe CopiedThroughC {
     unsafe message.pointee.duration_us = self.durationUs
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__EraseReply>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__EraseReply>, in arena: Arena
+  ) throws(WireError) {
     self.receipt = try unsafe arena.message(message.pointee.receipt, as: Receipt.self)
-    self.gates = try unsafe arena.messages(message.pointee.gates, count: message.pointee.n_gates, field: "EraseReply.gates", as: GateOutcome.self)
+    self.gates = try unsafe arena.messages(
+      message.pointee.gates, count: message.pointee.n_gates, field: "EraseReply.gates",
+      as: GateOutcome.self)
     self.subjectKeyDestroyed = unsafe message.pointee.subject_key_destroyed != 0
     self.durationUs = unsafe message.pointee.duration_us
   }

@@ -83,7 +83,7 @@ public enum ConsentMethods {
     export,
     watch,
     attend,
-    erase
+    erase,
   ]
 }
 
@@ -170,19 +170,25 @@ extension ConsentServing {
       try await self.history(request, context: context)
     }
     router.bidirectional(ConsentMethods.`import`) {
-      (requests: RequestStream<ImportChunk>, replies: ReplyWriter<ImportProgress>, context: CallContext) async throws in
+      (
+        requests: RequestStream<ImportChunk>, replies: ReplyWriter<ImportProgress>,
+        context: CallContext
+      ) async throws in
       try await self.`import`(requests, replies: replies, context: context)
     }
     router.serverStreaming(ConsentMethods.export) {
-      (request: ExportRequest, replies: ReplyWriter<ExportChunk>, context: CallContext) async throws in
+      (request: ExportRequest, replies: ReplyWriter<ExportChunk>, context: CallContext) async throws
+      in
       try await self.export(request, replies: replies, context: context)
     }
     router.serverStreaming(ConsentMethods.watch) {
-      (request: WatchRequest, replies: ReplyWriter<ChangeBatch>, context: CallContext) async throws in
+      (request: WatchRequest, replies: ReplyWriter<ChangeBatch>, context: CallContext) async throws
+      in
       try await self.watch(request, replies: replies, context: context)
     }
     router.bidirectional(ConsentMethods.attend) {
-      (requests: RequestStream<GateMessage>, replies: ReplyWriter<GateEvent>, context: CallContext) async throws in
+      (requests: RequestStream<GateMessage>, replies: ReplyWriter<GateEvent>, context: CallContext)
+        async throws in
       try await self.attend(requests, replies: replies, context: context)
     }
     router.unary(ConsentMethods.erase) {

@@ -26,28 +26,28 @@ public enum FeatureStatus: RawRepresentable, Hashable, Sendable {
   /// The case for a number of the schema.
   public init(rawValue: Int32) {
     switch rawValue {
-      case 0: self = .unspecified
-      case 1: self = .present
-      case 2: self = .null
-      case 3: self = .notFound
-      case 4: self = .expired
-      case 5: self = .withheld
-      case 6: self = .`default`
-      default: self = .unrecognized(rawValue)
+    case 0: self = .unspecified
+    case 1: self = .present
+    case 2: self = .null
+    case 3: self = .notFound
+    case 4: self = .expired
+    case 5: self = .withheld
+    case 6: self = .`default`
+    default: self = .unrecognized(rawValue)
     }
   }
 
   /// The number in the schema.
   public var rawValue: Int32 {
     switch self {
-      case .unspecified: 0
-      case .present: 1
-      case .null: 2
-      case .notFound: 3
-      case .expired: 4
-      case .withheld: 5
-      case .`default`: 6
-      case .unrecognized(let rawValue): rawValue
+    case .unspecified: 0
+    case .present: 1
+    case .null: 2
+    case .notFound: 3
+    case .expired: 4
+    case .withheld: 5
+    case .`default`: 6
+    case .unrecognized(let rawValue): rawValue
     }
   }
 }
@@ -192,6 +192,9 @@ public struct ViewDescription: WireMessage, Equatable {
   /// Its features.
   public var features: [FeatureDescription] = []
 
+  /// What its rows speak of: "customer".
+  public var entity: String = ""
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -201,13 +204,15 @@ public struct ViewDescription: WireMessage, Equatable {
     version: UInt32 = 0,
     source: String = "",
     ttlSeconds: Int64 = 0,
-    features: [FeatureDescription] = []
+    features: [FeatureDescription] = [],
+    entity: String = ""
   ) {
     self.name = name
     self.version = version
     self.source = source
     self.ttlSeconds = ttlSeconds
     self.features = features
+    self.entity = entity
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -248,6 +253,15 @@ public struct FeatureDescription: WireMessage, Equatable {
   /// Whether a default is served where there is nothing or no consent.
   public var hasDefault: Bool = false
 
+  /// The field of the events that the aggregate looks at; empty where it looks at none.
+  public var field: String = ""
+
+  /// What an event must have in order to count.
+  public var filters: [Field] = []
+
+  /// The default, where there is one.
+  public var defaultValue: Value? = nil
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -258,7 +272,10 @@ public struct FeatureDescription: WireMessage, Equatable {
     scope: String = "",
     aggregate: String = "",
     windowSeconds: Int64 = 0,
-    hasDefault: Bool = false
+    hasDefault: Bool = false,
+    field: String = "",
+    filters: [Field] = [],
+    defaultValue: Value? = nil
   ) {
     self.name = name
     self.type = type
@@ -266,6 +283,9 @@ public struct FeatureDescription: WireMessage, Equatable {
     self.aggregate = aggregate
     self.windowSeconds = windowSeconds
     self.hasDefault = hasDefault
+    self.field = field
+    self.filters = filters
+    self.defaultValue = defaultValue
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -409,15 +429,25 @@ public struct Tally: WireMessage, Equatable {
   /// The number of events.
   public var eventCount: UInt32 = 0
 
+  /// The days themselves, counted from the epoch, ascending; the latest 1,000 of them.
+  public var days: [Int32] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(key: String = "", dayCount: UInt32 = 0, lastAtUs: Int64 = 0, eventCount: UInt32 = 0) {
+  public init(
+    key: String = "",
+    dayCount: UInt32 = 0,
+    lastAtUs: Int64 = 0,
+    eventCount: UInt32 = 0,
+    days: [Int32] = []
+  ) {
     self.key = key
     self.dayCount = dayCount
     self.lastAtUs = lastAtUs
     self.eventCount = eventCount
+    self.days = days
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -564,7 +594,7 @@ public struct Event: WireMessage, Equatable {
   /// The receipt under which it is kept.
   public var consentID: String = ""
 
-  /// The idempotency key within the source: taken once.
+  /// The idempotency key within the source and the person: taken once.
   public var eventID: String = ""
 
   /// When it happened, in microseconds since the epoch.
@@ -746,7 +776,7 @@ public struct FeatureValue: WireMessage, Equatable {
   public var name: String = ""
 
   /// What the value is.
-  public var status: FeatureStatus = FeatureStatus(rawValue: 0)
+  public var status: FeatureStatus = .unspecified
 
   /// The value, where there is one.
   public var value: Value? = nil
@@ -766,7 +796,7 @@ public struct FeatureValue: WireMessage, Equatable {
   /// A message with these fields, the others zero, empty or absent.
   public init(
     name: String = "",
-    status: FeatureStatus = FeatureStatus(rawValue: 0),
+    status: FeatureStatus = .unspecified,
     value: Value? = nil,
     reason: String = "",
     eventTimeUs: Int64 = 0,
@@ -971,108 +1001,161 @@ public struct TrainingBatch: WireMessage, Equatable {
 }
 
 extension ApplyViewsRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Features__V1__ApplyViewsRequest>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Features__V1__ApplyViewsRequest>
+  ) {
     unsafe tacit__features__v1__apply_views_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__ApplyViewsRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__ApplyViewsRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.yaml = arena.text(self.yaml)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__ApplyViewsRequest>, in arena: Arena) throws(WireError) {
-    self.yaml = try unsafe arena.text(message.pointee.yaml, field: "ApplyViewsRequest.yaml", maxBytes: 1048576)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__ApplyViewsRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.yaml = try unsafe arena.text(
+      message.pointee.yaml, field: "ApplyViewsRequest.yaml", maxBytes: 1048576)
   }
 }
 
 extension ApplyViewsReply: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Features__V1__ApplyViewsReply>) {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Features__V1__ApplyViewsReply>)
+  {
     unsafe tacit__features__v1__apply_views_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__ApplyViewsReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__ApplyViewsReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_applied = self.applied.count
     unsafe message.pointee.applied = arena.texts(self.applied)
     unsafe message.pointee.n_unchanged = self.unchanged.count
     unsafe message.pointee.unchanged = arena.texts(self.unchanged)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__ApplyViewsReply>, in arena: Arena) throws(WireError) {
-    self.applied = try unsafe arena.texts(message.pointee.applied, count: message.pointee.n_applied, field: "ApplyViewsReply.applied")
-    self.unchanged = try unsafe arena.texts(message.pointee.unchanged, count: message.pointee.n_unchanged, field: "ApplyViewsReply.unchanged")
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__ApplyViewsReply>, in arena: Arena
+  ) throws(WireError) {
+    self.applied = try unsafe arena.texts(
+      message.pointee.applied, count: message.pointee.n_applied, field: "ApplyViewsReply.applied")
+    self.unchanged = try unsafe arena.texts(
+      message.pointee.unchanged, count: message.pointee.n_unchanged,
+      field: "ApplyViewsReply.unchanged")
   }
 }
 
 extension ListViewsRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Features__V1__ListViewsRequest>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Features__V1__ListViewsRequest>
+  ) {
     unsafe tacit__features__v1__list_views_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__ListViewsRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__ListViewsRequest>, in arena: Arena
+  ) {
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__ListViewsRequest>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__ListViewsRequest>, in arena: Arena
+  ) throws(WireError) {
   }
 }
 
 extension ListViewsReply: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Features__V1__ListViewsReply>) {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Features__V1__ListViewsReply>)
+  {
     unsafe tacit__features__v1__list_views_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__ListViewsReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__ListViewsReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_views = self.views.count
     unsafe message.pointee.views = arena.messages(self.views)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__ListViewsReply>, in arena: Arena) throws(WireError) {
-    self.views = try unsafe arena.messages(message.pointee.views, count: message.pointee.n_views, field: "ListViewsReply.views", as: ViewDescription.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__ListViewsReply>, in arena: Arena
+  ) throws(WireError) {
+    self.views = try unsafe arena.messages(
+      message.pointee.views, count: message.pointee.n_views, field: "ListViewsReply.views",
+      as: ViewDescription.self)
   }
 }
 
 extension ViewDescription: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Features__V1__ViewDescription>) {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Features__V1__ViewDescription>)
+  {
     unsafe tacit__features__v1__view_description__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__ViewDescription>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__ViewDescription>, in arena: Arena
+  ) {
     unsafe message.pointee.name = arena.text(self.name)
     unsafe message.pointee.version = self.version
     unsafe message.pointee.source = arena.text(self.source)
     unsafe message.pointee.ttl_seconds = self.ttlSeconds
     unsafe message.pointee.n_features = self.features.count
     unsafe message.pointee.features = arena.messages(self.features)
+    unsafe message.pointee.entity = arena.text(self.entity)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__ViewDescription>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__ViewDescription>, in arena: Arena
+  ) throws(WireError) {
     self.name = try unsafe arena.text(message.pointee.name, field: "ViewDescription.name")
     self.version = unsafe message.pointee.version
     self.source = try unsafe arena.text(message.pointee.source, field: "ViewDescription.source")
     self.ttlSeconds = unsafe message.pointee.ttl_seconds
-    self.features = try unsafe arena.messages(message.pointee.features, count: message.pointee.n_features, field: "ViewDescription.features", as: FeatureDescription.self)
+    self.features = try unsafe arena.messages(
+      message.pointee.features, count: message.pointee.n_features,
+      field: "ViewDescription.features", as: FeatureDescription.self)
+    self.entity = try unsafe arena.text(message.pointee.entity, field: "ViewDescription.entity")
   }
 }
 
 extension FeatureDescription: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Features__V1__FeatureDescription>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Features__V1__FeatureDescription>
+  ) {
     unsafe tacit__features__v1__feature_description__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__FeatureDescription>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__FeatureDescription>, in arena: Arena
+  ) {
     unsafe message.pointee.name = arena.text(self.name)
     unsafe message.pointee.type = arena.text(self.type)
     unsafe message.pointee.scope = arena.text(self.scope)
     unsafe message.pointee.aggregate = arena.text(self.aggregate)
     unsafe message.pointee.window_seconds = self.windowSeconds
     unsafe message.pointee.has_default = self.hasDefault ? 1 : 0
+    unsafe message.pointee.field = arena.text(self.field)
+    unsafe message.pointee.n_filters = self.filters.count
+    unsafe message.pointee.filters = arena.messages(self.filters)
+    unsafe message.pointee.default_value = self.defaultValue.map { unsafe arena.message($0) }
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__FeatureDescription>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__FeatureDescription>, in arena: Arena
+  ) throws(WireError) {
     self.name = try unsafe arena.text(message.pointee.name, field: "FeatureDescription.name")
     self.type = try unsafe arena.text(message.pointee.type, field: "FeatureDescription.type")
     self.scope = try unsafe arena.text(message.pointee.scope, field: "FeatureDescription.scope")
-    self.aggregate = try unsafe arena.text(message.pointee.aggregate, field: "FeatureDescription.aggregate")
+    self.aggregate = try unsafe arena.text(
+      message.pointee.aggregate, field: "FeatureDescription.aggregate")
     self.windowSeconds = unsafe message.pointee.window_seconds
     self.hasDefault = unsafe message.pointee.has_default != 0
+    self.field = try unsafe arena.text(message.pointee.field, field: "FeatureDescription.field")
+    self.filters = try unsafe arena.messages(
+      message.pointee.filters, count: message.pointee.n_filters,
+      field: "FeatureDescription.filters", as: Field.self)
+    self.defaultValue = try unsafe arena.message(message.pointee.default_value, as: Value.self)
   }
 }
 
@@ -1083,43 +1166,50 @@ extension Value: @unsafe CopiedThroughC {
 
   package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__Value>, in arena: Arena) {
     switch self.kind {
-      case nil: break
-      case .intValue(let value):
-        unsafe message.pointee.kind_case = .init(rawValue: 1)
-        unsafe message.pointee.int_value = value
-      case .doubleValue(let value):
-        unsafe message.pointee.kind_case = .init(rawValue: 2)
-        unsafe message.pointee.double_value = value
-      case .stringValue(let value):
-        unsafe message.pointee.kind_case = .init(rawValue: 3)
-        unsafe message.pointee.string_value = arena.text(value)
-      case .boolValue(let value):
-        unsafe message.pointee.kind_case = .init(rawValue: 4)
-        unsafe message.pointee.bool_value = value ? 1 : 0
-      case .strings(let value):
-        unsafe message.pointee.kind_case = .init(rawValue: 5)
-        unsafe message.pointee.strings = arena.message(value)
-      case .tallies(let value):
-        unsafe message.pointee.kind_case = .init(rawValue: 6)
-        unsafe message.pointee.tallies = arena.message(value)
+    case nil: break
+    case .intValue(let value):
+      unsafe message.pointee.kind_case = .init(rawValue: 1)
+      unsafe message.pointee.int_value = value
+    case .doubleValue(let value):
+      unsafe message.pointee.kind_case = .init(rawValue: 2)
+      unsafe message.pointee.double_value = value
+    case .stringValue(let value):
+      unsafe message.pointee.kind_case = .init(rawValue: 3)
+      unsafe message.pointee.string_value = arena.text(value)
+    case .boolValue(let value):
+      unsafe message.pointee.kind_case = .init(rawValue: 4)
+      unsafe message.pointee.bool_value = value ? 1 : 0
+    case .strings(let value):
+      unsafe message.pointee.kind_case = .init(rawValue: 5)
+      unsafe message.pointee.strings = arena.message(value)
+    case .tallies(let value):
+      unsafe message.pointee.kind_case = .init(rawValue: 6)
+      unsafe message.pointee.tallies = arena.message(value)
     }
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__Value>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__Value>, in arena: Arena)
+    throws(WireError)
+  {
     switch unsafe message.pointee.kind_case.rawValue {
-      case 1:
-        self.kind = .intValue(unsafe message.pointee.int_value)
-      case 2:
-        self.kind = .doubleValue(unsafe message.pointee.double_value)
-      case 3:
-        self.kind = .stringValue(try unsafe arena.text(message.pointee.string_value, field: "Value.string_value"))
-      case 4:
-        self.kind = .boolValue(unsafe message.pointee.bool_value != 0)
-      case 5:
-        self.kind = try unsafe arena.message(message.pointee.strings, as: StringList.self).map { .strings($0) }
-      case 6:
-        self.kind = try unsafe arena.message(message.pointee.tallies, as: TallyList.self).map { .tallies($0) }
-      default: self.kind = nil
+    case 1:
+      self.kind = .intValue(unsafe message.pointee.int_value)
+    case 2:
+      self.kind = .doubleValue(unsafe message.pointee.double_value)
+    case 3:
+      self.kind = .stringValue(
+        try unsafe arena.text(message.pointee.string_value, field: "Value.string_value"))
+    case 4:
+      self.kind = .boolValue(unsafe message.pointee.bool_value != 0)
+    case 5:
+      self.kind = try unsafe arena.message(message.pointee.strings, as: StringList.self).map {
+        .strings($0)
+      }
+    case 6:
+      self.kind = try unsafe arena.message(message.pointee.tallies, as: TallyList.self).map {
+        .tallies($0)
+      }
+    default: self.kind = nil
     }
   }
 }
@@ -1129,13 +1219,18 @@ extension StringList: @unsafe CopiedThroughC {
     unsafe tacit__features__v1__string_list__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__StringList>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__StringList>, in arena: Arena
+  ) {
     unsafe message.pointee.n_values = self.values.count
     unsafe message.pointee.values = arena.texts(self.values)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__StringList>, in arena: Arena) throws(WireError) {
-    self.values = try unsafe arena.texts(message.pointee.values, count: message.pointee.n_values, field: "StringList.values")
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__StringList>, in arena: Arena
+  ) throws(WireError) {
+    self.values = try unsafe arena.texts(
+      message.pointee.values, count: message.pointee.n_values, field: "StringList.values")
   }
 }
 
@@ -1144,13 +1239,19 @@ extension TallyList: @unsafe CopiedThroughC {
     unsafe tacit__features__v1__tally_list__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__TallyList>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__TallyList>, in arena: Arena
+  ) {
     unsafe message.pointee.n_tallies = self.tallies.count
     unsafe message.pointee.tallies = arena.messages(self.tallies)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__TallyList>, in arena: Arena) throws(WireError) {
-    self.tallies = try unsafe arena.messages(message.pointee.tallies, count: message.pointee.n_tallies, field: "TallyList.tallies", as: Tally.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__TallyList>, in arena: Arena
+  ) throws(WireError) {
+    self.tallies = try unsafe arena.messages(
+      message.pointee.tallies, count: message.pointee.n_tallies, field: "TallyList.tallies",
+      as: Tally.self)
   }
 }
 
@@ -1164,13 +1265,19 @@ extension Tally: @unsafe CopiedThroughC {
     unsafe message.pointee.day_count = self.dayCount
     unsafe message.pointee.last_at_us = self.lastAtUs
     unsafe message.pointee.event_count = self.eventCount
+    unsafe message.pointee.n_days = self.days.count
+    unsafe message.pointee.days = arena.elements(self.days)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__Tally>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__Tally>, in arena: Arena)
+    throws(WireError)
+  {
     self.key = try unsafe arena.text(message.pointee.key, field: "Tally.key")
     self.dayCount = unsafe message.pointee.day_count
     self.lastAtUs = unsafe message.pointee.last_at_us
     self.eventCount = unsafe message.pointee.event_count
+    self.days = try unsafe arena.elements(
+      message.pointee.days, count: message.pointee.n_days, field: "Tally.days")
   }
 }
 
@@ -1184,7 +1291,9 @@ extension Field: @unsafe CopiedThroughC {
     unsafe message.pointee.value = self.value.map { unsafe arena.message($0) }
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__Field>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__Field>, in arena: Arena)
+    throws(WireError)
+  {
     self.name = try unsafe arena.text(message.pointee.name, field: "Field.name", maxBytes: 64)
     self.value = try unsafe arena.message(message.pointee.value, as: Value.self)
   }
@@ -1203,28 +1312,42 @@ extension Row: @unsafe CopiedThroughC {
     unsafe message.pointee.fields = arena.messages(self.fields)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__Row>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__Row>, in arena: Arena)
+    throws(WireError)
+  {
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "Row.pid", maxBytes: 32)
-    self.consentID = try unsafe arena.text(message.pointee.consent_id, field: "Row.consent_id", maxBytes: 64)
+    self.consentID = try unsafe arena.text(
+      message.pointee.consent_id, field: "Row.consent_id", maxBytes: 64)
     self.eventTimeUs = unsafe message.pointee.event_time_us
-    self.fields = try unsafe arena.messages(message.pointee.fields, count: message.pointee.n_fields, field: "Row.fields", maxCount: 256, as: Field.self)
+    self.fields = try unsafe arena.messages(
+      message.pointee.fields, count: message.pointee.n_fields, field: "Row.fields", maxCount: 256,
+      as: Field.self)
   }
 }
 
 extension WriteRowsRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Features__V1__WriteRowsRequest>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Features__V1__WriteRowsRequest>
+  ) {
     unsafe tacit__features__v1__write_rows_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__WriteRowsRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__WriteRowsRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.view = arena.text(self.view)
     unsafe message.pointee.n_rows = self.rows.count
     unsafe message.pointee.rows = arena.messages(self.rows)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__WriteRowsRequest>, in arena: Arena) throws(WireError) {
-    self.view = try unsafe arena.text(message.pointee.view, field: "WriteRowsRequest.view", maxBytes: 64)
-    self.rows = try unsafe arena.messages(message.pointee.rows, count: message.pointee.n_rows, field: "WriteRowsRequest.rows", maxCount: 10000, as: Row.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__WriteRowsRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.view = try unsafe arena.text(
+      message.pointee.view, field: "WriteRowsRequest.view", maxBytes: 64)
+    self.rows = try unsafe arena.messages(
+      message.pointee.rows, count: message.pointee.n_rows, field: "WriteRowsRequest.rows",
+      maxCount: 10000, as: Row.self)
   }
 }
 
@@ -1242,29 +1365,44 @@ extension Event: @unsafe CopiedThroughC {
     unsafe message.pointee.fields = arena.messages(self.fields)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__Event>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__Event>, in arena: Arena)
+    throws(WireError)
+  {
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "Event.pid", maxBytes: 32)
-    self.consentID = try unsafe arena.text(message.pointee.consent_id, field: "Event.consent_id", maxBytes: 64)
-    self.eventID = try unsafe arena.text(message.pointee.event_id, field: "Event.event_id", maxBytes: 128)
+    self.consentID = try unsafe arena.text(
+      message.pointee.consent_id, field: "Event.consent_id", maxBytes: 64)
+    self.eventID = try unsafe arena.text(
+      message.pointee.event_id, field: "Event.event_id", maxBytes: 128)
     self.eventTimeUs = unsafe message.pointee.event_time_us
-    self.fields = try unsafe arena.messages(message.pointee.fields, count: message.pointee.n_fields, field: "Event.fields", maxCount: 64, as: Field.self)
+    self.fields = try unsafe arena.messages(
+      message.pointee.fields, count: message.pointee.n_fields, field: "Event.fields", maxCount: 64,
+      as: Field.self)
   }
 }
 
 extension WriteEventsRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Features__V1__WriteEventsRequest>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Features__V1__WriteEventsRequest>
+  ) {
     unsafe tacit__features__v1__write_events_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__WriteEventsRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__WriteEventsRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.source = arena.text(self.source)
     unsafe message.pointee.n_events = self.events.count
     unsafe message.pointee.events = arena.messages(self.events)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__WriteEventsRequest>, in arena: Arena) throws(WireError) {
-    self.source = try unsafe arena.text(message.pointee.source, field: "WriteEventsRequest.source", maxBytes: 64)
-    self.events = try unsafe arena.messages(message.pointee.events, count: message.pointee.n_events, field: "WriteEventsRequest.events", maxCount: 10000, as: Event.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__WriteEventsRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.source = try unsafe arena.text(
+      message.pointee.source, field: "WriteEventsRequest.source", maxBytes: 64)
+    self.events = try unsafe arena.messages(
+      message.pointee.events, count: message.pointee.n_events, field: "WriteEventsRequest.events",
+      maxCount: 10000, as: Event.self)
   }
 }
 
@@ -1273,7 +1411,9 @@ extension WriteReply: @unsafe CopiedThroughC {
     unsafe tacit__features__v1__write_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__WriteReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__WriteReply>, in arena: Arena
+  ) {
     unsafe message.pointee.written = self.written
     unsafe message.pointee.duplicates = self.duplicates
     unsafe message.pointee.n_rejections = self.rejections.count
@@ -1281,10 +1421,14 @@ extension WriteReply: @unsafe CopiedThroughC {
     unsafe message.pointee.sequence = self.sequence
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__WriteReply>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__WriteReply>, in arena: Arena
+  ) throws(WireError) {
     self.written = unsafe message.pointee.written
     self.duplicates = unsafe message.pointee.duplicates
-    self.rejections = try unsafe arena.messages(message.pointee.rejections, count: message.pointee.n_rejections, field: "WriteReply.rejections", as: Rejection.self)
+    self.rejections = try unsafe arena.messages(
+      message.pointee.rejections, count: message.pointee.n_rejections,
+      field: "WriteReply.rejections", as: Rejection.self)
     self.sequence = unsafe message.pointee.sequence
   }
 }
@@ -1294,7 +1438,9 @@ extension GetRequest: @unsafe CopiedThroughC {
     unsafe tacit__features__v1__get_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__GetRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__GetRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.n_pids = self.pids.count
     unsafe message.pointee.pids = arena.byteLists(self.pids)
     unsafe message.pointee.n_features = self.features.count
@@ -1303,11 +1449,18 @@ extension GetRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.purpose = arena.text(self.purpose)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__GetRequest>, in arena: Arena) throws(WireError) {
-    self.pids = try unsafe arena.byteLists(message.pointee.pids, count: message.pointee.n_pids, field: "GetRequest.pids", maxBytes: 32, maxCount: 1000)
-    self.features = try unsafe arena.texts(message.pointee.features, count: message.pointee.n_features, field: "GetRequest.features", maxCount: 256)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__GetRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.pids = try unsafe arena.byteLists(
+      message.pointee.pids, count: message.pointee.n_pids, field: "GetRequest.pids", maxBytes: 32,
+      maxCount: 1000)
+    self.features = try unsafe arena.texts(
+      message.pointee.features, count: message.pointee.n_features, field: "GetRequest.features",
+      maxCount: 256)
     self.asOfUs = unsafe message.pointee.as_of_us
-    self.purpose = try unsafe arena.text(message.pointee.purpose, field: "GetRequest.purpose", maxBytes: 64)
+    self.purpose = try unsafe arena.text(
+      message.pointee.purpose, field: "GetRequest.purpose", maxBytes: 64)
   }
 }
 
@@ -1316,7 +1469,9 @@ extension FeatureValue: @unsafe CopiedThroughC {
     unsafe tacit__features__v1__feature_value__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__FeatureValue>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__FeatureValue>, in arena: Arena
+  ) {
     unsafe message.pointee.name = arena.text(self.name)
     unsafe message.pointee.status = .init(rawValue: UInt32(bitPattern: self.status.rawValue))
     unsafe message.pointee.value = self.value.map { unsafe arena.message($0) }
@@ -1325,13 +1480,16 @@ extension FeatureValue: @unsafe CopiedThroughC {
     unsafe message.pointee.consent_id = arena.text(self.consentID)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__FeatureValue>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__FeatureValue>, in arena: Arena
+  ) throws(WireError) {
     self.name = try unsafe arena.text(message.pointee.name, field: "FeatureValue.name")
     self.status = unsafe FeatureStatus(rawValue: Int32(bitPattern: message.pointee.status.rawValue))
     self.value = try unsafe arena.message(message.pointee.value, as: Value.self)
     self.reason = try unsafe arena.text(message.pointee.reason, field: "FeatureValue.reason")
     self.eventTimeUs = unsafe message.pointee.event_time_us
-    self.consentID = try unsafe arena.text(message.pointee.consent_id, field: "FeatureValue.consent_id")
+    self.consentID = try unsafe arena.text(
+      message.pointee.consent_id, field: "FeatureValue.consent_id")
   }
 }
 
@@ -1340,15 +1498,21 @@ extension FeatureRow: @unsafe CopiedThroughC {
     unsafe tacit__features__v1__feature_row__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__FeatureRow>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__FeatureRow>, in arena: Arena
+  ) {
     unsafe message.pointee.pid = arena.bytes(self.pid)
     unsafe message.pointee.n_features = self.features.count
     unsafe message.pointee.features = arena.messages(self.features)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__FeatureRow>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__FeatureRow>, in arena: Arena
+  ) throws(WireError) {
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "FeatureRow.pid")
-    self.features = try unsafe arena.messages(message.pointee.features, count: message.pointee.n_features, field: "FeatureRow.features", as: FeatureValue.self)
+    self.features = try unsafe arena.messages(
+      message.pointee.features, count: message.pointee.n_features, field: "FeatureRow.features",
+      as: FeatureValue.self)
   }
 }
 
@@ -1357,26 +1521,36 @@ extension GetReply: @unsafe CopiedThroughC {
     unsafe tacit__features__v1__get_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__GetReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__GetReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_rows = self.rows.count
     unsafe message.pointee.rows = arena.messages(self.rows)
     unsafe message.pointee.withheld = self.withheld
     unsafe message.pointee.consent_sequence = self.consentSequence
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__GetReply>, in arena: Arena) throws(WireError) {
-    self.rows = try unsafe arena.messages(message.pointee.rows, count: message.pointee.n_rows, field: "GetReply.rows", as: FeatureRow.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__GetReply>, in arena: Arena
+  ) throws(WireError) {
+    self.rows = try unsafe arena.messages(
+      message.pointee.rows, count: message.pointee.n_rows, field: "GetReply.rows",
+      as: FeatureRow.self)
     self.withheld = unsafe message.pointee.withheld
     self.consentSequence = unsafe message.pointee.consent_sequence
   }
 }
 
 extension TrainingSetRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Features__V1__TrainingSetRequest>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Features__V1__TrainingSetRequest>
+  ) {
     unsafe tacit__features__v1__training_set_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__TrainingSetRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__TrainingSetRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.n_features = self.features.count
     unsafe message.pointee.features = arena.texts(self.features)
     unsafe message.pointee.as_of_us = self.asOfUs
@@ -1384,11 +1558,17 @@ extension TrainingSetRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.purpose = arena.text(self.purpose)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__TrainingSetRequest>, in arena: Arena) throws(WireError) {
-    self.features = try unsafe arena.texts(message.pointee.features, count: message.pointee.n_features, field: "TrainingSetRequest.features", maxCount: 256)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__TrainingSetRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.features = try unsafe arena.texts(
+      message.pointee.features, count: message.pointee.n_features,
+      field: "TrainingSetRequest.features", maxCount: 256)
     self.asOfUs = unsafe message.pointee.as_of_us
-    self.scope = try unsafe arena.text(message.pointee.scope, field: "TrainingSetRequest.scope", maxBytes: 64)
-    self.purpose = try unsafe arena.text(message.pointee.purpose, field: "TrainingSetRequest.purpose", maxBytes: 64)
+    self.scope = try unsafe arena.text(
+      message.pointee.scope, field: "TrainingSetRequest.scope", maxBytes: 64)
+    self.purpose = try unsafe arena.text(
+      message.pointee.purpose, field: "TrainingSetRequest.purpose", maxBytes: 64)
   }
 }
 
@@ -1397,7 +1577,9 @@ extension TrainingBatch: @unsafe CopiedThroughC {
     unsafe tacit__features__v1__training_batch__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Features__V1__TrainingBatch>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Features__V1__TrainingBatch>, in arena: Arena
+  ) {
     unsafe message.pointee.n_rows = self.rows.count
     unsafe message.pointee.rows = arena.messages(self.rows)
     unsafe message.pointee.n_consent_ids = self.consentIDs.count
@@ -1407,9 +1589,15 @@ extension TrainingBatch: @unsafe CopiedThroughC {
     unsafe message.pointee.people_total = self.peopleTotal
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Features__V1__TrainingBatch>, in arena: Arena) throws(WireError) {
-    self.rows = try unsafe arena.messages(message.pointee.rows, count: message.pointee.n_rows, field: "TrainingBatch.rows", as: FeatureRow.self)
-    self.consentIDs = try unsafe arena.texts(message.pointee.consent_ids, count: message.pointee.n_consent_ids, field: "TrainingBatch.consent_ids")
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Features__V1__TrainingBatch>, in arena: Arena
+  ) throws(WireError) {
+    self.rows = try unsafe arena.messages(
+      message.pointee.rows, count: message.pointee.n_rows, field: "TrainingBatch.rows",
+      as: FeatureRow.self)
+    self.consentIDs = try unsafe arena.texts(
+      message.pointee.consent_ids, count: message.pointee.n_consent_ids,
+      field: "TrainingBatch.consent_ids")
     self.peopleWithheld = unsafe message.pointee.people_withheld
     self.peopleSeen = unsafe message.pointee.people_seen
     self.peopleTotal = unsafe message.pointee.people_total

@@ -48,7 +48,7 @@ public enum FeaturesMethods {
     writeRows,
     writeEvents,
     get,
-    trainingSet
+    trainingSet,
   ]
 }
 
@@ -104,7 +104,8 @@ extension FeaturesServing {
       try await self.get(request, context: context)
     }
     router.serverStreaming(FeaturesMethods.trainingSet) {
-      (request: TrainingSetRequest, replies: ReplyWriter<TrainingBatch>, context: CallContext) async throws in
+      (request: TrainingSetRequest, replies: ReplyWriter<TrainingBatch>, context: CallContext)
+        async throws in
       try await self.trainingSet(request, replies: replies, context: context)
     }
   }

@@ -21,24 +21,24 @@ public enum ServingState: RawRepresentable, Hashable, Sendable {
   /// The case for a number of the schema.
   public init(rawValue: Int32) {
     switch rawValue {
-      case 0: self = .unspecified
-      case 1: self = .ready
-      case 2: self = .starting
-      case 3: self = .draining
-      case 4: self = .degraded
-      default: self = .unrecognized(rawValue)
+    case 0: self = .unspecified
+    case 1: self = .ready
+    case 2: self = .starting
+    case 3: self = .draining
+    case 4: self = .degraded
+    default: self = .unrecognized(rawValue)
     }
   }
 
   /// The number in the schema.
   public var rawValue: Int32 {
     switch self {
-      case .unspecified: 0
-      case .ready: 1
-      case .starting: 2
-      case .draining: 3
-      case .degraded: 4
-      case .unrecognized(let rawValue): rawValue
+    case .unspecified: 0
+    case .ready: 1
+    case .starting: 2
+    case .draining: 3
+    case .degraded: 4
+    case .unrecognized(let rawValue): rawValue
     }
   }
 }
@@ -72,7 +72,7 @@ public struct CheckReply: WireMessage, Equatable {
   public static var messageName: String { "tacit.health.v1.CheckReply" }
 
   /// The state.
-  public var state: ServingState = ServingState(rawValue: 0)
+  public var state: ServingState = .unspecified
 
   /// What to do about it, where it isn't ready.
   public var advice: String = ""
@@ -81,7 +81,7 @@ public struct CheckReply: WireMessage, Equatable {
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(state: ServingState = ServingState(rawValue: 0), advice: String = "") {
+  public init(state: ServingState = .unspecified, advice: String = "") {
     self.state = state
     self.advice = advice
   }
@@ -129,10 +129,14 @@ extension CheckRequest: @unsafe CopiedThroughC {
     unsafe tacit__health__v1__check_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Health__V1__CheckRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Health__V1__CheckRequest>, in arena: Arena
+  ) {
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Health__V1__CheckRequest>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Health__V1__CheckRequest>, in arena: Arena
+  ) throws(WireError) {
   }
 }
 
@@ -141,12 +145,16 @@ extension CheckReply: @unsafe CopiedThroughC {
     unsafe tacit__health__v1__check_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Health__V1__CheckReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Health__V1__CheckReply>, in arena: Arena
+  ) {
     unsafe message.pointee.state = .init(rawValue: UInt32(bitPattern: self.state.rawValue))
     unsafe message.pointee.advice = arena.text(self.advice)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Health__V1__CheckReply>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Health__V1__CheckReply>, in arena: Arena
+  ) throws(WireError) {
     self.state = unsafe ServingState(rawValue: Int32(bitPattern: message.pointee.state.rawValue))
     self.advice = try unsafe arena.text(message.pointee.advice, field: "CheckReply.advice")
   }
@@ -157,9 +165,13 @@ extension StatusRequest: @unsafe CopiedThroughC {
     unsafe tacit__health__v1__status_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Health__V1__StatusRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Health__V1__StatusRequest>, in arena: Arena
+  ) {
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Health__V1__StatusRequest>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Health__V1__StatusRequest>, in arena: Arena
+  ) throws(WireError) {
   }
 }

@@ -19,22 +19,22 @@ public enum ChargeState: RawRepresentable, Hashable, Sendable {
   /// The case for a number of the schema.
   public init(rawValue: Int32) {
     switch rawValue {
-      case 0: self = .unspecified
-      case 1: self = .reserved
-      case 2: self = .settled
-      case 3: self = .released
-      default: self = .unrecognized(rawValue)
+    case 0: self = .unspecified
+    case 1: self = .reserved
+    case 2: self = .settled
+    case 3: self = .released
+    default: self = .unrecognized(rawValue)
     }
   }
 
   /// The number in the schema.
   public var rawValue: Int32 {
     switch self {
-      case .unspecified: 0
-      case .reserved: 1
-      case .settled: 2
-      case .released: 3
-      case .unrecognized(let rawValue): rawValue
+    case .unspecified: 0
+    case .reserved: 1
+    case .settled: 2
+    case .released: 3
+    case .unrecognized(let rawValue): rawValue
     }
   }
 }
@@ -248,7 +248,7 @@ public struct Charge: WireMessage, Equatable {
   public var epsilon: Double = 0
 
   /// What became of it.
-  public var state: ChargeState = ChargeState(rawValue: 0)
+  public var state: ChargeState = .unspecified
 
   /// SHA-256 over the previous entry's hash and this entry.
   public var hash: [UInt8] = []
@@ -264,7 +264,7 @@ public struct Charge: WireMessage, Equatable {
     operation: String = "",
     mechanism: String = "",
     epsilon: Double = 0,
-    state: ChargeState = ChargeState(rawValue: 0),
+    state: ChargeState = .unspecified,
     hash: [UInt8] = []
   ) {
     self.number = number
@@ -890,38 +890,54 @@ public struct ModelChunk: WireMessage, Equatable {
 }
 
 extension CreateBudgetRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Trainer__V1__CreateBudgetRequest>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Trainer__V1__CreateBudgetRequest>
+  ) {
     unsafe tacit__trainer__v1__create_budget_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__CreateBudgetRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__CreateBudgetRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.dataset = arena.text(self.dataset)
     unsafe message.pointee.purpose = arena.text(self.purpose)
     unsafe message.pointee.epsilon_limit = self.epsilonLimit
     unsafe message.pointee.delta = self.delta
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__CreateBudgetRequest>, in arena: Arena) throws(WireError) {
-    self.dataset = try unsafe arena.text(message.pointee.dataset, field: "CreateBudgetRequest.dataset", maxBytes: 64)
-    self.purpose = try unsafe arena.text(message.pointee.purpose, field: "CreateBudgetRequest.purpose", maxBytes: 64)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__CreateBudgetRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.dataset = try unsafe arena.text(
+      message.pointee.dataset, field: "CreateBudgetRequest.dataset", maxBytes: 64)
+    self.purpose = try unsafe arena.text(
+      message.pointee.purpose, field: "CreateBudgetRequest.purpose", maxBytes: 64)
     self.epsilonLimit = unsafe message.pointee.epsilon_limit
     self.delta = unsafe message.pointee.delta
   }
 }
 
 extension ShowBudgetRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Trainer__V1__ShowBudgetRequest>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Trainer__V1__ShowBudgetRequest>
+  ) {
     unsafe tacit__trainer__v1__show_budget_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__ShowBudgetRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__ShowBudgetRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.dataset = arena.text(self.dataset)
     unsafe message.pointee.purpose = arena.text(self.purpose)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__ShowBudgetRequest>, in arena: Arena) throws(WireError) {
-    self.dataset = try unsafe arena.text(message.pointee.dataset, field: "ShowBudgetRequest.dataset", maxBytes: 64)
-    self.purpose = try unsafe arena.text(message.pointee.purpose, field: "ShowBudgetRequest.purpose", maxBytes: 64)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__ShowBudgetRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.dataset = try unsafe arena.text(
+      message.pointee.dataset, field: "ShowBudgetRequest.dataset", maxBytes: 64)
+    self.purpose = try unsafe arena.text(
+      message.pointee.purpose, field: "ShowBudgetRequest.purpose", maxBytes: 64)
   }
 }
 
@@ -940,7 +956,9 @@ extension Budget: @unsafe CopiedThroughC {
     unsafe message.pointee.charge_count = self.chargeCount
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__Budget>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__Budget>, in arena: Arena)
+    throws(WireError)
+  {
     self.dataset = try unsafe arena.text(message.pointee.dataset, field: "Budget.dataset")
     self.purpose = try unsafe arena.text(message.pointee.purpose, field: "Budget.purpose")
     self.epsilonLimit = unsafe message.pointee.epsilon_limit
@@ -956,15 +974,21 @@ extension LedgerRequest: @unsafe CopiedThroughC {
     unsafe tacit__trainer__v1__ledger_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__LedgerRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__LedgerRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.dataset = arena.text(self.dataset)
     unsafe message.pointee.purpose = arena.text(self.purpose)
     unsafe message.pointee.after = self.after
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__LedgerRequest>, in arena: Arena) throws(WireError) {
-    self.dataset = try unsafe arena.text(message.pointee.dataset, field: "LedgerRequest.dataset", maxBytes: 64)
-    self.purpose = try unsafe arena.text(message.pointee.purpose, field: "LedgerRequest.purpose", maxBytes: 64)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__LedgerRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.dataset = try unsafe arena.text(
+      message.pointee.dataset, field: "LedgerRequest.dataset", maxBytes: 64)
+    self.purpose = try unsafe arena.text(
+      message.pointee.purpose, field: "LedgerRequest.purpose", maxBytes: 64)
     self.after = unsafe message.pointee.after
   }
 }
@@ -985,7 +1009,9 @@ extension Charge: @unsafe CopiedThroughC {
     unsafe message.pointee.hash = arena.bytes(self.hash)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__Charge>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__Charge>, in arena: Arena)
+    throws(WireError)
+  {
     self.number = unsafe message.pointee.number
     self.atUs = unsafe message.pointee.at_us
     self.principal = try unsafe arena.text(message.pointee.principal, field: "Charge.principal")
@@ -1002,13 +1028,19 @@ extension LedgerReply: @unsafe CopiedThroughC {
     unsafe tacit__trainer__v1__ledger_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__LedgerReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__LedgerReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_charges = self.charges.count
     unsafe message.pointee.charges = arena.messages(self.charges)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__LedgerReply>, in arena: Arena) throws(WireError) {
-    self.charges = try unsafe arena.messages(message.pointee.charges, count: message.pointee.n_charges, field: "LedgerReply.charges", as: Charge.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__LedgerReply>, in arena: Arena
+  ) throws(WireError) {
+    self.charges = try unsafe arena.messages(
+      message.pointee.charges, count: message.pointee.n_charges, field: "LedgerReply.charges",
+      as: Charge.self)
   }
 }
 
@@ -1017,7 +1049,9 @@ extension QueryRequest: @unsafe CopiedThroughC {
     unsafe tacit__trainer__v1__query_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__QueryRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__QueryRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.dataset = arena.text(self.dataset)
     unsafe message.pointee.purpose = arena.text(self.purpose)
     unsafe message.pointee.feature = arena.text(self.feature)
@@ -1028,14 +1062,22 @@ extension QueryRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.scope = arena.text(self.scope)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__QueryRequest>, in arena: Arena) throws(WireError) {
-    self.dataset = try unsafe arena.text(message.pointee.dataset, field: "QueryRequest.dataset", maxBytes: 64)
-    self.purpose = try unsafe arena.text(message.pointee.purpose, field: "QueryRequest.purpose", maxBytes: 64)
-    self.feature = try unsafe arena.text(message.pointee.feature, field: "QueryRequest.feature", maxBytes: 192)
-    self.keys = try unsafe arena.texts(message.pointee.keys, count: message.pointee.n_keys, field: "QueryRequest.keys", maxCount: 10000)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__QueryRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.dataset = try unsafe arena.text(
+      message.pointee.dataset, field: "QueryRequest.dataset", maxBytes: 64)
+    self.purpose = try unsafe arena.text(
+      message.pointee.purpose, field: "QueryRequest.purpose", maxBytes: 64)
+    self.feature = try unsafe arena.text(
+      message.pointee.feature, field: "QueryRequest.feature", maxBytes: 192)
+    self.keys = try unsafe arena.texts(
+      message.pointee.keys, count: message.pointee.n_keys, field: "QueryRequest.keys",
+      maxCount: 10000)
     self.epsilon = unsafe message.pointee.epsilon
     self.asOfUs = unsafe message.pointee.as_of_us
-    self.scope = try unsafe arena.text(message.pointee.scope, field: "QueryRequest.scope", maxBytes: 64)
+    self.scope = try unsafe arena.text(
+      message.pointee.scope, field: "QueryRequest.scope", maxBytes: 64)
   }
 }
 
@@ -1044,12 +1086,16 @@ extension NoisyCount: @unsafe CopiedThroughC {
     unsafe tacit__trainer__v1__noisy_count__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__NoisyCount>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__NoisyCount>, in arena: Arena
+  ) {
     unsafe message.pointee.key = arena.text(self.key)
     unsafe message.pointee.count = self.count
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__NoisyCount>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__NoisyCount>, in arena: Arena
+  ) throws(WireError) {
     self.key = try unsafe arena.text(message.pointee.key, field: "NoisyCount.key")
     self.count = unsafe message.pointee.count
   }
@@ -1060,7 +1106,9 @@ extension QueryReply: @unsafe CopiedThroughC {
     unsafe tacit__trainer__v1__query_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__QueryReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__QueryReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_counts = self.counts.count
     unsafe message.pointee.counts = arena.messages(self.counts)
     unsafe message.pointee.standard_deviation = self.standardDeviation
@@ -1069,8 +1117,12 @@ extension QueryReply: @unsafe CopiedThroughC {
     unsafe message.pointee.budget = self.budget.map { unsafe arena.message($0) }
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__QueryReply>, in arena: Arena) throws(WireError) {
-    self.counts = try unsafe arena.messages(message.pointee.counts, count: message.pointee.n_counts, field: "QueryReply.counts", as: NoisyCount.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__QueryReply>, in arena: Arena
+  ) throws(WireError) {
+    self.counts = try unsafe arena.messages(
+      message.pointee.counts, count: message.pointee.n_counts, field: "QueryReply.counts",
+      as: NoisyCount.self)
     self.standardDeviation = unsafe message.pointee.standard_deviation
     self.margin95 = unsafe message.pointee.margin_95
     self.epsilon = unsafe message.pointee.epsilon
@@ -1083,14 +1135,20 @@ extension CatalogueItem: @unsafe CopiedThroughC {
     unsafe tacit__trainer__v1__catalogue_item__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__CatalogueItem>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__CatalogueItem>, in arena: Arena
+  ) {
     unsafe message.pointee.item = arena.text(self.item)
     unsafe message.pointee.text = arena.text(self.text)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__CatalogueItem>, in arena: Arena) throws(WireError) {
-    self.item = try unsafe arena.text(message.pointee.item, field: "CatalogueItem.item", maxBytes: 64)
-    self.text = try unsafe arena.text(message.pointee.text, field: "CatalogueItem.text", maxBytes: 1024)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__CatalogueItem>, in arena: Arena
+  ) throws(WireError) {
+    self.item = try unsafe arena.text(
+      message.pointee.item, field: "CatalogueItem.item", maxBytes: 64)
+    self.text = try unsafe arena.text(
+      message.pointee.text, field: "CatalogueItem.text", maxBytes: 1024)
   }
 }
 
@@ -1099,7 +1157,9 @@ extension TrainRequest: @unsafe CopiedThroughC {
     unsafe tacit__trainer__v1__train_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__TrainRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__TrainRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.name = arena.text(self.name)
     unsafe message.pointee.dataset = arena.text(self.dataset)
     unsafe message.pointee.purpose = arena.text(self.purpose)
@@ -1111,15 +1171,24 @@ extension TrainRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.catalogue = arena.messages(self.catalogue)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__TrainRequest>, in arena: Arena) throws(WireError) {
-    self.name = try unsafe arena.text(message.pointee.name, field: "TrainRequest.name", maxBytes: 64)
-    self.dataset = try unsafe arena.text(message.pointee.dataset, field: "TrainRequest.dataset", maxBytes: 64)
-    self.purpose = try unsafe arena.text(message.pointee.purpose, field: "TrainRequest.purpose", maxBytes: 64)
-    self.historyFeature = try unsafe arena.text(message.pointee.history_feature, field: "TrainRequest.history_feature", maxBytes: 192)
-    self.scope = try unsafe arena.text(message.pointee.scope, field: "TrainRequest.scope", maxBytes: 64)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__TrainRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.name = try unsafe arena.text(
+      message.pointee.name, field: "TrainRequest.name", maxBytes: 64)
+    self.dataset = try unsafe arena.text(
+      message.pointee.dataset, field: "TrainRequest.dataset", maxBytes: 64)
+    self.purpose = try unsafe arena.text(
+      message.pointee.purpose, field: "TrainRequest.purpose", maxBytes: 64)
+    self.historyFeature = try unsafe arena.text(
+      message.pointee.history_feature, field: "TrainRequest.history_feature", maxBytes: 192)
+    self.scope = try unsafe arena.text(
+      message.pointee.scope, field: "TrainRequest.scope", maxBytes: 64)
     self.epsilon = unsafe message.pointee.epsilon
     self.asOfUs = unsafe message.pointee.as_of_us
-    self.catalogue = try unsafe arena.messages(message.pointee.catalogue, count: message.pointee.n_catalogue, field: "TrainRequest.catalogue", maxCount: 100000, as: CatalogueItem.self)
+    self.catalogue = try unsafe arena.messages(
+      message.pointee.catalogue, count: message.pointee.n_catalogue,
+      field: "TrainRequest.catalogue", maxCount: 100000, as: CatalogueItem.self)
   }
 }
 
@@ -1128,14 +1197,18 @@ extension TrainProgress: @unsafe CopiedThroughC {
     unsafe tacit__trainer__v1__train_progress__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__TrainProgress>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__TrainProgress>, in arena: Arena
+  ) {
     unsafe message.pointee.stage = arena.text(self.stage)
     unsafe message.pointee.fraction = self.fraction
     unsafe message.pointee.epsilon_charged = self.epsilonCharged
     unsafe message.pointee.model = self.model.map { unsafe arena.message($0) }
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__TrainProgress>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__TrainProgress>, in arena: Arena
+  ) throws(WireError) {
     self.stage = try unsafe arena.text(message.pointee.stage, field: "TrainProgress.stage")
     self.fraction = unsafe message.pointee.fraction
     self.epsilonCharged = unsafe message.pointee.epsilon_charged
@@ -1144,43 +1217,62 @@ extension TrainProgress: @unsafe CopiedThroughC {
 }
 
 extension ListModelsRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Trainer__V1__ListModelsRequest>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Trainer__V1__ListModelsRequest>
+  ) {
     unsafe tacit__trainer__v1__list_models_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__ListModelsRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__ListModelsRequest>, in arena: Arena
+  ) {
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__ListModelsRequest>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__ListModelsRequest>, in arena: Arena
+  ) throws(WireError) {
   }
 }
 
 extension ListModelsReply: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Trainer__V1__ListModelsReply>) {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Trainer__V1__ListModelsReply>)
+  {
     unsafe tacit__trainer__v1__list_models_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__ListModelsReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__ListModelsReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_models = self.models.count
     unsafe message.pointee.models = arena.messages(self.models)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__ListModelsReply>, in arena: Arena) throws(WireError) {
-    self.models = try unsafe arena.messages(message.pointee.models, count: message.pointee.n_models, field: "ListModelsReply.models", as: Model.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__ListModelsReply>, in arena: Arena
+  ) throws(WireError) {
+    self.models = try unsafe arena.messages(
+      message.pointee.models, count: message.pointee.n_models, field: "ListModelsReply.models",
+      as: Model.self)
   }
 }
 
 extension ShowModelRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Trainer__V1__ShowModelRequest>) {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Trainer__V1__ShowModelRequest>)
+  {
     unsafe tacit__trainer__v1__show_model_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__ShowModelRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__ShowModelRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.model = arena.text(self.model)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__ShowModelRequest>, in arena: Arena) throws(WireError) {
-    self.model = try unsafe arena.text(message.pointee.model, field: "ShowModelRequest.model", maxBytes: 64)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__ShowModelRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.model = try unsafe arena.text(
+      message.pointee.model, field: "ShowModelRequest.model", maxBytes: 64)
   }
 }
 
@@ -1209,7 +1301,9 @@ extension Model: @unsafe CopiedThroughC {
     unsafe message.pointee.code_version = arena.text(self.codeVersion)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__Model>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__Model>, in arena: Arena)
+    throws(WireError)
+  {
     self.modelID = try unsafe arena.text(message.pointee.model_id, field: "Model.model_id")
     self.name = try unsafe arena.text(message.pointee.name, field: "Model.name")
     self.createdAtUs = unsafe message.pointee.created_at_us
@@ -1220,12 +1314,16 @@ extension Model: @unsafe CopiedThroughC {
     self.dimension = unsafe message.pointee.dimension
     self.epsilon = unsafe message.pointee.epsilon
     self.delta = unsafe message.pointee.delta
-    self.mechanisms = try unsafe arena.texts(message.pointee.mechanisms, count: message.pointee.n_mechanisms, field: "Model.mechanisms")
-    self.receiptsRoot = try unsafe arena.bytes(message.pointee.receipts_root, field: "Model.receipts_root")
-    self.manifestHash = try unsafe arena.bytes(message.pointee.manifest_hash, field: "Model.manifest_hash")
+    self.mechanisms = try unsafe arena.texts(
+      message.pointee.mechanisms, count: message.pointee.n_mechanisms, field: "Model.mechanisms")
+    self.receiptsRoot = try unsafe arena.bytes(
+      message.pointee.receipts_root, field: "Model.receipts_root")
+    self.manifestHash = try unsafe arena.bytes(
+      message.pointee.manifest_hash, field: "Model.manifest_hash")
     self.asOfUs = unsafe message.pointee.as_of_us
     self.principal = try unsafe arena.text(message.pointee.principal, field: "Model.principal")
-    self.codeVersion = try unsafe arena.text(message.pointee.code_version, field: "Model.code_version")
+    self.codeVersion = try unsafe arena.text(
+      message.pointee.code_version, field: "Model.code_version")
   }
 }
 
@@ -1234,16 +1332,21 @@ extension ModelItem: @unsafe CopiedThroughC {
     unsafe tacit__trainer__v1__model_item__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__ModelItem>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__ModelItem>, in arena: Arena
+  ) {
     unsafe message.pointee.item = arena.text(self.item)
     unsafe message.pointee.n_vector = self.vector.count
     unsafe message.pointee.vector = arena.elements(self.vector)
     unsafe message.pointee.popularity = self.popularity
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__ModelItem>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__ModelItem>, in arena: Arena
+  ) throws(WireError) {
     self.item = try unsafe arena.text(message.pointee.item, field: "ModelItem.item")
-    self.vector = try unsafe arena.elements(message.pointee.vector, count: message.pointee.n_vector, field: "ModelItem.vector")
+    self.vector = try unsafe arena.elements(
+      message.pointee.vector, count: message.pointee.n_vector, field: "ModelItem.vector")
     self.popularity = unsafe message.pointee.popularity
   }
 }
@@ -1253,12 +1356,18 @@ extension ModelChunk: @unsafe CopiedThroughC {
     unsafe tacit__trainer__v1__model_chunk__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Trainer__V1__ModelChunk>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Trainer__V1__ModelChunk>, in arena: Arena
+  ) {
     unsafe message.pointee.n_items = self.items.count
     unsafe message.pointee.items = arena.messages(self.items)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Trainer__V1__ModelChunk>, in arena: Arena) throws(WireError) {
-    self.items = try unsafe arena.messages(message.pointee.items, count: message.pointee.n_items, field: "ModelChunk.items", as: ModelItem.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Trainer__V1__ModelChunk>, in arena: Arena
+  ) throws(WireError) {
+    self.items = try unsafe arena.messages(
+      message.pointee.items, count: message.pointee.n_items, field: "ModelChunk.items",
+      as: ModelItem.self)
   }
 }

@@ -62,7 +62,7 @@ public enum TrainerMethods {
     train,
     listModels,
     showModel,
-    fetchModel
+    fetchModel,
   ]
 }
 
@@ -124,7 +124,8 @@ extension TrainerServing {
       try await self.query(request, context: context)
     }
     router.serverStreaming(TrainerMethods.train) {
-      (request: TrainRequest, replies: ReplyWriter<TrainProgress>, context: CallContext) async throws in
+      (request: TrainRequest, replies: ReplyWriter<TrainProgress>, context: CallContext)
+        async throws in
       try await self.train(request, replies: replies, context: context)
     }
     router.unary(TrainerMethods.listModels) {
@@ -136,7 +137,8 @@ extension TrainerServing {
       try await self.showModel(request, context: context)
     }
     router.serverStreaming(TrainerMethods.fetchModel) {
-      (request: ShowModelRequest, replies: ReplyWriter<ModelChunk>, context: CallContext) async throws in
+      (request: ShowModelRequest, replies: ReplyWriter<ModelChunk>, context: CallContext)
+        async throws in
       try await self.fetchModel(request, replies: replies, context: context)
     }
   }

@@ -19,22 +19,22 @@ public enum IdentifierKind: RawRepresentable, Hashable, Sendable {
   /// The case for a number of the schema.
   public init(rawValue: Int32) {
     switch rawValue {
-      case 0: self = .unspecified
-      case 1: self = .email
-      case 2: self = .phone
-      case 3: self = .customerNumber
-      default: self = .unrecognized(rawValue)
+    case 0: self = .unspecified
+    case 1: self = .email
+    case 2: self = .phone
+    case 3: self = .customerNumber
+    default: self = .unrecognized(rawValue)
     }
   }
 
   /// The number in the schema.
   public var rawValue: Int32 {
     switch self {
-      case .unspecified: 0
-      case .email: 1
-      case .phone: 2
-      case .customerNumber: 3
-      case .unrecognized(let rawValue): rawValue
+    case .unspecified: 0
+    case .email: 1
+    case .phone: 2
+    case .customerNumber: 3
+    case .unrecognized(let rawValue): rawValue
     }
   }
 }
@@ -45,7 +45,7 @@ public struct Identifier: WireMessage, Equatable {
   public static var messageName: String { "tacit.vault.v1.Identifier" }
 
   /// What sort it is.
-  public var kind: IdentifierKind = IdentifierKind(rawValue: 0)
+  public var kind: IdentifierKind = .unspecified
 
   /// The text, in any form the canonical profile accepts.
   public var value: String = ""
@@ -57,11 +57,7 @@ public struct Identifier: WireMessage, Equatable {
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(
-    kind: IdentifierKind = IdentifierKind(rawValue: 0),
-    value: String = "",
-    qualifier: String = ""
-  ) {
+  public init(kind: IdentifierKind = .unspecified, value: String = "", qualifier: String = "") {
     self.kind = kind
     self.value = value
     self.qualifier = qualifier
@@ -315,7 +311,7 @@ public struct LinkedIdentifier: WireMessage, Equatable {
   public static var messageName: String { "tacit.vault.v1.LinkedIdentifier" }
 
   /// What sort it is.
-  public var kind: IdentifierKind = IdentifierKind(rawValue: 0)
+  public var kind: IdentifierKind = .unspecified
 
   /// Who linked it.
   public var provenance: String = ""
@@ -327,11 +323,7 @@ public struct LinkedIdentifier: WireMessage, Equatable {
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(
-    kind: IdentifierKind = IdentifierKind(rawValue: 0),
-    provenance: String = "",
-    linkedAtUs: Int64 = 0
-  ) {
+  public init(kind: IdentifierKind = .unspecified, provenance: String = "", linkedAtUs: Int64 = 0) {
     self.kind = kind
     self.provenance = provenance
     self.linkedAtUs = linkedAtUs
@@ -567,45 +559,61 @@ extension Identifier: @unsafe CopiedThroughC {
     unsafe tacit__vault__v1__identifier__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__Identifier>, in arena: Arena) {
+  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__Identifier>, in arena: Arena)
+  {
     unsafe message.pointee.kind = .init(rawValue: UInt32(bitPattern: self.kind.rawValue))
     unsafe message.pointee.value = arena.text(self.value)
     unsafe message.pointee.qualifier = arena.text(self.qualifier)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__Identifier>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__Identifier>, in arena: Arena)
+    throws(WireError)
+  {
     self.kind = unsafe IdentifierKind(rawValue: Int32(bitPattern: message.pointee.kind.rawValue))
-    self.value = try unsafe arena.text(message.pointee.value, field: "Identifier.value", maxBytes: 512)
-    self.qualifier = try unsafe arena.text(message.pointee.qualifier, field: "Identifier.qualifier", maxBytes: 64)
+    self.value = try unsafe arena.text(
+      message.pointee.value, field: "Identifier.value", maxBytes: 512)
+    self.qualifier = try unsafe arena.text(
+      message.pointee.qualifier, field: "Identifier.qualifier", maxBytes: 64)
   }
 }
 
 extension Identifier: CustomReflectable {
   /// The fields, with the secret ones left out.
   public var customMirror: Mirror {
-    Mirror(self, children: [
-      "kind": kind,
-      "value": "redacted",
-      "qualifier": qualifier
-    ], displayStyle: .struct)
+    Mirror(
+      self,
+      children: [
+        "kind": kind as Any,
+        "value": "redacted",
+        "qualifier": qualifier as Any,
+      ], displayStyle: .struct)
   }
 }
 
 extension PseudonymizeRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__PseudonymizeRequest>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Vault__V1__PseudonymizeRequest>
+  ) {
     unsafe tacit__vault__v1__pseudonymize_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__PseudonymizeRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__PseudonymizeRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.domain = arena.text(self.domain)
     unsafe message.pointee.n_identifiers = self.identifiers.count
     unsafe message.pointee.identifiers = arena.messages(self.identifiers)
     unsafe message.pointee.create = self.create ? 1 : 0
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__PseudonymizeRequest>, in arena: Arena) throws(WireError) {
-    self.domain = try unsafe arena.text(message.pointee.domain, field: "PseudonymizeRequest.domain", maxBytes: 64)
-    self.identifiers = try unsafe arena.messages(message.pointee.identifiers, count: message.pointee.n_identifiers, field: "PseudonymizeRequest.identifiers", maxCount: 4096, as: Identifier.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__PseudonymizeRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.domain = try unsafe arena.text(
+      message.pointee.domain, field: "PseudonymizeRequest.domain", maxBytes: 64)
+    self.identifiers = try unsafe arena.messages(
+      message.pointee.identifiers, count: message.pointee.n_identifiers,
+      field: "PseudonymizeRequest.identifiers", maxCount: 4096, as: Identifier.self)
     self.create = unsafe message.pointee.create != 0
   }
 }
@@ -615,13 +623,16 @@ extension Pseudonym: @unsafe CopiedThroughC {
     unsafe tacit__vault__v1__pseudonym__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__Pseudonym>, in arena: Arena) {
+  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__Pseudonym>, in arena: Arena)
+  {
     unsafe message.pointee.pid = arena.bytes(self.pid)
     unsafe message.pointee.known = self.known ? 1 : 0
     unsafe message.pointee.refusal = arena.text(self.refusal)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__Pseudonym>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__Pseudonym>, in arena: Arena)
+    throws(WireError)
+  {
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "Pseudonym.pid")
     self.known = unsafe message.pointee.known != 0
     self.refusal = try unsafe arena.text(message.pointee.refusal, field: "Pseudonym.refusal")
@@ -629,18 +640,25 @@ extension Pseudonym: @unsafe CopiedThroughC {
 }
 
 extension PseudonymizeReply: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__PseudonymizeReply>) {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__PseudonymizeReply>)
+  {
     unsafe tacit__vault__v1__pseudonymize_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__PseudonymizeReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__PseudonymizeReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_pseudonyms = self.pseudonyms.count
     unsafe message.pointee.pseudonyms = arena.messages(self.pseudonyms)
     unsafe message.pointee.key_version = self.keyVersion
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__PseudonymizeReply>, in arena: Arena) throws(WireError) {
-    self.pseudonyms = try unsafe arena.messages(message.pointee.pseudonyms, count: message.pointee.n_pseudonyms, field: "PseudonymizeReply.pseudonyms", as: Pseudonym.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__PseudonymizeReply>, in arena: Arena
+  ) throws(WireError) {
+    self.pseudonyms = try unsafe arena.messages(
+      message.pointee.pseudonyms, count: message.pointee.n_pseudonyms,
+      field: "PseudonymizeReply.pseudonyms", as: Pseudonym.self)
     self.keyVersion = unsafe message.pointee.key_version
   }
 }
@@ -650,18 +668,24 @@ extension LinkRequest: @unsafe CopiedThroughC {
     unsafe tacit__vault__v1__link_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__LinkRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__LinkRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.domain = arena.text(self.domain)
     unsafe message.pointee.primary = self.primary.map { unsafe arena.message($0) }
     unsafe message.pointee.alias = self.alias.map { unsafe arena.message($0) }
     unsafe message.pointee.provenance = arena.text(self.provenance)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__LinkRequest>, in arena: Arena) throws(WireError) {
-    self.domain = try unsafe arena.text(message.pointee.domain, field: "LinkRequest.domain", maxBytes: 64)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__LinkRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.domain = try unsafe arena.text(
+      message.pointee.domain, field: "LinkRequest.domain", maxBytes: 64)
     self.primary = try unsafe arena.message(message.pointee.primary, as: Identifier.self)
     self.alias = try unsafe arena.message(message.pointee.alias, as: Identifier.self)
-    self.provenance = try unsafe arena.text(message.pointee.provenance, field: "LinkRequest.provenance", maxBytes: 256)
+    self.provenance = try unsafe arena.text(
+      message.pointee.provenance, field: "LinkRequest.provenance", maxBytes: 256)
   }
 }
 
@@ -670,12 +694,15 @@ extension LinkReply: @unsafe CopiedThroughC {
     unsafe tacit__vault__v1__link_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__LinkReply>, in arena: Arena) {
+  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__LinkReply>, in arena: Arena)
+  {
     unsafe message.pointee.pid = arena.bytes(self.pid)
     unsafe message.pointee.created = self.created ? 1 : 0
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__LinkReply>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__LinkReply>, in arena: Arena)
+    throws(WireError)
+  {
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "LinkReply.pid")
     self.created = unsafe message.pointee.created != 0
   }
@@ -686,11 +713,15 @@ extension ShowRequest: @unsafe CopiedThroughC {
     unsafe tacit__vault__v1__show_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__ShowRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__ShowRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.pid = arena.bytes(self.pid)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__ShowRequest>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__ShowRequest>, in arena: Arena
+  ) throws(WireError) {
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "ShowRequest.pid", maxBytes: 32)
   }
 }
@@ -700,15 +731,20 @@ extension LinkedIdentifier: @unsafe CopiedThroughC {
     unsafe tacit__vault__v1__linked_identifier__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__LinkedIdentifier>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__LinkedIdentifier>, in arena: Arena
+  ) {
     unsafe message.pointee.kind = .init(rawValue: UInt32(bitPattern: self.kind.rawValue))
     unsafe message.pointee.provenance = arena.text(self.provenance)
     unsafe message.pointee.linked_at_us = self.linkedAtUs
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__LinkedIdentifier>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__LinkedIdentifier>, in arena: Arena
+  ) throws(WireError) {
     self.kind = unsafe IdentifierKind(rawValue: Int32(bitPattern: message.pointee.kind.rawValue))
-    self.provenance = try unsafe arena.text(message.pointee.provenance, field: "LinkedIdentifier.provenance")
+    self.provenance = try unsafe arena.text(
+      message.pointee.provenance, field: "LinkedIdentifier.provenance")
     self.linkedAtUs = unsafe message.pointee.linked_at_us
   }
 }
@@ -718,32 +754,44 @@ extension ShowReply: @unsafe CopiedThroughC {
     unsafe tacit__vault__v1__show_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__ShowReply>, in arena: Arena) {
+  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__ShowReply>, in arena: Arena)
+  {
     unsafe message.pointee.n_identifiers = self.identifiers.count
     unsafe message.pointee.identifiers = arena.messages(self.identifiers)
     unsafe message.pointee.has_subject_key = self.hasSubjectKey ? 1 : 0
     unsafe message.pointee.forgotten = self.forgotten ? 1 : 0
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__ShowReply>, in arena: Arena) throws(WireError) {
-    self.identifiers = try unsafe arena.messages(message.pointee.identifiers, count: message.pointee.n_identifiers, field: "ShowReply.identifiers", as: LinkedIdentifier.self)
+  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__ShowReply>, in arena: Arena)
+    throws(WireError)
+  {
+    self.identifiers = try unsafe arena.messages(
+      message.pointee.identifiers, count: message.pointee.n_identifiers,
+      field: "ShowReply.identifiers", as: LinkedIdentifier.self)
     self.hasSubjectKey = unsafe message.pointee.has_subject_key != 0
     self.forgotten = unsafe message.pointee.forgotten != 0
   }
 }
 
 extension SubjectKeysRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeysRequest>) {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeysRequest>)
+  {
     unsafe tacit__vault__v1__subject_keys_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeysRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeysRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.n_pids = self.pids.count
     unsafe message.pointee.pids = arena.byteLists(self.pids)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeysRequest>, in arena: Arena) throws(WireError) {
-    self.pids = try unsafe arena.byteLists(message.pointee.pids, count: message.pointee.n_pids, field: "SubjectKeysRequest.pids", maxBytes: 32, maxCount: 4096)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeysRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.pids = try unsafe arena.byteLists(
+      message.pointee.pids, count: message.pointee.n_pids, field: "SubjectKeysRequest.pids",
+      maxBytes: 32, maxCount: 4096)
   }
 }
 
@@ -752,12 +800,15 @@ extension SubjectKey: @unsafe CopiedThroughC {
     unsafe tacit__vault__v1__subject_key__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKey>, in arena: Arena) {
+  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKey>, in arena: Arena)
+  {
     unsafe message.pointee.key = arena.bytes(self.key)
     unsafe message.pointee.forgotten = self.forgotten ? 1 : 0
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKey>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKey>, in arena: Arena)
+    throws(WireError)
+  {
     self.key = try unsafe arena.bytes(message.pointee.key, field: "SubjectKey.key")
     self.forgotten = unsafe message.pointee.forgotten != 0
   }
@@ -766,7 +817,12 @@ extension SubjectKey: @unsafe CopiedThroughC {
 extension SubjectKey: CustomReflectable {
   /// The fields, with the secret ones left out.
   public var customMirror: Mirror {
-    Mirror(self, children: ["key": "redacted", "forgotten": forgotten], displayStyle: .struct)
+    Mirror(
+      self,
+      children: [
+        "key": "redacted",
+        "forgotten": forgotten as Any,
+      ], displayStyle: .struct)
   }
 }
 
@@ -775,13 +831,19 @@ extension SubjectKeysReply: @unsafe CopiedThroughC {
     unsafe tacit__vault__v1__subject_keys_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeysReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeysReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_keys = self.keys.count
     unsafe message.pointee.keys = arena.messages(self.keys)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeysReply>, in arena: Arena) throws(WireError) {
-    self.keys = try unsafe arena.messages(message.pointee.keys, count: message.pointee.n_keys, field: "SubjectKeysReply.keys", as: SubjectKey.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeysReply>, in arena: Arena
+  ) throws(WireError) {
+    self.keys = try unsafe arena.messages(
+      message.pointee.keys, count: message.pointee.n_keys, field: "SubjectKeysReply.keys",
+      as: SubjectKey.self)
   }
 }
 
@@ -790,12 +852,16 @@ extension ForgetRequest: @unsafe CopiedThroughC {
     unsafe tacit__vault__v1__forget_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.pid = arena.bytes(self.pid)
     unsafe message.pointee.erasure_sequence = self.erasureSequence
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetRequest>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetRequest>, in arena: Arena
+  ) throws(WireError) {
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "ForgetRequest.pid", maxBytes: 32)
     self.erasureSequence = unsafe message.pointee.erasure_sequence
   }
@@ -806,12 +872,16 @@ extension ForgetReply: @unsafe CopiedThroughC {
     unsafe tacit__vault__v1__forget_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetReply>, in arena: Arena
+  ) {
     unsafe message.pointee.identifiers_removed = self.identifiersRemoved
     unsafe message.pointee.key_destroyed = self.keyDestroyed ? 1 : 0
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetReply>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetReply>, in arena: Arena
+  ) throws(WireError) {
     self.identifiersRemoved = unsafe message.pointee.identifiers_removed
     self.keyDestroyed = unsafe message.pointee.key_destroyed != 0
   }

@@ -48,7 +48,7 @@ public enum VaultMethods {
     link,
     show,
     subjectKeys,
-    forget
+    forget,
   ]
 }
 
@@ -91,7 +91,10 @@ extension VaultServing {
       try await self.pseudonymize(request, context: context)
     }
     router.bidirectional(VaultMethods.pseudonymizeStream) {
-      (requests: RequestStream<PseudonymizeRequest>, replies: ReplyWriter<PseudonymizeReply>, context: CallContext) async throws in
+      (
+        requests: RequestStream<PseudonymizeRequest>, replies: ReplyWriter<PseudonymizeReply>,
+        context: CallContext
+      ) async throws in
       try await self.pseudonymizeStream(requests, replies: replies, context: context)
     }
     router.unary(VaultMethods.link) {

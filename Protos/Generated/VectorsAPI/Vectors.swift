@@ -20,22 +20,22 @@ public enum Metric: RawRepresentable, Hashable, Sendable {
   /// The case for a number of the schema.
   public init(rawValue: Int32) {
     switch rawValue {
-      case 0: self = .unspecified
-      case 1: self = .innerProduct
-      case 2: self = .cosine
-      case 3: self = .euclidean
-      default: self = .unrecognized(rawValue)
+    case 0: self = .unspecified
+    case 1: self = .innerProduct
+    case 2: self = .cosine
+    case 3: self = .euclidean
+    default: self = .unrecognized(rawValue)
     }
   }
 
   /// The number in the schema.
   public var rawValue: Int32 {
     switch self {
-      case .unspecified: 0
-      case .innerProduct: 1
-      case .cosine: 2
-      case .euclidean: 3
-      case .unrecognized(let rawValue): rawValue
+    case .unspecified: 0
+    case .innerProduct: 1
+    case .cosine: 2
+    case .euclidean: 3
+    case .unrecognized(let rawValue): rawValue
     }
   }
 }
@@ -54,20 +54,20 @@ public enum Subject: RawRepresentable, Hashable, Sendable {
   /// The case for a number of the schema.
   public init(rawValue: Int32) {
     switch rawValue {
-      case 0: self = .unspecified
-      case 1: self = .item
-      case 2: self = .person
-      default: self = .unrecognized(rawValue)
+    case 0: self = .unspecified
+    case 1: self = .item
+    case 2: self = .person
+    default: self = .unrecognized(rawValue)
     }
   }
 
   /// The number in the schema.
   public var rawValue: Int32 {
     switch self {
-      case .unspecified: 0
-      case .item: 1
-      case .person: 2
-      case .unrecognized(let rawValue): rawValue
+    case .unspecified: 0
+    case .item: 1
+    case .person: 2
+    case .unrecognized(let rawValue): rawValue
     }
   }
 }
@@ -84,18 +84,18 @@ public enum Candidates: RawRepresentable, Hashable, Sendable {
   /// The case for a number of the schema.
   public init(rawValue: Int32) {
     switch rawValue {
-      case 0: self = .all
-      case 1: self = .new
-      default: self = .unrecognized(rawValue)
+    case 0: self = .all
+    case 1: self = .new
+    default: self = .unrecognized(rawValue)
     }
   }
 
   /// The number in the schema.
   public var rawValue: Int32 {
     switch self {
-      case .all: 0
-      case .new: 1
-      case .unrecognized(let rawValue): rawValue
+    case .all: 0
+    case .new: 1
+    case .unrecognized(let rawValue): rawValue
     }
   }
 }
@@ -114,20 +114,20 @@ public enum Basis: RawRepresentable, Hashable, Sendable {
   /// The case for a number of the schema.
   public init(rawValue: Int32) {
     switch rawValue {
-      case 0: self = .unspecified
-      case 1: self = .personal
-      case 2: self = .anonymous
-      default: self = .unrecognized(rawValue)
+    case 0: self = .unspecified
+    case 1: self = .personal
+    case 2: self = .anonymous
+    default: self = .unrecognized(rawValue)
     }
   }
 
   /// The number in the schema.
   public var rawValue: Int32 {
     switch self {
-      case .unspecified: 0
-      case .personal: 1
-      case .anonymous: 2
-      case .unrecognized(let rawValue): rawValue
+    case .unspecified: 0
+    case .personal: 1
+    case .anonymous: 2
+    case .unrecognized(let rawValue): rawValue
     }
   }
 }
@@ -144,10 +144,10 @@ public struct CreateCollectionRequest: WireMessage, Equatable {
   public var dimension: UInt32 = 0
 
   /// How nearness is measured.
-  public var metric: Metric = Metric(rawValue: 0)
+  public var metric: Metric = .unspecified
 
   /// Whose vectors it holds.
-  public var subject: Subject = Subject(rawValue: 0)
+  public var subject: Subject = .unspecified
 
   /// For people: the scope each must have allowed to be found.
   public var scope: String = ""
@@ -159,8 +159,8 @@ public struct CreateCollectionRequest: WireMessage, Equatable {
   public init(
     name: String = "",
     dimension: UInt32 = 0,
-    metric: Metric = Metric(rawValue: 0),
-    subject: Subject = Subject(rawValue: 0),
+    metric: Metric = .unspecified,
+    subject: Subject = .unspecified,
     scope: String = ""
   ) {
     self.name = name
@@ -197,10 +197,10 @@ public struct Collection: WireMessage, Equatable {
   public var dimension: UInt32 = 0
 
   /// How nearness is measured.
-  public var metric: Metric = Metric(rawValue: 0)
+  public var metric: Metric = .unspecified
 
   /// Whose vectors it holds.
-  public var subject: Subject = Subject(rawValue: 0)
+  public var subject: Subject = .unspecified
 
   /// For people: the scope each must have allowed to be found.
   public var scope: String = ""
@@ -215,8 +215,8 @@ public struct Collection: WireMessage, Equatable {
   public init(
     name: String = "",
     dimension: UInt32 = 0,
-    metric: Metric = Metric(rawValue: 0),
-    subject: Subject = Subject(rawValue: 0),
+    metric: Metric = .unspecified,
+    subject: Subject = .unspecified,
     scope: String = "",
     vectorCount: UInt64 = 0
   ) {
@@ -737,7 +737,7 @@ public struct RecommendRequest: WireMessage, Equatable {
   public var k: UInt32 = 0
 
   /// Which items may be recommended.
-  public var candidates: Candidates = Candidates(rawValue: 0)
+  public var candidates: Candidates = .all
 
   /// The person's history as a tally feature, "view:feature".
   public var historyFeature: String = ""
@@ -762,7 +762,7 @@ public struct RecommendRequest: WireMessage, Equatable {
     pid: [UInt8] = [],
     collection: String = "",
     k: UInt32 = 0,
-    candidates: Candidates = Candidates(rawValue: 0),
+    candidates: Candidates = .all,
     historyFeature: String = "",
     scope: String = "",
     asOfUs: Int64 = 0,
@@ -843,7 +843,7 @@ public struct RecommendReply: WireMessage, Equatable {
   public var recommendations: [Recommendation] = []
 
   /// How they came about.
-  public var basis: Basis = Basis(rawValue: 0)
+  public var basis: Basis = .unspecified
 
   /// Why they are anonymous, where they are.
   public var reason: String = ""
@@ -866,7 +866,7 @@ public struct RecommendReply: WireMessage, Equatable {
   /// A message with these fields, the others zero, empty or absent.
   public init(
     recommendations: [Recommendation] = [],
-    basis: Basis = Basis(rawValue: 0),
+    basis: Basis = .unspecified,
     reason: String = "",
     modelID: String = "",
     consentID: String = "",
@@ -898,11 +898,15 @@ public struct RecommendReply: WireMessage, Equatable {
 }
 
 extension CreateCollectionRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vectors__V1__CreateCollectionRequest>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Vectors__V1__CreateCollectionRequest>
+  ) {
     unsafe tacit__vectors__v1__create_collection_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__CreateCollectionRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__CreateCollectionRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.name = arena.text(self.name)
     unsafe message.pointee.dimension = self.dimension
     unsafe message.pointee.metric = .init(rawValue: UInt32(bitPattern: self.metric.rawValue))
@@ -910,12 +914,17 @@ extension CreateCollectionRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.scope = arena.text(self.scope)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__CreateCollectionRequest>, in arena: Arena) throws(WireError) {
-    self.name = try unsafe arena.text(message.pointee.name, field: "CreateCollectionRequest.name", maxBytes: 64)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__CreateCollectionRequest>,
+    in arena: Arena
+  ) throws(WireError) {
+    self.name = try unsafe arena.text(
+      message.pointee.name, field: "CreateCollectionRequest.name", maxBytes: 64)
     self.dimension = unsafe message.pointee.dimension
     self.metric = unsafe Metric(rawValue: Int32(bitPattern: message.pointee.metric.rawValue))
     self.subject = unsafe Subject(rawValue: Int32(bitPattern: message.pointee.subject.rawValue))
-    self.scope = try unsafe arena.text(message.pointee.scope, field: "CreateCollectionRequest.scope", maxBytes: 64)
+    self.scope = try unsafe arena.text(
+      message.pointee.scope, field: "CreateCollectionRequest.scope", maxBytes: 64)
   }
 }
 
@@ -924,7 +933,9 @@ extension Collection: @unsafe CopiedThroughC {
     unsafe tacit__vectors__v1__collection__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__Collection>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__Collection>, in arena: Arena
+  ) {
     unsafe message.pointee.name = arena.text(self.name)
     unsafe message.pointee.dimension = self.dimension
     unsafe message.pointee.metric = .init(rawValue: UInt32(bitPattern: self.metric.rawValue))
@@ -933,7 +944,9 @@ extension Collection: @unsafe CopiedThroughC {
     unsafe message.pointee.vector_count = self.vectorCount
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__Collection>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__Collection>, in arena: Arena
+  ) throws(WireError) {
     self.name = try unsafe arena.text(message.pointee.name, field: "Collection.name")
     self.dimension = unsafe message.pointee.dimension
     self.metric = unsafe Metric(rawValue: Int32(bitPattern: message.pointee.metric.rawValue))
@@ -944,29 +957,44 @@ extension Collection: @unsafe CopiedThroughC {
 }
 
 extension ListCollectionsRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vectors__V1__ListCollectionsRequest>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Vectors__V1__ListCollectionsRequest>
+  ) {
     unsafe tacit__vectors__v1__list_collections_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__ListCollectionsRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__ListCollectionsRequest>, in arena: Arena
+  ) {
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__ListCollectionsRequest>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__ListCollectionsRequest>,
+    in arena: Arena
+  ) throws(WireError) {
   }
 }
 
 extension ListCollectionsReply: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vectors__V1__ListCollectionsReply>) {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Vectors__V1__ListCollectionsReply>
+  ) {
     unsafe tacit__vectors__v1__list_collections_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__ListCollectionsReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__ListCollectionsReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_collections = self.collections.count
     unsafe message.pointee.collections = arena.messages(self.collections)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__ListCollectionsReply>, in arena: Arena) throws(WireError) {
-    self.collections = try unsafe arena.messages(message.pointee.collections, count: message.pointee.n_collections, field: "ListCollectionsReply.collections", as: Collection.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__ListCollectionsReply>, in arena: Arena
+  ) throws(WireError) {
+    self.collections = try unsafe arena.messages(
+      message.pointee.collections, count: message.pointee.n_collections,
+      field: "ListCollectionsReply.collections", as: Collection.self)
   }
 }
 
@@ -982,10 +1010,14 @@ extension Vector: @unsafe CopiedThroughC {
     unsafe message.pointee.consent_id = arena.text(self.consentID)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__Vector>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__Vector>, in arena: Arena)
+    throws(WireError)
+  {
     self.id = try unsafe arena.bytes(message.pointee.id, field: "Vector.id", maxBytes: 64)
-    self.values = try unsafe arena.elements(message.pointee.values, count: message.pointee.n_values, field: "Vector.values")
-    self.consentID = try unsafe arena.text(message.pointee.consent_id, field: "Vector.consent_id", maxBytes: 64)
+    self.values = try unsafe arena.elements(
+      message.pointee.values, count: message.pointee.n_values, field: "Vector.values")
+    self.consentID = try unsafe arena.text(
+      message.pointee.consent_id, field: "Vector.consent_id", maxBytes: 64)
   }
 }
 
@@ -994,15 +1026,22 @@ extension UpsertRequest: @unsafe CopiedThroughC {
     unsafe tacit__vectors__v1__upsert_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__UpsertRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__UpsertRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.collection = arena.text(self.collection)
     unsafe message.pointee.n_vectors = self.vectors.count
     unsafe message.pointee.vectors = arena.messages(self.vectors)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__UpsertRequest>, in arena: Arena) throws(WireError) {
-    self.collection = try unsafe arena.text(message.pointee.collection, field: "UpsertRequest.collection", maxBytes: 64)
-    self.vectors = try unsafe arena.messages(message.pointee.vectors, count: message.pointee.n_vectors, field: "UpsertRequest.vectors", maxCount: 10000, as: Vector.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__UpsertRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.collection = try unsafe arena.text(
+      message.pointee.collection, field: "UpsertRequest.collection", maxBytes: 64)
+    self.vectors = try unsafe arena.messages(
+      message.pointee.vectors, count: message.pointee.n_vectors, field: "UpsertRequest.vectors",
+      maxCount: 10000, as: Vector.self)
   }
 }
 
@@ -1011,15 +1050,21 @@ extension UpsertReply: @unsafe CopiedThroughC {
     unsafe tacit__vectors__v1__upsert_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__UpsertReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__UpsertReply>, in arena: Arena
+  ) {
     unsafe message.pointee.written = self.written
     unsafe message.pointee.n_rejections = self.rejections.count
     unsafe message.pointee.rejections = arena.messages(self.rejections)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__UpsertReply>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__UpsertReply>, in arena: Arena
+  ) throws(WireError) {
     self.written = unsafe message.pointee.written
-    self.rejections = try unsafe arena.messages(message.pointee.rejections, count: message.pointee.n_rejections, field: "UpsertReply.rejections", as: Rejection.self)
+    self.rejections = try unsafe arena.messages(
+      message.pointee.rejections, count: message.pointee.n_rejections,
+      field: "UpsertReply.rejections", as: Rejection.self)
   }
 }
 
@@ -1028,15 +1073,22 @@ extension DeleteRequest: @unsafe CopiedThroughC {
     unsafe tacit__vectors__v1__delete_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__DeleteRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__DeleteRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.collection = arena.text(self.collection)
     unsafe message.pointee.n_ids = self.ids.count
     unsafe message.pointee.ids = arena.byteLists(self.ids)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__DeleteRequest>, in arena: Arena) throws(WireError) {
-    self.collection = try unsafe arena.text(message.pointee.collection, field: "DeleteRequest.collection", maxBytes: 64)
-    self.ids = try unsafe arena.byteLists(message.pointee.ids, count: message.pointee.n_ids, field: "DeleteRequest.ids", maxBytes: 64, maxCount: 10000)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__DeleteRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.collection = try unsafe arena.text(
+      message.pointee.collection, field: "DeleteRequest.collection", maxBytes: 64)
+    self.ids = try unsafe arena.byteLists(
+      message.pointee.ids, count: message.pointee.n_ids, field: "DeleteRequest.ids", maxBytes: 64,
+      maxCount: 10000)
   }
 }
 
@@ -1045,11 +1097,15 @@ extension DeleteReply: @unsafe CopiedThroughC {
     unsafe tacit__vectors__v1__delete_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__DeleteReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__DeleteReply>, in arena: Arena
+  ) {
     unsafe message.pointee.removed = self.removed
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__DeleteReply>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__DeleteReply>, in arena: Arena
+  ) throws(WireError) {
     self.removed = unsafe message.pointee.removed
   }
 }
@@ -1059,7 +1115,9 @@ extension SearchRequest: @unsafe CopiedThroughC {
     unsafe tacit__vectors__v1__search_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__SearchRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__SearchRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.collection = arena.text(self.collection)
     unsafe message.pointee.n_vector = self.vector.count
     unsafe message.pointee.vector = arena.elements(self.vector)
@@ -1068,12 +1126,17 @@ extension SearchRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.purpose = arena.text(self.purpose)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__SearchRequest>, in arena: Arena) throws(WireError) {
-    self.collection = try unsafe arena.text(message.pointee.collection, field: "SearchRequest.collection", maxBytes: 64)
-    self.vector = try unsafe arena.elements(message.pointee.vector, count: message.pointee.n_vector, field: "SearchRequest.vector")
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__SearchRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.collection = try unsafe arena.text(
+      message.pointee.collection, field: "SearchRequest.collection", maxBytes: 64)
+    self.vector = try unsafe arena.elements(
+      message.pointee.vector, count: message.pointee.n_vector, field: "SearchRequest.vector")
     self.k = unsafe message.pointee.k
     self.noiseSigma = unsafe message.pointee.noise_sigma
-    self.purpose = try unsafe arena.text(message.pointee.purpose, field: "SearchRequest.purpose", maxBytes: 64)
+    self.purpose = try unsafe arena.text(
+      message.pointee.purpose, field: "SearchRequest.purpose", maxBytes: 64)
   }
 }
 
@@ -1087,7 +1150,9 @@ extension Hit: @unsafe CopiedThroughC {
     unsafe message.pointee.score = self.score
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__Hit>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__Hit>, in arena: Arena)
+    throws(WireError)
+  {
     self.id = try unsafe arena.bytes(message.pointee.id, field: "Hit.id")
     self.score = unsafe message.pointee.score
   }
@@ -1098,18 +1163,23 @@ extension NoiseMeaning: @unsafe CopiedThroughC {
     unsafe tacit__vectors__v1__noise_meaning__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__NoiseMeaning>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__NoiseMeaning>, in arena: Arena
+  ) {
     unsafe message.pointee.sigma = self.sigma
     unsafe message.pointee.epsilon = self.epsilon
     unsafe message.pointee.delta = self.delta
     unsafe message.pointee.statement = arena.text(self.statement)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__NoiseMeaning>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__NoiseMeaning>, in arena: Arena
+  ) throws(WireError) {
     self.sigma = unsafe message.pointee.sigma
     self.epsilon = unsafe message.pointee.epsilon
     self.delta = unsafe message.pointee.delta
-    self.statement = try unsafe arena.text(message.pointee.statement, field: "NoiseMeaning.statement")
+    self.statement = try unsafe arena.text(
+      message.pointee.statement, field: "NoiseMeaning.statement")
   }
 }
 
@@ -1118,7 +1188,9 @@ extension SearchReply: @unsafe CopiedThroughC {
     unsafe tacit__vectors__v1__search_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__SearchReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__SearchReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_hits = self.hits.count
     unsafe message.pointee.hits = arena.messages(self.hits)
     unsafe message.pointee.withheld = self.withheld
@@ -1126,8 +1198,11 @@ extension SearchReply: @unsafe CopiedThroughC {
     unsafe message.pointee.audit_sequence = self.auditSequence
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__SearchReply>, in arena: Arena) throws(WireError) {
-    self.hits = try unsafe arena.messages(message.pointee.hits, count: message.pointee.n_hits, field: "SearchReply.hits", as: Hit.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__SearchReply>, in arena: Arena
+  ) throws(WireError) {
+    self.hits = try unsafe arena.messages(
+      message.pointee.hits, count: message.pointee.n_hits, field: "SearchReply.hits", as: Hit.self)
     self.withheld = unsafe message.pointee.withheld
     self.noise = try unsafe arena.message(message.pointee.noise, as: NoiseMeaning.self)
     self.auditSequence = unsafe message.pointee.audit_sequence
@@ -1139,14 +1214,20 @@ extension PublishRequest: @unsafe CopiedThroughC {
     unsafe tacit__vectors__v1__publish_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__PublishRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__PublishRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.model = arena.text(self.model)
     unsafe message.pointee.collection = arena.text(self.collection)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__PublishRequest>, in arena: Arena) throws(WireError) {
-    self.model = try unsafe arena.text(message.pointee.model, field: "PublishRequest.model", maxBytes: 64)
-    self.collection = try unsafe arena.text(message.pointee.collection, field: "PublishRequest.collection", maxBytes: 64)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__PublishRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.model = try unsafe arena.text(
+      message.pointee.model, field: "PublishRequest.model", maxBytes: 64)
+    self.collection = try unsafe arena.text(
+      message.pointee.collection, field: "PublishRequest.collection", maxBytes: 64)
   }
 }
 
@@ -1155,27 +1236,35 @@ extension PublishReply: @unsafe CopiedThroughC {
     unsafe tacit__vectors__v1__publish_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__PublishReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__PublishReply>, in arena: Arena
+  ) {
     unsafe message.pointee.model_id = arena.text(self.modelID)
     unsafe message.pointee.item_count = self.itemCount
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__PublishReply>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__PublishReply>, in arena: Arena
+  ) throws(WireError) {
     self.modelID = try unsafe arena.text(message.pointee.model_id, field: "PublishReply.model_id")
     self.itemCount = unsafe message.pointee.item_count
   }
 }
 
 extension RecommendRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vectors__V1__RecommendRequest>) {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vectors__V1__RecommendRequest>)
+  {
     unsafe tacit__vectors__v1__recommend_request__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__RecommendRequest>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__RecommendRequest>, in arena: Arena
+  ) {
     unsafe message.pointee.pid = arena.bytes(self.pid)
     unsafe message.pointee.collection = arena.text(self.collection)
     unsafe message.pointee.k = self.k
-    unsafe message.pointee.candidates = .init(rawValue: UInt32(bitPattern: self.candidates.rawValue))
+    unsafe message.pointee.candidates = .init(
+      rawValue: UInt32(bitPattern: self.candidates.rawValue))
     unsafe message.pointee.history_feature = arena.text(self.historyFeature)
     unsafe message.pointee.scope = arena.text(self.scope)
     unsafe message.pointee.as_of_us = self.asOfUs
@@ -1183,16 +1272,24 @@ extension RecommendRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.purpose = arena.text(self.purpose)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__RecommendRequest>, in arena: Arena) throws(WireError) {
-    self.pid = try unsafe arena.bytes(message.pointee.pid, field: "RecommendRequest.pid", maxBytes: 32)
-    self.collection = try unsafe arena.text(message.pointee.collection, field: "RecommendRequest.collection", maxBytes: 64)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__RecommendRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.pid = try unsafe arena.bytes(
+      message.pointee.pid, field: "RecommendRequest.pid", maxBytes: 32)
+    self.collection = try unsafe arena.text(
+      message.pointee.collection, field: "RecommendRequest.collection", maxBytes: 64)
     self.k = unsafe message.pointee.k
-    self.candidates = unsafe Candidates(rawValue: Int32(bitPattern: message.pointee.candidates.rawValue))
-    self.historyFeature = try unsafe arena.text(message.pointee.history_feature, field: "RecommendRequest.history_feature", maxBytes: 192)
-    self.scope = try unsafe arena.text(message.pointee.scope, field: "RecommendRequest.scope", maxBytes: 64)
+    self.candidates = unsafe Candidates(
+      rawValue: Int32(bitPattern: message.pointee.candidates.rawValue))
+    self.historyFeature = try unsafe arena.text(
+      message.pointee.history_feature, field: "RecommendRequest.history_feature", maxBytes: 192)
+    self.scope = try unsafe arena.text(
+      message.pointee.scope, field: "RecommendRequest.scope", maxBytes: 64)
     self.asOfUs = unsafe message.pointee.as_of_us
     self.noiseSigma = unsafe message.pointee.noise_sigma
-    self.purpose = try unsafe arena.text(message.pointee.purpose, field: "RecommendRequest.purpose", maxBytes: 64)
+    self.purpose = try unsafe arena.text(
+      message.pointee.purpose, field: "RecommendRequest.purpose", maxBytes: 64)
   }
 }
 
@@ -1201,13 +1298,17 @@ extension Recommendation: @unsafe CopiedThroughC {
     unsafe tacit__vectors__v1__recommendation__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__Recommendation>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__Recommendation>, in arena: Arena
+  ) {
     unsafe message.pointee.item = arena.text(self.item)
     unsafe message.pointee.score = self.score
     unsafe message.pointee.because = arena.text(self.because)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__Recommendation>, in arena: Arena) throws(WireError) {
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__Recommendation>, in arena: Arena
+  ) throws(WireError) {
     self.item = try unsafe arena.text(message.pointee.item, field: "Recommendation.item")
     self.score = unsafe message.pointee.score
     self.because = try unsafe arena.text(message.pointee.because, field: "Recommendation.because")
@@ -1219,7 +1320,9 @@ extension RecommendReply: @unsafe CopiedThroughC {
     unsafe tacit__vectors__v1__recommend_reply__init(message)
   }
 
-  package func copy(to message: UnsafeMutablePointer<Tacit__Vectors__V1__RecommendReply>, in arena: Arena) {
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vectors__V1__RecommendReply>, in arena: Arena
+  ) {
     unsafe message.pointee.n_recommendations = self.recommendations.count
     unsafe message.pointee.recommendations = arena.messages(self.recommendations)
     unsafe message.pointee.basis = .init(rawValue: UInt32(bitPattern: self.basis.rawValue))
@@ -1230,12 +1333,17 @@ extension RecommendReply: @unsafe CopiedThroughC {
     unsafe message.pointee.audit_sequence = self.auditSequence
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Vectors__V1__RecommendReply>, in arena: Arena) throws(WireError) {
-    self.recommendations = try unsafe arena.messages(message.pointee.recommendations, count: message.pointee.n_recommendations, field: "RecommendReply.recommendations", as: Recommendation.self)
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vectors__V1__RecommendReply>, in arena: Arena
+  ) throws(WireError) {
+    self.recommendations = try unsafe arena.messages(
+      message.pointee.recommendations, count: message.pointee.n_recommendations,
+      field: "RecommendReply.recommendations", as: Recommendation.self)
     self.basis = unsafe Basis(rawValue: Int32(bitPattern: message.pointee.basis.rawValue))
     self.reason = try unsafe arena.text(message.pointee.reason, field: "RecommendReply.reason")
     self.modelID = try unsafe arena.text(message.pointee.model_id, field: "RecommendReply.model_id")
-    self.consentID = try unsafe arena.text(message.pointee.consent_id, field: "RecommendReply.consent_id")
+    self.consentID = try unsafe arena.text(
+      message.pointee.consent_id, field: "RecommendReply.consent_id")
     self.noise = try unsafe arena.message(message.pointee.noise, as: NoiseMeaning.self)
     self.auditSequence = unsafe message.pointee.audit_sequence
   }

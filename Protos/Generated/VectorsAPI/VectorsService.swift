@@ -55,7 +55,7 @@ public enum VectorsMethods {
     delete,
     search,
     publish,
-    recommend
+    recommend,
   ]
 }
 
@@ -97,7 +97,8 @@ extension VectorsServing {
       try await self.createCollection(request, context: context)
     }
     router.unary(VectorsMethods.listCollections) {
-      (request: ListCollectionsRequest, context: CallContext) async throws -> ListCollectionsReply in
+      (request: ListCollectionsRequest, context: CallContext) async throws -> ListCollectionsReply
+      in
       try await self.listCollections(request, context: context)
     }
     router.unary(VectorsMethods.upsert) {

@@ -30,34 +30,34 @@ public enum FrameKind: RawRepresentable, Hashable, Sendable {
   /// The case for a number of the schema.
   public init(rawValue: Int32) {
     switch rawValue {
-      case 0: self = .unspecified
-      case 1: self = .hello
-      case 2: self = .call
-      case 3: self = .reply
-      case 4: self = .data
-      case 5: self = .credit
-      case 6: self = .cancel
-      case 7: self = .ping
-      case 8: self = .pong
-      case 9: self = .goaway
-      default: self = .unrecognized(rawValue)
+    case 0: self = .unspecified
+    case 1: self = .hello
+    case 2: self = .call
+    case 3: self = .reply
+    case 4: self = .data
+    case 5: self = .credit
+    case 6: self = .cancel
+    case 7: self = .ping
+    case 8: self = .pong
+    case 9: self = .goaway
+    default: self = .unrecognized(rawValue)
     }
   }
 
   /// The number in the schema.
   public var rawValue: Int32 {
     switch self {
-      case .unspecified: 0
-      case .hello: 1
-      case .call: 2
-      case .reply: 3
-      case .data: 4
-      case .credit: 5
-      case .cancel: 6
-      case .ping: 7
-      case .pong: 8
-      case .goaway: 9
-      case .unrecognized(let rawValue): rawValue
+    case .unspecified: 0
+    case .hello: 1
+    case .call: 2
+    case .reply: 3
+    case .data: 4
+    case .credit: 5
+    case .cancel: 6
+    case .ping: 7
+    case .pong: 8
+    case .goaway: 9
+    case .unrecognized(let rawValue): rawValue
     }
   }
 }
@@ -388,7 +388,9 @@ extension Frame: @unsafe CopiedThroughC {
     unsafe message.pointee.has_payload = !self.payload.isEmpty ? 1 : 0
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Wire__V1__Frame>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Wire__V1__Frame>, in arena: Arena)
+    throws(WireError)
+  {
     self.kind = unsafe message.pointee.kind
     self.stream = unsafe message.pointee.stream
     self.method = unsafe message.pointee.method
@@ -396,7 +398,9 @@ extension Frame: @unsafe CopiedThroughC {
     self.timeoutUs = unsafe message.pointee.timeout_us
     self.status = unsafe message.pointee.status
     self.credit = unsafe message.pointee.credit
-    self.metadata = try unsafe arena.messages(message.pointee.metadata, count: message.pointee.n_metadata, field: "Frame.metadata", maxCount: 64, as: Entry.self)
+    self.metadata = try unsafe arena.messages(
+      message.pointee.metadata, count: message.pointee.n_metadata, field: "Frame.metadata",
+      maxCount: 64, as: Entry.self)
     self.trace = try unsafe arena.bytes(message.pointee.trace, field: "Frame.trace", maxBytes: 29)
     self.payload = try unsafe arena.bytes(message.pointee.payload, field: "Frame.payload")
   }
@@ -413,7 +417,9 @@ extension Entry: @unsafe CopiedThroughC {
     unsafe message.pointee.has_value = !self.value.isEmpty ? 1 : 0
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Wire__V1__Entry>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Wire__V1__Entry>, in arena: Arena)
+    throws(WireError)
+  {
     self.key = try unsafe arena.text(message.pointee.key, field: "Entry.key", maxBytes: 128)
     self.value = try unsafe arena.bytes(message.pointee.value, field: "Entry.value", maxBytes: 8192)
   }
@@ -441,7 +447,9 @@ extension Hello: @unsafe CopiedThroughC {
     unsafe message.pointee.build = arena.text(self.build)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Wire__V1__Hello>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Wire__V1__Hello>, in arena: Arena)
+    throws(WireError)
+  {
     self.version = unsafe message.pointee.version
     self.schema = unsafe message.pointee.schema
     self.frameByteCountMax = unsafe message.pointee.frame_byte_count_max
@@ -466,10 +474,15 @@ extension Status: @unsafe CopiedThroughC {
     unsafe message.pointee.details = arena.messages(self.details)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Wire__V1__Status>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Wire__V1__Status>, in arena: Arena)
+    throws(WireError)
+  {
     self.code = unsafe message.pointee.code
-    self.message = try unsafe arena.text(message.pointee.message, field: "Status.message", maxBytes: 4096)
-    self.details = try unsafe arena.messages(message.pointee.details, count: message.pointee.n_details, field: "Status.details", maxCount: 16, as: Detail.self)
+    self.message = try unsafe arena.text(
+      message.pointee.message, field: "Status.message", maxBytes: 4096)
+    self.details = try unsafe arena.messages(
+      message.pointee.details, count: message.pointee.n_details, field: "Status.details",
+      maxCount: 16, as: Detail.self)
   }
 }
 
@@ -483,7 +496,9 @@ extension Detail: @unsafe CopiedThroughC {
     unsafe message.pointee.value = arena.text(self.value)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Wire__V1__Detail>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Wire__V1__Detail>, in arena: Arena)
+    throws(WireError)
+  {
     self.key = try unsafe arena.text(message.pointee.key, field: "Detail.key", maxBytes: 128)
     self.value = try unsafe arena.text(message.pointee.value, field: "Detail.value", maxBytes: 4096)
   }
@@ -502,9 +517,12 @@ extension Goaway: @unsafe CopiedThroughC {
     unsafe message.pointee.message = arena.text(self.message)
   }
 
-  package init(copying message: UnsafeMutablePointer<Tacit__Wire__V1__Goaway>, in arena: Arena) throws(WireError) {
+  package init(copying message: UnsafeMutablePointer<Tacit__Wire__V1__Goaway>, in arena: Arena)
+    throws(WireError)
+  {
     self.lastStream = unsafe message.pointee.last_stream
     self.code = unsafe message.pointee.code
-    self.message = try unsafe arena.text(message.pointee.message, field: "Goaway.message", maxBytes: 1024)
+    self.message = try unsafe arena.text(
+      message.pointee.message, field: "Goaway.message", maxBytes: 1024)
   }
 }

@@ -1142,7 +1142,7 @@ const ProtobufCMessageDescriptor tacit__features__v1__list_views_reply__descript
   (ProtobufCMessageInit) tacit__features__v1__list_views_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__features__v1__view_description__field_descriptors[5] =
+static const ProtobufCFieldDescriptor tacit__features__v1__view_description__field_descriptors[6] =
 {
   {
     "name",
@@ -1204,8 +1204,21 @@ static const ProtobufCFieldDescriptor tacit__features__v1__view_description__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "entity",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Features__V1__ViewDescription, entity),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__features__v1__view_description__field_indices_by_name[] = {
+  5,   /* field[5] = entity */
   4,   /* field[4] = features */
   0,   /* field[0] = name */
   2,   /* field[2] = source */
@@ -1215,7 +1228,7 @@ static const unsigned tacit__features__v1__view_description__field_indices_by_na
 static const ProtobufCIntRange tacit__features__v1__view_description__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor tacit__features__v1__view_description__descriptor =
 {
@@ -1225,14 +1238,14 @@ const ProtobufCMessageDescriptor tacit__features__v1__view_description__descript
   "Tacit__Features__V1__ViewDescription",
   "tacit.features.v1",
   sizeof(Tacit__Features__V1__ViewDescription),
-  5,
+  6,
   tacit__features__v1__view_description__field_descriptors,
   tacit__features__v1__view_description__field_indices_by_name,
   1,  tacit__features__v1__view_description__number_ranges,
   (ProtobufCMessageInit) tacit__features__v1__view_description__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__features__v1__feature_description__field_descriptors[6] =
+static const ProtobufCFieldDescriptor tacit__features__v1__feature_description__field_descriptors[9] =
 {
   {
     "name",
@@ -1306,9 +1319,48 @@ static const ProtobufCFieldDescriptor tacit__features__v1__feature_description__
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "field",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Features__V1__FeatureDescription, field),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "filters",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Features__V1__FeatureDescription, n_filters),
+    offsetof(Tacit__Features__V1__FeatureDescription, filters),
+    &tacit__features__v1__field__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "default_value",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Features__V1__FeatureDescription, default_value),
+    &tacit__features__v1__value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__features__v1__feature_description__field_indices_by_name[] = {
   3,   /* field[3] = aggregate */
+  8,   /* field[8] = default_value */
+  6,   /* field[6] = field */
+  7,   /* field[7] = filters */
   5,   /* field[5] = has_default */
   0,   /* field[0] = name */
   2,   /* field[2] = scope */
@@ -1318,7 +1370,7 @@ static const unsigned tacit__features__v1__feature_description__field_indices_by
 static const ProtobufCIntRange tacit__features__v1__feature_description__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor tacit__features__v1__feature_description__descriptor =
 {
@@ -1328,7 +1380,7 @@ const ProtobufCMessageDescriptor tacit__features__v1__feature_description__descr
   "Tacit__Features__V1__FeatureDescription",
   "tacit.features.v1",
   sizeof(Tacit__Features__V1__FeatureDescription),
-  6,
+  9,
   tacit__features__v1__feature_description__field_descriptors,
   tacit__features__v1__feature_description__field_indices_by_name,
   1,  tacit__features__v1__feature_description__number_ranges,
@@ -1514,7 +1566,7 @@ const ProtobufCMessageDescriptor tacit__features__v1__tally_list__descriptor =
   (ProtobufCMessageInit) tacit__features__v1__tally_list__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__features__v1__tally__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tacit__features__v1__tally__field_descriptors[5] =
 {
   {
     "key",
@@ -1564,9 +1616,22 @@ static const ProtobufCFieldDescriptor tacit__features__v1__tally__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "days",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Tacit__Features__V1__Tally, n_days),
+    offsetof(Tacit__Features__V1__Tally, days),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__features__v1__tally__field_indices_by_name[] = {
   1,   /* field[1] = day_count */
+  4,   /* field[4] = days */
   3,   /* field[3] = event_count */
   0,   /* field[0] = key */
   2,   /* field[2] = last_at_us */
@@ -1574,7 +1639,7 @@ static const unsigned tacit__features__v1__tally__field_indices_by_name[] = {
 static const ProtobufCIntRange tacit__features__v1__tally__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor tacit__features__v1__tally__descriptor =
 {
@@ -1584,7 +1649,7 @@ const ProtobufCMessageDescriptor tacit__features__v1__tally__descriptor =
   "Tacit__Features__V1__Tally",
   "tacit.features.v1",
   sizeof(Tacit__Features__V1__Tally),
-  4,
+  5,
   tacit__features__v1__tally__field_descriptors,
   tacit__features__v1__tally__field_indices_by_name,
   1,  tacit__features__v1__tally__number_ranges,

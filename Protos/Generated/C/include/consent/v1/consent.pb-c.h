@@ -731,8 +731,9 @@ struct  Tacit__Consent__V1__GateLease
    */
   int64_t duration_us;
   /*
-   * The last position of the log when it was granted. A lease counts only for a gate that has
-   * applied everything up to here.
+   * The position of the last change that takes something away, but at least where the log ended
+   * when the gate registered. A lease counts only for a gate that has applied everything up to
+   * here; grants behind it may still be on their way.
    */
   uint64_t sequence;
 };

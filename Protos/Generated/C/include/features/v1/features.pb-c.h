@@ -174,10 +174,14 @@ struct  Tacit__Features__V1__ViewDescription
    */
   size_t n_features;
   Tacit__Features__V1__FeatureDescription **features;
+  /*
+   * What its rows speak of: "customer".
+   */
+  char *entity;
 };
 #define TACIT__FEATURES__V1__VIEW_DESCRIPTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__features__v1__view_description__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0,NULL, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -210,10 +214,23 @@ struct  Tacit__Features__V1__FeatureDescription
    * Whether a default is served where there is nothing or no consent.
    */
   protobuf_c_boolean has_default;
+  /*
+   * The field of the events that the aggregate looks at; empty where it looks at none.
+   */
+  char *field;
+  /*
+   * What an event must have in order to count.
+   */
+  size_t n_filters;
+  Tacit__Features__V1__Field **filters;
+  /*
+   * The default, where there is one.
+   */
+  Tacit__Features__V1__Value *default_value;
 };
 #define TACIT__FEATURES__V1__FEATURE_DESCRIPTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__features__v1__feature_description__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, 0,NULL, NULL }
 
 
 typedef enum {
@@ -322,10 +339,15 @@ struct  Tacit__Features__V1__Tally
    * The number of events.
    */
   uint32_t event_count;
+  /*
+   * The days themselves, counted from the epoch, ascending; the latest 1,000 of them.
+   */
+  size_t n_days;
+  int32_t *days;
 };
 #define TACIT__FEATURES__V1__TALLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__features__v1__tally__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL }
 
 
 /*
@@ -413,7 +435,7 @@ struct  Tacit__Features__V1__Event
    */
   char *consent_id;
   /*
-   * The idempotency key within the source: taken once.
+   * The idempotency key within the source and the person: taken once.
    */
   char *event_id;
   /*
