@@ -30,7 +30,7 @@ public struct AuditLog: Sendable {
   public func append(
     _ entry: AuditEntry, in transaction: inout WriteTransaction
   ) throws -> UInt64 {
-    let last = try transaction.last(of: Self.table)?.value.message
+    let last = try transaction.first(Self.table, reverse: true)?.value.message
     var record = AuditRecord()
     record.number = (last?.number ?? 0) + 1
     record.atUs = time.now.microseconds

@@ -34,6 +34,21 @@ public struct ClientOptions: ParsableArguments {
       endpoint: try Endpoint(text), security: try identity.clientSecurity(expects: service.rawValue))
   }
 
+  /// Runs `body` with a client of `service` and closes it afterwards.
+  public func with<Result>(
+    _ service: WellKnownService, _ body: (RPCClient) async throws -> Result
+  ) async throws -> Result {
+    let connection = try client(of: service)
+    do {
+      let result = try await body(connection)
+      await connection.close()
+      return result
+    } catch {
+      await connection.close()
+      throw error
+    }
+  }
+
   /// What each call of this command carries.
   public var callOptions: CallOptions { CallOptions(timeoutMs: timeoutMs) }
 }
@@ -42,7 +57,7 @@ public struct ClientOptions: ParsableArguments {
 public struct IdentityOptions: ParsableArguments {
   @Option(
     name: .customLong("identity"),
-    help: "The directory with ca.pem and the certificates (TACIT_IDENTITY; var/stack/identity).")
+    help: "The directory with ca.pem and the certificates (TACIT_IDENTITY; var/stack/trust/identity).")
   public var directory: String?
 
   @Option(
@@ -60,6 +75,11 @@ public struct IdentityOptions: ParsableArguments {
     isPlain ? .plainLoopback : .mutualTLS(try material(defaultName: "admin-dev"), expects: service)
   }
 
+  /// How the service of this name protects its connections to another one.
+  public func peerSecurity(of service: String, expects other: String) throws -> ClientSecurity {
+    isPlain ? .plainLoopback : .mutualTLS(try material(defaultName: service), expects: other)
+  }
+
   /// How this process, as the service of this name, protects its port.
   public func serverSecurity(of service: String) throws -> ServerSecurity {
     isPlain ? .plainLoopback : .mutualTLS(try material(defaultName: service))
@@ -69,7 +89,7 @@ public struct IdentityOptions: ParsableArguments {
   public func material(defaultName: String) throws -> TLSMaterial {
     let directory = URL(
       filePath: Environment.setting(
-        directory, variable: "TACIT_IDENTITY", default: "var/stack/identity"))
+        directory, variable: "TACIT_IDENTITY", default: "var/stack/trust/identity"))
     let name = Environment.setting(name, variable: "TACIT_AS", default: defaultName)
     let material = TLSMaterial(
       certificatePath: directory.appending(path: "\(name).pem").path,

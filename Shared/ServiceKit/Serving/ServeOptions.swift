@@ -15,13 +15,13 @@ public struct ServeOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The directory of this service's store (TACIT_STORE; var/stack/<service>).",
+      "The directory of this service's store (TACIT_STORE; var/stack/<service>-store).",
       valueName: "directory"))
   public var store: String?
 
   @Option(
     help: ArgumentHelp(
-      "The root key file of the embedded KMS (TACIT_KMS_FILE; var/stack/kms/root.json).",
+      "The root key file of the embedded KMS (TACIT_KMS_FILE; var/stack/trust/kms/<service>.json).",
       valueName: "file"))
   public var kmsFile: String?
 
@@ -50,14 +50,15 @@ public struct ServeOptions: ParsableArguments {
   public func storeDirectory(of service: WellKnownService) -> URL {
     URL(
       filePath: Environment.setting(
-        store, variable: "TACIT_STORE", default: "var/stack/\(service.rawValue)"))
+        store, variable: "TACIT_STORE", default: "var/stack/\(service.rawValue)-store"))
   }
 
   /// The root key file.
-  public var kmsFileURL: URL {
+  public func kmsFileURL(of service: WellKnownService) -> URL {
     URL(
       filePath: Environment.setting(
-        kmsFile, variable: "TACIT_KMS_FILE", default: "var/stack/kms/root.json"))
+        kmsFile, variable: "TACIT_KMS_FILE",
+        default: "var/stack/trust/kms/\(service.rawValue).json"))
   }
 
   /// Where another service is.

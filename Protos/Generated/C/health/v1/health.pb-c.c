@@ -142,6 +142,186 @@ void   tacit__health__v1__status_request__free_unpacked
   assert(message->base.descriptor == &tacit__health__v1__status_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__health__v1__backup_request__init
+                     (Tacit__Health__V1__BackupRequest         *message)
+{
+  static const Tacit__Health__V1__BackupRequest init_value = TACIT__HEALTH__V1__BACKUP_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__health__v1__backup_request__get_packed_size
+                     (const Tacit__Health__V1__BackupRequest *message)
+{
+  assert(message->base.descriptor == &tacit__health__v1__backup_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__health__v1__backup_request__pack
+                     (const Tacit__Health__V1__BackupRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__health__v1__backup_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__health__v1__backup_request__pack_to_buffer
+                     (const Tacit__Health__V1__BackupRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__health__v1__backup_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Health__V1__BackupRequest *
+       tacit__health__v1__backup_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Health__V1__BackupRequest *)
+     protobuf_c_message_unpack (&tacit__health__v1__backup_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__health__v1__backup_request__free_unpacked
+                     (Tacit__Health__V1__BackupRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__health__v1__backup_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__health__v1__backup_reply__init
+                     (Tacit__Health__V1__BackupReply         *message)
+{
+  static const Tacit__Health__V1__BackupReply init_value = TACIT__HEALTH__V1__BACKUP_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__health__v1__backup_reply__get_packed_size
+                     (const Tacit__Health__V1__BackupReply *message)
+{
+  assert(message->base.descriptor == &tacit__health__v1__backup_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__health__v1__backup_reply__pack
+                     (const Tacit__Health__V1__BackupReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__health__v1__backup_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__health__v1__backup_reply__pack_to_buffer
+                     (const Tacit__Health__V1__BackupReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__health__v1__backup_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Health__V1__BackupReply *
+       tacit__health__v1__backup_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Health__V1__BackupReply *)
+     protobuf_c_message_unpack (&tacit__health__v1__backup_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__health__v1__backup_reply__free_unpacked
+                     (Tacit__Health__V1__BackupReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__health__v1__backup_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__health__v1__verify_request__init
+                     (Tacit__Health__V1__VerifyRequest         *message)
+{
+  static const Tacit__Health__V1__VerifyRequest init_value = TACIT__HEALTH__V1__VERIFY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__health__v1__verify_request__get_packed_size
+                     (const Tacit__Health__V1__VerifyRequest *message)
+{
+  assert(message->base.descriptor == &tacit__health__v1__verify_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__health__v1__verify_request__pack
+                     (const Tacit__Health__V1__VerifyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__health__v1__verify_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__health__v1__verify_request__pack_to_buffer
+                     (const Tacit__Health__V1__VerifyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__health__v1__verify_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Health__V1__VerifyRequest *
+       tacit__health__v1__verify_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Health__V1__VerifyRequest *)
+     protobuf_c_message_unpack (&tacit__health__v1__verify_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__health__v1__verify_request__free_unpacked
+                     (Tacit__Health__V1__VerifyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__health__v1__verify_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__health__v1__verify_reply__init
+                     (Tacit__Health__V1__VerifyReply         *message)
+{
+  static const Tacit__Health__V1__VerifyReply init_value = TACIT__HEALTH__V1__VERIFY_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__health__v1__verify_reply__get_packed_size
+                     (const Tacit__Health__V1__VerifyReply *message)
+{
+  assert(message->base.descriptor == &tacit__health__v1__verify_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__health__v1__verify_reply__pack
+                     (const Tacit__Health__V1__VerifyReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__health__v1__verify_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__health__v1__verify_reply__pack_to_buffer
+                     (const Tacit__Health__V1__VerifyReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__health__v1__verify_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Health__V1__VerifyReply *
+       tacit__health__v1__verify_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Health__V1__VerifyReply *)
+     protobuf_c_message_unpack (&tacit__health__v1__verify_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__health__v1__verify_reply__free_unpacked
+                     (Tacit__Health__V1__VerifyReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__health__v1__verify_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 #define tacit__health__v1__check_request__field_descriptors NULL
 #define tacit__health__v1__check_request__field_indices_by_name NULL
 #define tacit__health__v1__check_request__number_ranges NULL
@@ -229,6 +409,164 @@ const ProtobufCMessageDescriptor tacit__health__v1__status_request__descriptor =
   (ProtobufCMessageInit) tacit__health__v1__status_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tacit__health__v1__backup_request__field_descriptors[1] =
+{
+  {
+    "directory",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Health__V1__BackupRequest, directory),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__health__v1__backup_request__field_indices_by_name[] = {
+  0,   /* field[0] = directory */
+};
+static const ProtobufCIntRange tacit__health__v1__backup_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__health__v1__backup_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.health.v1.BackupRequest",
+  "BackupRequest",
+  "Tacit__Health__V1__BackupRequest",
+  "tacit.health.v1",
+  sizeof(Tacit__Health__V1__BackupRequest),
+  1,
+  tacit__health__v1__backup_request__field_descriptors,
+  tacit__health__v1__backup_request__field_indices_by_name,
+  1,  tacit__health__v1__backup_request__number_ranges,
+  (ProtobufCMessageInit) tacit__health__v1__backup_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__health__v1__backup_reply__field_descriptors[1] =
+{
+  {
+    "last_sequence",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Health__V1__BackupReply, last_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__health__v1__backup_reply__field_indices_by_name[] = {
+  0,   /* field[0] = last_sequence */
+};
+static const ProtobufCIntRange tacit__health__v1__backup_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__health__v1__backup_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.health.v1.BackupReply",
+  "BackupReply",
+  "Tacit__Health__V1__BackupReply",
+  "tacit.health.v1",
+  sizeof(Tacit__Health__V1__BackupReply),
+  1,
+  tacit__health__v1__backup_reply__field_descriptors,
+  tacit__health__v1__backup_reply__field_indices_by_name,
+  1,  tacit__health__v1__backup_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__health__v1__backup_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define tacit__health__v1__verify_request__field_descriptors NULL
+#define tacit__health__v1__verify_request__field_indices_by_name NULL
+#define tacit__health__v1__verify_request__number_ranges NULL
+const ProtobufCMessageDescriptor tacit__health__v1__verify_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.health.v1.VerifyRequest",
+  "VerifyRequest",
+  "Tacit__Health__V1__VerifyRequest",
+  "tacit.health.v1",
+  sizeof(Tacit__Health__V1__VerifyRequest),
+  0,
+  tacit__health__v1__verify_request__field_descriptors,
+  tacit__health__v1__verify_request__field_indices_by_name,
+  0,  tacit__health__v1__verify_request__number_ranges,
+  (ProtobufCMessageInit) tacit__health__v1__verify_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__health__v1__verify_reply__field_descriptors[3] =
+{
+  {
+    "tables",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Health__V1__VerifyReply, n_tables),
+    offsetof(Tacit__Health__V1__VerifyReply, tables),
+    &tacit__common__v1__measure__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "problems",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Health__V1__VerifyReply, n_problems),
+    offsetof(Tacit__Health__V1__VerifyReply, problems),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "audit_entry_count",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Health__V1__VerifyReply, audit_entry_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__health__v1__verify_reply__field_indices_by_name[] = {
+  2,   /* field[2] = audit_entry_count */
+  1,   /* field[1] = problems */
+  0,   /* field[0] = tables */
+};
+static const ProtobufCIntRange tacit__health__v1__verify_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__health__v1__verify_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.health.v1.VerifyReply",
+  "VerifyReply",
+  "Tacit__Health__V1__VerifyReply",
+  "tacit.health.v1",
+  sizeof(Tacit__Health__V1__VerifyReply),
+  3,
+  tacit__health__v1__verify_reply__field_descriptors,
+  tacit__health__v1__verify_reply__field_indices_by_name,
+  1,  tacit__health__v1__verify_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__health__v1__verify_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue tacit__health__v1__serving_state__enum_values_by_number[5] =
 {
   { "SERVING_STATE_UNSPECIFIED", "TACIT__HEALTH__V1__SERVING_STATE__SERVING_STATE_UNSPECIFIED", 0 },
@@ -304,5 +642,48 @@ void tacit__health__v1__health__init (Tacit__Health__V1__Health_Service *service
 {
   protobuf_c_service_generated_init (&service->base,
                                      &tacit__health__v1__health__descriptor,
+                                     (ProtobufCServiceDestroy) destroy);
+}
+static const ProtobufCMethodDescriptor tacit__health__v1__upkeep__method_descriptors[2] =
+{
+  { "Backup", &tacit__health__v1__backup_request__descriptor, &tacit__health__v1__backup_reply__descriptor },
+  { "Verify", &tacit__health__v1__verify_request__descriptor, &tacit__health__v1__verify_reply__descriptor },
+};
+const unsigned tacit__health__v1__upkeep__method_indices_by_name[] = {
+  0,        /* Backup */
+  1         /* Verify */
+};
+const ProtobufCServiceDescriptor tacit__health__v1__upkeep__descriptor =
+{
+  PROTOBUF_C__SERVICE_DESCRIPTOR_MAGIC,
+  "tacit.health.v1.Upkeep",
+  "Upkeep",
+  "Tacit__Health__V1__Upkeep",
+  "tacit.health.v1",
+  2,
+  tacit__health__v1__upkeep__method_descriptors,
+  tacit__health__v1__upkeep__method_indices_by_name
+};
+void tacit__health__v1__upkeep__backup(ProtobufCService *service,
+                                       const Tacit__Health__V1__BackupRequest *input,
+                                       Tacit__Health__V1__BackupReply_Closure closure,
+                                       void *closure_data)
+{
+  assert(service->descriptor == &tacit__health__v1__upkeep__descriptor);
+  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__health__v1__upkeep__verify(ProtobufCService *service,
+                                       const Tacit__Health__V1__VerifyRequest *input,
+                                       Tacit__Health__V1__VerifyReply_Closure closure,
+                                       void *closure_data)
+{
+  assert(service->descriptor == &tacit__health__v1__upkeep__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__health__v1__upkeep__init (Tacit__Health__V1__Upkeep_Service *service,
+                                      Tacit__Health__V1__Upkeep_ServiceDestroy destroy)
+{
+  protobuf_c_service_generated_init (&service->base,
+                                     &tacit__health__v1__upkeep__descriptor,
                                      (ProtobufCServiceDestroy) destroy);
 }

@@ -20,6 +20,10 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Tacit__Health__V1__CheckRequest Tacit__Health__V1__CheckRequest;
 typedef struct Tacit__Health__V1__CheckReply Tacit__Health__V1__CheckReply;
 typedef struct Tacit__Health__V1__StatusRequest Tacit__Health__V1__StatusRequest;
+typedef struct Tacit__Health__V1__BackupRequest Tacit__Health__V1__BackupRequest;
+typedef struct Tacit__Health__V1__BackupReply Tacit__Health__V1__BackupReply;
+typedef struct Tacit__Health__V1__VerifyRequest Tacit__Health__V1__VerifyRequest;
+typedef struct Tacit__Health__V1__VerifyReply Tacit__Health__V1__VerifyReply;
 
 
 /* --- enums --- */
@@ -97,6 +101,76 @@ struct  Tacit__Health__V1__StatusRequest
      }
 
 
+/*
+ * Asks for a copy of the store.
+ */
+struct  Tacit__Health__V1__BackupRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The directory on the service's machine; it must not exist yet.
+   */
+  char *directory;
+};
+#define TACIT__HEALTH__V1__BACKUP_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__health__v1__backup_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+/*
+ * The copy is there.
+ */
+struct  Tacit__Health__V1__BackupReply
+{
+  ProtobufCMessage base;
+  /*
+   * The log sequence number of the last change in it.
+   */
+  uint64_t last_sequence;
+};
+#define TACIT__HEALTH__V1__BACKUP_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__health__v1__backup_reply__descriptor) \
+    , 0 }
+
+
+/*
+ * Asks for the store to be read through.
+ */
+struct  Tacit__Health__V1__VerifyRequest
+{
+  ProtobufCMessage base;
+};
+#define TACIT__HEALTH__V1__VERIFY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__health__v1__verify_request__descriptor) \
+     }
+
+
+/*
+ * What reading it through showed.
+ */
+struct  Tacit__Health__V1__VerifyReply
+{
+  ProtobufCMessage base;
+  /*
+   * The tables: how many rows each has.
+   */
+  size_t n_tables;
+  Tacit__Common__V1__Measure **tables;
+  /*
+   * What is wrong, in sentences; none: all is well.
+   */
+  size_t n_problems;
+  char **problems;
+  /*
+   * Entries of the audit log, each of which follows from the one before it.
+   */
+  uint64_t audit_entry_count;
+};
+#define TACIT__HEALTH__V1__VERIFY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__health__v1__verify_reply__descriptor) \
+    , 0,NULL, 0,NULL, 0 }
+
+
 /* Tacit__Health__V1__CheckRequest methods */
 void   tacit__health__v1__check_request__init
                      (Tacit__Health__V1__CheckRequest         *message);
@@ -154,6 +228,82 @@ Tacit__Health__V1__StatusRequest *
 void   tacit__health__v1__status_request__free_unpacked
                      (Tacit__Health__V1__StatusRequest *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Health__V1__BackupRequest methods */
+void   tacit__health__v1__backup_request__init
+                     (Tacit__Health__V1__BackupRequest         *message);
+size_t tacit__health__v1__backup_request__get_packed_size
+                     (const Tacit__Health__V1__BackupRequest   *message);
+size_t tacit__health__v1__backup_request__pack
+                     (const Tacit__Health__V1__BackupRequest   *message,
+                      uint8_t             *out);
+size_t tacit__health__v1__backup_request__pack_to_buffer
+                     (const Tacit__Health__V1__BackupRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Health__V1__BackupRequest *
+       tacit__health__v1__backup_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__health__v1__backup_request__free_unpacked
+                     (Tacit__Health__V1__BackupRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Health__V1__BackupReply methods */
+void   tacit__health__v1__backup_reply__init
+                     (Tacit__Health__V1__BackupReply         *message);
+size_t tacit__health__v1__backup_reply__get_packed_size
+                     (const Tacit__Health__V1__BackupReply   *message);
+size_t tacit__health__v1__backup_reply__pack
+                     (const Tacit__Health__V1__BackupReply   *message,
+                      uint8_t             *out);
+size_t tacit__health__v1__backup_reply__pack_to_buffer
+                     (const Tacit__Health__V1__BackupReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Health__V1__BackupReply *
+       tacit__health__v1__backup_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__health__v1__backup_reply__free_unpacked
+                     (Tacit__Health__V1__BackupReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Health__V1__VerifyRequest methods */
+void   tacit__health__v1__verify_request__init
+                     (Tacit__Health__V1__VerifyRequest         *message);
+size_t tacit__health__v1__verify_request__get_packed_size
+                     (const Tacit__Health__V1__VerifyRequest   *message);
+size_t tacit__health__v1__verify_request__pack
+                     (const Tacit__Health__V1__VerifyRequest   *message,
+                      uint8_t             *out);
+size_t tacit__health__v1__verify_request__pack_to_buffer
+                     (const Tacit__Health__V1__VerifyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Health__V1__VerifyRequest *
+       tacit__health__v1__verify_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__health__v1__verify_request__free_unpacked
+                     (Tacit__Health__V1__VerifyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Health__V1__VerifyReply methods */
+void   tacit__health__v1__verify_reply__init
+                     (Tacit__Health__V1__VerifyReply         *message);
+size_t tacit__health__v1__verify_reply__get_packed_size
+                     (const Tacit__Health__V1__VerifyReply   *message);
+size_t tacit__health__v1__verify_reply__pack
+                     (const Tacit__Health__V1__VerifyReply   *message,
+                      uint8_t             *out);
+size_t tacit__health__v1__verify_reply__pack_to_buffer
+                     (const Tacit__Health__V1__VerifyReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Health__V1__VerifyReply *
+       tacit__health__v1__verify_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__health__v1__verify_reply__free_unpacked
+                     (Tacit__Health__V1__VerifyReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Tacit__Health__V1__CheckRequest_Closure)
@@ -164,6 +314,18 @@ typedef void (*Tacit__Health__V1__CheckReply_Closure)
                   void *closure_data);
 typedef void (*Tacit__Health__V1__StatusRequest_Closure)
                  (const Tacit__Health__V1__StatusRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Health__V1__BackupRequest_Closure)
+                 (const Tacit__Health__V1__BackupRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Health__V1__BackupReply_Closure)
+                 (const Tacit__Health__V1__BackupReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Health__V1__VerifyRequest_Closure)
+                 (const Tacit__Health__V1__VerifyRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Health__V1__VerifyReply_Closure)
+                 (const Tacit__Health__V1__VerifyReply *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -198,6 +360,36 @@ void tacit__health__v1__health__status(ProtobufCService *service,
                                        const Tacit__Health__V1__StatusRequest *input,
                                        Tacit__Common__V1__ServiceStatus_Closure closure,
                                        void *closure_data);
+typedef struct Tacit__Health__V1__Upkeep_Service Tacit__Health__V1__Upkeep_Service;
+struct Tacit__Health__V1__Upkeep_Service
+{
+  ProtobufCService base;
+  void (*backup)(Tacit__Health__V1__Upkeep_Service *service,
+                 const Tacit__Health__V1__BackupRequest *input,
+                 Tacit__Health__V1__BackupReply_Closure closure,
+                 void *closure_data);
+  void (*verify)(Tacit__Health__V1__Upkeep_Service *service,
+                 const Tacit__Health__V1__VerifyRequest *input,
+                 Tacit__Health__V1__VerifyReply_Closure closure,
+                 void *closure_data);
+};
+typedef void (*Tacit__Health__V1__Upkeep_ServiceDestroy)(Tacit__Health__V1__Upkeep_Service *);
+void tacit__health__v1__upkeep__init (Tacit__Health__V1__Upkeep_Service *service,
+                                      Tacit__Health__V1__Upkeep_ServiceDestroy destroy);
+#define TACIT__HEALTH__V1__UPKEEP__BASE_INIT \
+    { &tacit__health__v1__upkeep__descriptor, protobuf_c_service_invoke_internal, NULL }
+#define TACIT__HEALTH__V1__UPKEEP__INIT(function_prefix__) \
+    { TACIT__HEALTH__V1__UPKEEP__BASE_INIT,\
+      function_prefix__ ## backup,\
+      function_prefix__ ## verify  }
+void tacit__health__v1__upkeep__backup(ProtobufCService *service,
+                                       const Tacit__Health__V1__BackupRequest *input,
+                                       Tacit__Health__V1__BackupReply_Closure closure,
+                                       void *closure_data);
+void tacit__health__v1__upkeep__verify(ProtobufCService *service,
+                                       const Tacit__Health__V1__VerifyRequest *input,
+                                       Tacit__Health__V1__VerifyReply_Closure closure,
+                                       void *closure_data);
 
 /* --- descriptors --- */
 
@@ -205,7 +397,12 @@ extern const ProtobufCEnumDescriptor    tacit__health__v1__serving_state__descri
 extern const ProtobufCMessageDescriptor tacit__health__v1__check_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__health__v1__check_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__health__v1__status_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__health__v1__backup_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__health__v1__backup_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__health__v1__verify_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__health__v1__verify_reply__descriptor;
 extern const ProtobufCServiceDescriptor tacit__health__v1__health__descriptor;
+extern const ProtobufCServiceDescriptor tacit__health__v1__upkeep__descriptor;
 
 PROTOBUF_C__END_DECLS
 

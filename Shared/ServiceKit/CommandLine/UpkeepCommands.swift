@@ -1,0 +1,156 @@
+public import ArgumentParser
+internal import CommonAPI
+internal import Foundation
+internal import HealthAPI
+internal import RPC
+internal import SealedStore
+
+/// The commands that every service's program has for its store and its health. A program names
+/// its service once, and lists these among its subcommands.
+public protocol ServiceProgram {
+  /// Which service the program is of.
+  static var service: WellKnownService { get }
+}
+
+/// `health`: exits with 0 when the service takes calls; for orchestrators.
+public struct HealthCommand<Program: ServiceProgram>: AsyncParsableCommand {
+  public static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "health", abstract: "Say whether the service takes calls; exit 1 if not.")
+  }
+
+  @OptionGroup public var client: ClientOptions
+
+  public init() {}
+
+  public func run() async throws {
+    // A container checks itself with the certificate of its own service.
+    try await client.with(Program.service) { connection in
+      let reply = try await HealthClient(connection).check(
+        CheckRequest(), options: client.callOptions)
+      guard reply.state == .ready else { throw CommandFailure("not ready: \(reply.advice)") }
+      print("ready")
+    }
+  }
+}
+
+/// `status`: what the service holds.
+public struct StatusCommand<Program: ServiceProgram>: AsyncParsableCommand {
+  public static var configuration: CommandConfiguration {
+    CommandConfiguration(commandName: "status", abstract: "Show what the service holds.")
+  }
+
+  @OptionGroup public var client: ClientOptions
+
+  public init() {}
+
+  public func run() async throws {
+    let status = try await client.with(Program.service) {
+      try await HealthClient($0).status(StatusRequest(), options: client.callOptions)
+    }
+    if client.json {
+      let measures = Dictionary(
+        status.measures.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+      return try printJSON(measures)
+    }
+    var table = Table("measure", "value")
+    for measure in status.measures { table.add(measure.name, formatted(measure.value)) }
+    print("\(Program.service.programName) \(status.version), last change \(status.lastSequence)")
+    table.show()
+  }
+}
+
+/// `backup`: a consistent copy of the running service's store.
+public struct BackupCommand<Program: ServiceProgram>: AsyncParsableCommand {
+  public static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "backup",
+      abstract: "Copy the store of the running service into a new directory.",
+      discussion: """
+        The directory is made on the machine where the service runs. Rows stay sealed in it: a
+        backup is useless without the service's keys, and rows of a person who is erased later
+        can not be read from it either.
+
+        Example: \(Program.service.programName) backup --to /backups/\(Program.service.rawValue)
+        """)
+  }
+
+  @OptionGroup public var client: ClientOptions
+
+  // `to` is the endpoint everywhere; a backup's target is a directory.
+  @Option(name: .customLong("directory"), help: "The new directory.")
+  public var directory: String
+
+  public init() {}
+
+  public func run() async throws {
+    let reply = try await client.with(Program.service) {
+      try await UpkeepClient($0).backup(
+        BackupRequest(directory: URL(filePath: directory).path),
+        options: CallOptions(timeoutMs: 3_600_000))
+    }
+    print("wrote \(directory), complete to change \(reply.lastSequence)")
+  }
+}
+
+/// `restore`: puts a backup where a store shall be. The service must not run.
+public struct RestoreCommand<Program: ServiceProgram>: AsyncParsableCommand {
+  public static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "restore",
+      abstract: "Put a backup in the place of the store; the service must be stopped.",
+      discussion: """
+        A store that is newer than the backup is only replaced with --force.
+
+        Example: \(Program.service.programName) restore --from /backups/\(Program.service.rawValue)
+        """)
+  }
+
+  @Option(help: "The directory that `backup` wrote.") public var from: String
+  @Option(help: "The directory of the store (TACIT_STORE).") public var store: String?
+  @Flag(help: "Replace a store that is newer than the backup.") public var force = false
+
+  public init() {}
+
+  public func run() async throws {
+    let target = Environment.setting(
+      store, variable: "TACIT_STORE", default: "var/stack/\(Program.service.rawValue)-store")
+    try SealedStore.restore(
+      from: URL(filePath: from), to: URL(filePath: target), force: force)
+    print("restored \(target) from \(from)")
+  }
+}
+
+/// `verify`: reads the whole store and the audit log through.
+public struct VerifyCommand<Program: ServiceProgram>: AsyncParsableCommand {
+  public static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "verify",
+      abstract: "Open every row of the running service's store and check its audit log.")
+  }
+
+  @OptionGroup public var client: ClientOptions
+
+  public init() {}
+
+  public func run() async throws {
+    let reply = try await client.with(Program.service) {
+      try await UpkeepClient($0).verify(
+        VerifyRequest(), options: CallOptions(timeoutMs: 3_600_000))
+    }
+    var table = Table("table", "rows")
+    for measure in reply.tables { table.add(measure.name, formatted(measure.value)) }
+    table.show()
+    print("audit log: \(reply.auditEntryCount) entries, each follows from the one before it")
+    guard reply.problems.isEmpty else {
+      throw CommandFailure(reply.problems.joined(separator: "\n"))
+    }
+    print("nothing is wrong")
+  }
+}
+
+/// A whole number without a fraction, any other with three decimals.
+private func formatted(_ number: Double) -> String {
+  number == number.rounded() && abs(number) < 1e15
+    ? String(Int64(number)) : String(format: "%.3f", number)
+}

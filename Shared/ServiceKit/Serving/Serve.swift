@@ -1,0 +1,94 @@
+internal import AuditLog
+internal import Cryptography
+internal import HealthAPI
+internal import KeyManagement
+internal import Logging
+internal import PrivacyCore
+internal import RPC
+internal import SealedStore
+public import ServiceLifecycle
+internal import Transport
+
+/// Runs a service until it is told to stop (SIGTERM or SIGINT): opens its keys and its store,
+/// answers calls, and in the end finishes what it has begun.
+///
+/// - Parameter make: builds the service on what it stands on.
+public func serve<Service: TacitService>(
+  _ wellKnown: WellKnownService, options: ServeOptions,
+  make: (ServiceRuntime) async throws -> Service
+) async throws {
+  let level = try options.level()
+  let log = Logger(label: wellKnown.programName) { _ in
+    JSONLinesLogHandler(service: wellKnown.rawValue, level: level)
+  }
+  let endpoint = try options.endpoint(of: wellKnown)
+  let security = try options.identity.serverSecurity(of: wellKnown.rawValue)
+  let directory = options.storeDirectory(of: wellKnown)
+  let kms = try FileKeyManagementService.open(at: options.kmsFileURL(of: wellKnown))
+  let keys = try await ServiceKeys.open(
+    service: wellKnown.rawValue, directory: directory, kms: kms)
+  let store = try SealedStore.open(
+    at: directory, keys: try keys.sealingKeys(purpose: "at-rest"),
+    tables: Service.tables + [AuditLog.table],
+    configuration: StoreConfiguration(serviceName: wellKnown.rawValue))
+  defer { store.close() }
+
+  let runtime = ServiceRuntime(
+    service: wellKnown, store: store, keys: keys, log: log,
+    connect: { other in
+      try RPCClient(
+        endpoint: try options.peerEndpoint(other),
+        security: try options.identity.peerSecurity(of: wellKnown.rawValue, expects: other.rawValue),
+        log: log)
+    })
+  let service = try await make(runtime)
+  let health = HealthService(service, runtime: runtime)
+  var router = Router()
+  service.register(on: &router)
+  health.register(on: &router)
+  UpkeepService(runtime: runtime).register(on: &router)
+
+  let server = RPCServer(
+    router: router, endpoint: endpoint, security: security, authorizer: AccessPolicy(), log: log)
+  let bound = try await server.start()
+  log.notice("serving", metadata: ["endpoint": "\(bound)", "store": "\(directory.path)"])
+  let group = ServiceGroup(
+    configuration: ServiceGroupConfiguration(
+      services: [
+        .init(
+          service: ServingLoop(service: service, server: server, health: health),
+          successTerminationBehavior: .gracefullyShutdownGroup)
+      ],
+      gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
+  try await group.run()
+  log.notice("stopped")
+}
+
+/// What runs between start and stop: the service's own background work, then the drain.
+private struct ServingLoop: ServiceLifecycle.Service {
+  let service: any TacitService
+  let server: RPCServer
+  let health: HealthService
+
+  func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await service.run() }
+      group.addTask {
+        // Ends with the group's graceful shutdown.
+        try? await gracefulShutdown()
+        health.drain()
+        await server.drain()
+      }
+      // The background work of a service ends only by failing; the drain ends everything.
+      do {
+        try await group.next()
+      } catch is CancellationError {
+      } catch {
+        await server.drain()
+        group.cancelAll()
+        throw error
+      }
+      group.cancelAll()
+    }
+  }
+}

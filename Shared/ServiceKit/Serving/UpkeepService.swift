@@ -1,0 +1,40 @@
+internal import AuditLog
+internal import CommonAPI
+internal import Foundation
+internal import HealthAPI
+internal import RPC
+internal import SealedStore
+
+/// Answers `tacit.health.v1.Upkeep`: backup and verification of a running service's store.
+struct UpkeepService: UpkeepServing {
+  let runtime: ServiceRuntime
+
+  func backup(_ request: BackupRequest, context: CallContext) async throws -> BackupReply {
+    guard request.directory.hasPrefix("/") else {
+      throw RPCError(.invalidArgument, "name the directory by its whole path, from / on")
+    }
+    let last = runtime.store.lastSequence
+    do {
+      try runtime.store.backup(to: URL(filePath: request.directory))
+    } catch {
+      throw RPCError(.failedPrecondition, "\(error)")
+    }
+    try await runtime.audit.append(
+      AuditEntry(principal: context.peer.spiffeID, action: "store.backup"))
+    return BackupReply(lastSequence: last.value)
+  }
+
+  func verify(_ request: VerifyRequest, context: CallContext) async throws -> VerifyReply {
+    let report = try runtime.store.verify()
+    var reply = VerifyReply()
+    reply.tables = report.tables.map { Measure(name: $0.name, value: Double($0.rowCount)) }
+    reply.problems = report.problems
+    switch try runtime.audit.verify() {
+    case .intact(let entryCount): reply.auditEntryCount = entryCount
+    case .broken(let number):
+      reply.auditEntryCount = number - 1
+      reply.problems.append("the audit log is broken at entry \(number)")
+    }
+    return reply
+  }
+}
