@@ -1,0 +1,54 @@
+internal import Logging
+internal import NIOCore
+internal import WireFormat
+
+// One timer for each connection looks after all its patience.
+extension ConnectionHandler {
+  func startTicker(_ context: ChannelHandlerContext) {
+    let own = Connection(self, eventLoop: context.eventLoop)
+    let interval = TimeAmount.milliseconds(tickMs)
+    ticker = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+      own.run { $0.tick() }
+    }
+  }
+
+  /// A quarter of the shortest time that is measured, between 5 ms and 1 s.
+  private var tickMs: Int64 {
+    let times = [
+      limits.handshakeTimeoutMs, limits.frameTimeoutMs, limits.keepaliveIntervalMs,
+      limits.keepaliveTimeoutMs,
+    ]
+    return Int64(max(5, min(1_000, (times.filter { $0 > 0 }.min() ?? 4_000) / 4)))
+  }
+
+  private func tick() {
+    guard let context, phase != .closed else { return }
+    let now = context.eventLoop.now
+    if phase != .open, now - connectedAt > .milliseconds(Int64(limits.handshakeTimeoutMs)) {
+      log.warning("closing a connection: no HELLO in time")
+      if phase == .greeting { sendGoaway(.deadlineExceeded, "no HELLO in time") }
+      flush()
+      fail(RPCError(.unavailable, "the other side did not say HELLO in time"))
+    } else if let since = partSince, now - since > .milliseconds(Int64(limits.frameTimeoutMs)) {
+      violate(ConnectionViolation(.deadlineExceeded, "a frame that did not end in time"))
+    } else if let since = stalledSince,
+      now - since > .milliseconds(Int64(limits.keepaliveTimeoutMs))
+    {
+      log.warning("closing a connection: the peer does not read")
+      fail(RPCError(.unavailable, "the other side does not read"))
+    } else if phase == .open, limits.keepaliveIntervalMs > 0 {
+      keepAlive(now)
+    }
+  }
+
+  private func keepAlive(_ now: NIODeadline) {
+    if let sent = pingSentAt {
+      guard now - sent > .milliseconds(Int64(limits.keepaliveTimeoutMs)) else { return }
+      log.warning("closing a connection: no answer to a PING")
+      fail(RPCError(.unavailable, "the other side does not answer"))
+    } else if now - lastReadAt > .milliseconds(Int64(limits.keepaliveIntervalMs)) {
+      pingSentAt = now
+      send(Frame(kind: .ping))
+    }
+  }
+}

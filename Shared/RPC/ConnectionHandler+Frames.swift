@@ -1,0 +1,177 @@
+internal import Logging
+internal import NIOCore
+internal import PrivacyCore
+internal import Transport
+internal import WireFormat
+
+// HELLO, PING, PONG and GOAWAY, and which frame goes where.
+extension ConnectionHandler {
+  static let protocolVersion: UInt32 = 1
+
+  var isServer: Bool { if case .server = role { true } else { false } }
+
+  /// Sends our HELLO, as soon as the peer is known.
+  func greet() {
+    guard phase == .connecting else { return }
+    phase = .greeting
+    var hello = Hello()
+    hello.version = Self.protocolVersion
+    hello.frameByteCountMax = UInt32(limits.messageByteCountMax)
+    hello.streamCountMax = UInt32(limits.streamCountMax)
+    hello.streamCredit = UInt32(limits.streamCredit)
+    hello.connectionCredit = UInt32(limits.connectionCredit)
+    hello.role = isServer ? "server" : "client"
+    hello.build = buildName
+    send(Frame(kind: .hello), payload: ByteBuffer(hello))
+  }
+
+  /// Handles one frame.
+  func receive(_ bytes: ByteBuffer) throws(ConnectionViolation) {
+    let frame = try InboundFrame(bytes)
+    let kind = frame.kind
+    guard frame.flags.isSubset(of: .known) else {
+      throw ConnectionViolation(.invalidArgument, "a frame with unknown flags \(frame.flags.rawValue)")
+    }
+    if phase == .greeting || phase == .connecting {
+      guard kind == .hello || kind == .goaway else {
+        throw ConnectionViolation(.failedPrecondition, "a frame before HELLO")
+      }
+    }
+    switch kind {
+    case .hello: try receiveHello(frame)
+    case .call: try receiveCall(frame)
+    case .reply: try receiveReply(frame)
+    case .data: try receiveData(frame)
+    case .credit: try receiveCredit(frame)
+    case .cancel: try receiveCancel(frame)
+    case .ping: try receivePing(frame)
+    case .pong: pingSentAt = nil
+    case .goaway: try receiveGoaway(frame)
+    case .unspecified, .unrecognized:
+      throw ConnectionViolation(.unimplemented, "a frame of unknown kind \(kind.rawValue)")
+    }
+  }
+
+  // MARK: - HELLO
+
+  private func receiveHello(_ frame: InboundFrame) throws(ConnectionViolation) {
+    guard phase == .greeting else {
+      throw ConnectionViolation(.failedPrecondition, "a second HELLO")
+    }
+    let hello = try Self.unpack(Hello.self, frame.payload, name: "HELLO")
+    guard hello.version == Self.protocolVersion else {
+      throw ConnectionViolation(
+        .failedPrecondition,
+        "this side speaks protocol version \(Self.protocolVersion) and the other side version "
+          + "\(hello.version): upgrade the \(hello.version < Self.protocolVersion ? "other" : "this") "
+          + "one (\(hello.version < Self.protocolVersion ? hello.build : buildName))")
+    }
+    guard hello.frameByteCountMax >= UInt32(ConnectionLimits.messageByteCountFloor) else {
+      throw ConnectionViolation(
+        .failedPrecondition,
+        "the other side accepts frames of only \(hello.frameByteCountMax) bytes; "
+          + "\(ConnectionLimits.messageByteCountFloor) are needed")
+    }
+    guard hello.streamCredit <= Self.creditMax, hello.connectionCredit <= Self.creditMax else {
+      throw ConnectionViolation(.invalidArgument, "a HELLO that grants more credit than 2^31 - 1")
+    }
+    peerHello = hello
+    sendCredit = Int(hello.connectionCredit)
+    phase = .open
+    if case .client(let core) = role { core.opened(own) }
+    openWaitingCalls()
+  }
+
+  var buildName: String { "tacit 0.1" }
+
+  static let creditMax: UInt32 = 0x7FFF_FFFF
+
+  /// This connection for use by other threads.
+  var own: Connection? { context.map { Connection(self, eventLoop: $0.eventLoop) } }
+
+  static func unpack<Message: WireMessage>(
+    _ type: Message.Type, _ payload: ByteBuffer, name: String
+  ) throws(ConnectionViolation) -> Message {
+    do throws(RPCError) {
+      return try Message(payload)
+    } catch {
+      throw ConnectionViolation(
+        .invalidArgument, "a \(name) that cannot be decoded: \(error.message)")
+    }
+  }
+
+  // MARK: - PING
+
+  private func receivePing(_ frame: InboundFrame) throws(ConnectionViolation) {
+    guard frame.payload.readableBytes <= 8 else {
+      throw ConnectionViolation(.invalidArgument, "a PING with more than 8 bytes")
+    }
+    if lastReadAt - pingWindowStart > .seconds(10) {
+      pingWindowStart = lastReadAt
+      pingCount = 0
+    }
+    pingCount += 1
+    guard pingCount <= limits.pingCountMax else {
+      throw ConnectionViolation(
+        .resourceExhausted, "more than \(limits.pingCountMax) PINGs in ten seconds")
+    }
+    send(Frame(kind: .pong), payload: frame.payload)
+  }
+
+  // MARK: - GOAWAY
+
+  /// The peer broke a rule: say which, and close.
+  func violate(_ violation: ConnectionViolation) {
+    guard phase != .closed else { return }
+    log.warning(
+      "closing a connection: the peer sent \(violation.message)",
+      metadata: ["peer": "\(handshake.identity?.description ?? "unknown")"])
+    sendGoaway(violation.code, "the peer sent \(violation.message)")
+    flush()
+    fail(RPCError(.unavailable, "the connection was closed: the other side sent \(violation.message)"))
+  }
+
+  func sendGoaway(_ code: StatusCode, _ message: String) {
+    var goaway = Goaway()
+    goaway.lastStream = isServer ? lastStream : 0
+    goaway.code = code.rawValue
+    goaway.message = message
+    send(Frame(kind: .goaway), payload: ByteBuffer(goaway))
+  }
+
+  private func receiveGoaway(_ frame: InboundFrame) throws(ConnectionViolation) {
+    let goaway = try Self.unpack(Goaway.self, frame.payload, name: "GOAWAY")
+    let code = StatusCode(rawValue: goaway.code) ?? .unknown
+    guard case .client(let core) = role else {
+      if code != .ok {
+        log.warning(
+          "the peer ends the connection", metadata: ["reason": "\(goaway.message)"])
+      }
+      return
+    }
+    if code != .ok {
+      fail(RPCError(.unavailable, "\(core.name) ended the connection: \(goaway.message)"))
+      return
+    }
+    guard phase == .open else {
+      fail(RPCError(.unavailable, "\(core.name) takes no calls: \(goaway.message)"))
+      return
+    }
+    goawayStream = min(goaway.lastStream, goawayStream ?? .max)
+    core.draining()
+    refuseStreams(after: goaway.lastStream)
+    closeIfDrained()
+  }
+}
+
+extension Frame {
+  /// A frame of one kind; what is not said is absent.
+  init(
+    kind: FrameKind, stream: UInt32 = 0, flags: FrameFlags = [], status: StatusCode = .ok,
+    credit: Int = 0
+  ) {
+    self.init(
+      kind: UInt32(kind.rawValue), stream: stream, flags: flags.rawValue, status: status.rawValue,
+      credit: UInt32(credit))
+  }
+}

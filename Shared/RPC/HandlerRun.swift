@@ -1,0 +1,54 @@
+internal import Logging
+internal import NIOCore
+internal import WireFormat
+
+/// The task of one call at a server: runs the handler, and hands its outcome to the connection.
+struct HandlerRun: Sendable {
+  let call: StartableCall
+  let request: ByteBuffer
+  let stream: StreamHandle
+  let core: ServerCore
+  let connection: Connection
+
+  func execute() async {
+    core.taskStarted()
+    let outcome = await outcome()
+    core.taskEnded()
+    let id = stream.link.stream
+    connection.run { $0.finish(id, outcome) }
+  }
+
+  private func outcome() async -> Result<ByteBuffer, RPCError> {
+    do {
+      return .success(try await reply())
+    } catch {
+      return .failure(visible(error))
+    }
+  }
+
+  /// The last message of the call; a call that streams its replies has none.
+  private func reply() async throws -> ByteBuffer {
+    switch call.handler {
+    case .unary(let handler): return try await handler(request, call.context)
+    case .clientStreaming(let handler): return try await handler(stream, call.context)
+    case .serverStreaming(let handler): try await handler(request, stream, call.context)
+    case .bidirectional(let handler): try await handler(stream, call.context)
+    }
+    return ByteBuffer()
+  }
+
+  /// What the caller learns of an error.
+  private func visible(_ error: any Error) -> RPCError {
+    switch error {
+    case let error as any RPCErrorConvertible: return error.rpcError
+    case is CancellationError: return .cancelled
+    default:
+      core.log.error(
+        "a handler failed",
+        metadata: [
+          "method": "\(call.context.method.name)", "error": "\(type(of: error)): \(error)",
+        ])
+      return RPCError(.internalError, "")
+    }
+  }
+}

@@ -1,0 +1,74 @@
+internal import Logging
+internal import PrivacyCore
+internal import Synchronization
+internal import WireFormat
+
+/// What all connections of a server share.
+final class ServerCore: Sendable {
+  let router: Router
+  let authorizer: any MethodAuthorizer
+  let configuration: ServerConfiguration
+  let time: any TimeSource
+  let log: Logger
+
+  private struct State {
+    var connections: [ObjectIdentifier: Connection] = [:]
+    var isDraining = false
+  }
+
+  private let state = Mutex(State())
+  private let running = Atomic<Int>(0)
+
+  init(
+    router: Router, authorizer: any MethodAuthorizer, configuration: ServerConfiguration,
+    time: any TimeSource, log: Logger
+  ) {
+    self.router = router
+    self.authorizer = authorizer
+    self.configuration = configuration
+    self.time = time
+    self.log = log
+  }
+
+  // MARK: Connections
+
+  enum Admission { case accepted, tooMany, draining }
+
+  func add(_ id: ObjectIdentifier, _ connection: Connection) -> Admission {
+    state.withLock { state in
+      if state.isDraining { return .draining }
+      if state.connections.count >= configuration.connectionCountMax { return .tooMany }
+      state.connections[id] = connection
+      return .accepted
+    }
+  }
+
+  func remove(_ id: ObjectIdentifier) { state.withLock { _ = $0.connections.removeValue(forKey: id) } }
+
+  var connectionCount: Int { state.withLock { $0.connections.count } }
+
+  func beginDraining() {
+    let connections = state.withLock { state in
+      state.isDraining = true
+      return Array(state.connections.values)
+    }
+    for connection in connections { connection.run { $0.drain() } }
+  }
+
+  func closeAll() {
+    let connections = state.withLock { Array($0.connections.values) }
+    for connection in connections {
+      connection.run { $0.fail(RPCError(.unavailable, "the server was stopped")) }
+    }
+  }
+
+  // MARK: Calls
+
+  var runningCallCount: Int { running.load(ordering: .relaxed) }
+
+  func taskStarted() { running.wrappingAdd(1, ordering: .relaxed) }
+
+  func taskEnded() { running.wrappingSubtract(1, ordering: .relaxed) }
+
+  func finished(_ call: FinishedCall) { configuration.onCallFinished?(call) }
+}
