@@ -3,10 +3,14 @@ internal import Cryptography
 /// The tables of a store and the keys that open their rows.
 struct Catalog: Sendable {
   let keys: SealingKeyRing
+  let tables: [any StoreTableDescribing]
   private let databases: [UInt16: UInt32]
 
-  init(keys: SealingKeyRing, databases: [UInt16: UInt32]) {
+  init(
+    keys: SealingKeyRing, tables: [any StoreTableDescribing], databases: [UInt16: UInt32]
+  ) {
     self.keys = keys
+    self.tables = tables
     self.databases = databases
   }
 

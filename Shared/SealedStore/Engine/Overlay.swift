@@ -11,6 +11,9 @@ struct Overlay {
   var published: UInt64
   /// The newest change in the tables.
   var applied: UInt64
+  /// What the acknowledged changes in `active` amount to.
+  var activeRowCount = 0
+  var activeByteCount = 0
   /// Backups that need the journal from these positions on.
   var journalPins: [UInt64] = []
   /// Why writes are refused, until writing is resumed.

@@ -15,9 +15,9 @@ struct StoreFiles {
   /// Stands in a directory while a backup is being restored into it.
   static let restoringMark = "RESTORING"
 
-  private static let entriesDatabase = "journal"
+  static let entriesDatabase = "journal"
   // `@` is no character of a table's name.
-  private static let metaDatabase = "@meta"
+  static let metaDatabase = "@meta"
 
   init(
     at directory: URL, keys: SealingKeyRing, tables described: [any StoreTableDescribing],
@@ -76,7 +76,7 @@ struct StoreFiles {
     self.journal = Journal(environment: journal, entries: entries, meta: journalMeta)
     self.meta = meta
     self.identity = identity
-    catalog = Catalog(keys: keys, databases: databases)
+    catalog = Catalog(keys: keys, tables: described, databases: databases)
   }
 
   /// Opens the database of each table; a table keeps its number for ever.

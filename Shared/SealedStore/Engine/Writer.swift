@@ -143,7 +143,11 @@ struct Writer: ~Copyable {
       entries, in: pending.bytes, cutThrough: cut,
       cutCount: max(Self.cutCountMin, 2 * entries.count))
     let end = clock.now
-    core.overlay.withLock { $0.published = last }
+    core.overlay.withLock { overlay in
+      overlay.published = last
+      overlay.activeRowCount = overlay.active.count
+      overlay.activeByteCount = overlay.active.byteCount
+    }
     if activeSince == nil { activeSince = end }
     core.counters.withLock { counters in
       let microseconds = (end - start) / .microseconds(1)
@@ -191,6 +195,8 @@ struct Writer: ~Copyable {
       guard overlay.frozen == nil, isOld || isLarge else { return false }
       overlay.frozen = active
       overlay.active = Memtable(after: overlay.published, expectedCount: expectedCount)
+      overlay.activeRowCount = 0
+      overlay.activeByteCount = 0
       return true
     }
     if frozen { activeSince = nil }

@@ -65,3 +65,12 @@ func pid(_ seed: UInt64) throws -> PseudonymousID {
   }
   return pid
 }
+
+/// Waits until the tables hold every acknowledged change.
+func waitUntilApplied(_ store: SealedStore) async throws {
+  while true {
+    let statistics = try store.statistics()
+    if statistics.appliedSequence == statistics.lastSequence { return }
+    try await Task.sleep(for: .milliseconds(1))
+  }
+}
