@@ -124,19 +124,12 @@ public final class SealingKey: Sendable {
   public func open(
     _ sealed: UnsafeRawBufferPointer, associatedData: UnsafeRawBufferPointer
   ) throws(CryptographyError) -> [UInt8] {
-    let sealedUnder = try unsafe Self.keyID(of: sealed)
-    guard sealedUnder == id else { throw .otherKey(sealedUnder: sealedUnder, openedWith: id) }
-    try unsafe Self.checkLimit(associatedData)
-    let byteCount = sealed.count - Self.overheadByteCount
-    guard byteCount <= Self.plaintextByteCountMax else {
-      throw .tooLong(byteCount: byteCount, byteCountMax: Self.plaintextByteCountMax)
-    }
+    let byteCount = try unsafe checkedPlaintextByteCount(of: sealed, associatedData: associatedData)
     return try [UInt8](capacity: byteCount) { output throws(CryptographyError) in
       try unsafe output.withUnsafeMutableBufferPointer {
         buffer, initializedCount throws(CryptographyError) in
-        let parts = unsafe Parts(sealed)
-        try unsafe cipher.open(
-          parts.body, nonce: parts.nonce, header: parts.header, associatedData: associatedData,
+        try unsafe read(
+          sealed, associatedData: associatedData,
           to: UnsafeMutableRawBufferPointer(
             UnsafeMutableBufferPointer(rebasing: buffer[..<byteCount])))
         initializedCount = byteCount
@@ -153,6 +146,63 @@ public final class SealingKey: Sendable {
         try unsafe open(sealed, associatedData: associatedData)
       }
     }
+  }
+
+  // MARK: - Secrets
+
+  /// `secret`, sealed: how a key is kept under another key.
+  public func seal(
+    _ secret: borrowing SecretBytes, associatedData: [UInt8]
+  ) throws(CryptographyError) -> [UInt8] {
+    var sealed: [UInt8] = []
+    try unsafe secret.withUnsafeBytes { secret throws(CryptographyError) in
+      try unsafe associatedData.span.withUnsafeBytes { associatedData throws(CryptographyError) in
+        try unsafe seal(secret, associatedData: associatedData, into: &sealed)
+      }
+    }
+    return sealed
+  }
+
+  /// The secret that was sealed; it never lies in an array on the way.
+  ///
+  /// - Throws: as ``open(_:associatedData:)-(UnsafeRawBufferPointer,_)`` does.
+  public func openSecret(
+    _ sealed: [UInt8], associatedData: [UInt8]
+  ) throws(CryptographyError) -> SecretBytes {
+    try unsafe sealed.span.withUnsafeBytes { sealed throws(CryptographyError) in
+      try unsafe associatedData.span.withUnsafeBytes { associatedData throws(CryptographyError) in
+        let byteCount = try unsafe checkedPlaintextByteCount(
+          of: sealed, associatedData: associatedData)
+        return try unsafe SecretBytes(byteCount: byteCount) { output throws(CryptographyError) in
+          try unsafe read(sealed, associatedData: associatedData, to: output)
+        }
+      }
+    }
+  }
+
+  // MARK: - Parts
+
+  private func checkedPlaintextByteCount(
+    of sealed: UnsafeRawBufferPointer, associatedData: UnsafeRawBufferPointer
+  ) throws(CryptographyError) -> Int {
+    let sealedUnder = try unsafe Self.keyID(of: sealed)
+    guard sealedUnder == id else { throw .otherKey(sealedUnder: sealedUnder, openedWith: id) }
+    try unsafe Self.checkLimit(associatedData)
+    let byteCount = sealed.count - Self.overheadByteCount
+    guard byteCount <= Self.plaintextByteCountMax else {
+      throw .tooLong(byteCount: byteCount, byteCountMax: Self.plaintextByteCountMax)
+    }
+    return byteCount
+  }
+
+  private func read(
+    _ sealed: UnsafeRawBufferPointer, associatedData: UnsafeRawBufferPointer,
+    to plaintext: UnsafeMutableRawBufferPointer
+  ) throws(CryptographyError) {
+    let parts = unsafe Parts(sealed)
+    try unsafe cipher.open(
+      parts.body, nonce: parts.nonce, header: parts.header, associatedData: associatedData,
+      to: plaintext)
   }
 
   private static func checkLimit(_ bytes: UnsafeRawBufferPointer) throws(CryptographyError) {
