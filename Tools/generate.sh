@@ -57,11 +57,26 @@ module CTacitProtos {
 MAP
 }
 
-# The folders that hold nothing but output, below $1.
+# The folders that hold nothing but output, below the root.
 output_folders() {
   echo "Protos/Generated"
   echo "Shared/WireFormat/Generated"
   echo "Tests/Shared/WireFormatTests/Generated"
+}
+
+# Makes the folder $2 equal to $1, and leaves files alone that are equal already: whoever builds
+# compiles only what changed.
+sync_folder() {
+  mkdir -p "$1" "$2"
+  (cd "$1" && find . -type f) | while read -r file; do
+    cmp -s "$1/$file" "$2/$file" && continue
+    mkdir -p "$2/$(dirname "$file")"
+    cp "$1/$file" "$2/$file"
+  done
+  (cd "$2" && find . -type f) | while read -r file; do
+    [ -f "$1/$file" ] || rm "$2/$file"
+  done
+  find "$2" -type d -empty -delete
 }
 
 install_compilers
@@ -69,11 +84,9 @@ out="$work/out"
 mkdir -p "$out"
 write_c "$out/Protos/Generated/C"
 
-# The generator stands on the C of descriptor.proto and options.proto: put those in place first
-# where they are missing, so that it can be built from a tree without any output.
-if [ ! -f "$root/Protos/Generated/C/include/CTacitProtos.h" ]; then
-  mkdir -p "$root/Protos/Generated"
-  cp -R "$out/Protos/Generated/C" "$root/Protos/Generated/C"
+# The generator itself stands on the C of descriptor.proto and options.proto, so C comes first.
+if [ "${1:-}" != --check ]; then
+  sync_folder "$out/Protos/Generated/C" "$root/Protos/Generated/C"
 fi
 scratch="${PROTOGEN_SCRATCH:-$root/.build/protogen}"
 export TACIT_ONLY=tacit-protogen
@@ -95,11 +108,6 @@ if [ "${1:-}" = --check ]; then
   [ "$stale" = 0 ] || { say "the generated files are stale; run make generate"; exit 1; }
   say "up to date"
 else
-  for folder in $(output_folders); do
-    rm -rf "${root:?}/$folder"
-    [ -d "$out/$folder" ] || continue
-    mkdir -p "$root/$(dirname "$folder")"
-    cp -R "$out/$folder" "$root/$folder"
-  done
+  for folder in $(output_folders); do sync_folder "$out/$folder" "$root/$folder"; done
   say "done"
 fi

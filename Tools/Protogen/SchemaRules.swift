@@ -13,6 +13,7 @@ struct SchemaRules {
     let methods = files.flatMap(\.services).flatMap(\.methods)
     for method in methods { problems += rules.problems(of: method) }
     problems += rules.collisions(in: methods)
+    problems += rules.collisions(withTheEnvelopeIn: files)
     problems += rules.recursions(in: messages)
     if !problems.isEmpty {
       throw SchemaErrors(problems: problems)
@@ -93,6 +94,15 @@ struct SchemaRules {
         method.source,
         "method \(method.fullName) has the id of \(owner.fullName); rename one of them")
     }
+  }
+
+  /// A service imports the envelope's module and its API: one name in both would be ambiguous.
+  private func collisions(withTheEnvelopeIn files: [SchemaFile]) -> [SchemaError] {
+    let isEnvelope = { (file: SchemaFile) in file.package == "tacit.wire.v1" }
+    let names = Set(files.filter(isEnvelope).flatMap(\.messages).map(\.name))
+    return files.filter { !isEnvelope($0) }.flatMap(\.messages)
+      .filter { names.contains($0.name) }
+      .map { SchemaError($0.source, "message \($0.name) has the name of a wire message") }
   }
 
   /// protobuf-c unpacks by recursion without a limit: 34 KB of nesting overflow an 8 MiB stack.

@@ -110,6 +110,10 @@ struct GeneratorTests {
       name: "a message that hides a Swift type", schema: "// A text.\nmessage String {}", line: 5,
       complaint: "a message named String hides a Swift type"),
     Refusal(
+      name: "a message with the name of a wire message",
+      schema: "import \"wire/v1/frame.proto\";\n// H.\nmessage Hello {}", line: 6,
+      complaint: "message Hello has the name of a wire message"),
+    Refusal(
       name: "two methods with one id",
       schema: """
         service S {

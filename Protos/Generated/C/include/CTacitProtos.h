@@ -10,6 +10,7 @@
 #include "options/v1/options.pb-c.h"
 #include "testing/v1/every_kind.pb-c.h"
 #include "trainer/v1/trainer.pb-c.h"
+#include "vault/v1/store.pb-c.h"
 #include "vault/v1/vault.pb-c.h"
 #include "vectors/v1/vectors.pb-c.h"
 #include "wire/v1/frame.pb-c.h"
