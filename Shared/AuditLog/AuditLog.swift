@@ -38,9 +38,9 @@ public struct AuditLog: Sendable {
     record.action = entry.action
     record.purpose = entry.purpose
     record.pids = entry.pids.map(\.bytes)
-    record.consentIds = entry.consentIDs
+    record.consentIDs = entry.consentIDs
     record.details = entry.details.map { AuditDetail(name: $0.name, value: $0.value) }
-    record.hash = Self.hash(of: record, after: last?.hash ?? [])
+    record.hash = try Self.hash(of: record, after: last?.hash ?? [])
     try transaction.put(Self.table, record.number, StoredMessage(record))
     return record.number
   }
@@ -48,12 +48,7 @@ public struct AuditLog: Sendable {
   /// Up to `limit` entries after number `after`, in order.
   public func records(after: UInt64 = 0, limit: Int) throws -> [AuditRecord] {
     try store.read { snapshot in
-      var records: [AuditRecord] = []
-      try snapshot.forEach(in: Self.table, range: .from(after + 1), limit: limit) { _, value in
-        records.append(value.message)
-        return true
-      }
-      return records
+      try snapshot.rows(Self.table, .after(after), limit: limit).map(\.value.message)
     }
   }
 
@@ -67,7 +62,7 @@ public struct AuditLog: Sendable {
       for record in batch {
         var bare = record
         bare.hash = []
-        guard record.number == expected, record.hash == Self.hash(of: bare, after: hash) else {
+        guard record.number == expected, try record.hash == Self.hash(of: bare, after: hash) else {
           return .broken(number: expected)
         }
         hash = record.hash
@@ -76,8 +71,10 @@ public struct AuditLog: Sendable {
     }
   }
 
-  private static func hash(of record: AuditRecord, after previous: [UInt8]) -> [UInt8] {
-    Digest.sha256(previous + record.packed())
+  private static func hash(
+    of record: AuditRecord, after previous: [UInt8]
+  ) throws -> [UInt8] {
+    try Digest.sha256(previous + record.packed())
   }
 }
 
