@@ -32,6 +32,8 @@ let certificateEncoding: Target.Dependency = .product(name: "SwiftASN1", package
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(
+  name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
@@ -144,7 +146,7 @@ let upperShared: [Target] = [
     "ServiceKit",
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog", "Transport",
-      "RPC", "HealthAPI", log, lifecycle, arguments,
+      "RPC", "HealthAPI", log, lifecycle, signals, arguments,
     ]),
 ]
 

@@ -4,7 +4,7 @@ public import RPC
 public import Transport
 
 /// How a command reaches a service and shows its answer.
-public struct ClientOptions: ParsableArguments {
+public struct ClientOptions: ParsableArguments, Sendable {
   @Option(
     name: .customLong("to"),
     help: ArgumentHelp(
@@ -30,8 +30,8 @@ public struct ClientOptions: ParsableArguments {
   public func client(of service: WellKnownService) throws -> RPCClient {
     let text = Environment.setting(
       endpoint, variable: service.endpointVariable, default: service.defaultEndpointText)
-    return RPCClient(
-      endpoint: try Endpoint(text), security: try identity.clientSecurity(expects: service.rawValue))
+    return try RPCClient(
+      endpoint: Endpoint(text), security: identity.clientSecurity(expects: service.rawValue))
   }
 
   /// Runs `body` with a client of `service` and closes it afterwards.
@@ -54,7 +54,7 @@ public struct ClientOptions: ParsableArguments {
 }
 
 /// Who this process is: a certificate, or nobody on plain loopback TCP.
-public struct IdentityOptions: ParsableArguments {
+public struct IdentityOptions: ParsableArguments, Sendable {
   @Option(
     name: .customLong("identity"),
     help: "The directory with ca.pem and the certificates (TACIT_IDENTITY; var/stack/trust/identity).")

@@ -55,9 +55,8 @@ private func report(_ error: any Error, of command: any ParsableCommand.Type) ->
 
 /// The sentence for people in an error of any module.
 public func text(of error: any Error) -> String {
-  if let refused = error as? RPCError { return refused.message.isEmpty ? "\(refused.code)" : refused.message }
-  if let described = error as? any CustomStringConvertible { return described.description }
-  return error.localizedDescription
+  if let refused = error as? RPCError, !refused.message.isEmpty { return refused.message }
+  return "\(error)"
 }
 
 /// Writes a line to standard error.

@@ -1,13 +1,15 @@
 internal import AuditLog
 internal import Cryptography
+internal import Foundation
 internal import HealthAPI
 internal import KeyManagement
 internal import Logging
 internal import PrivacyCore
 internal import RPC
 internal import SealedStore
-public import ServiceLifecycle
+internal import ServiceLifecycle
 internal import Transport
+internal import UnixSignals
 
 /// Runs a service until it is told to stop (SIGTERM or SIGINT): opens its keys and its store,
 /// answers calls, and in the end finishes what it has begun.

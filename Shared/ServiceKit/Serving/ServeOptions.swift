@@ -1,12 +1,11 @@
 public import ArgumentParser
 public import Foundation
 public import Logging
-public import RPC
 public import Transport
 
 /// The settings that every `serve` shares. Each is a flag, else an environment variable, else a
 /// default; `docker-compose.yml` and `tacit up` use the variables.
-public struct ServeOptions: ParsableArguments {
+public struct ServeOptions: ParsableArguments, Sendable {
   @Option(
     help: ArgumentHelp(
       "The address to listen on, as host:port (TACIT_LISTEN; the service's port on 127.0.0.1).",

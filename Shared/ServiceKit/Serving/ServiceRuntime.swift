@@ -4,7 +4,6 @@ public import Logging
 public import PrivacyCore
 public import RPC
 public import SealedStore
-public import Transport
 
 /// What a service stands on: its store, its keys, its log, its clock and its way to the others.
 public struct ServiceRuntime: Sendable {

@@ -2,8 +2,10 @@ internal import AuditLog
 internal import CommonAPI
 internal import Foundation
 internal import HealthAPI
+internal import PrivacyCore
 internal import RPC
 internal import SealedStore
+internal import Transport
 
 /// Answers `tacit.health.v1.Upkeep`: backup and verification of a running service's store.
 struct UpkeepService: UpkeepServing {
