@@ -153,7 +153,7 @@ let upperShared: [Target] = [
 let services: [Target] = [
   service(
     "ConsentService", folder: "Consent",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC", "ConsentAPI", "VaultAPI", "ServiceKit", log]),
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport", "RPC", "ConsentAPI", "VaultAPI", "ServiceKit", log]),
   service(
     "IdentityVaultService", folder: "IdentityVault",
     uses: ["PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog", "RPC", "VaultAPI", "ServiceKit", log]),
@@ -176,7 +176,7 @@ let services: [Target] = [
     name: "Pipeline",
     dependencies: [
       "PrivacyCore", "Cryptography", "RPC", "ConsentAPI", "VaultAPI", "FeaturesAPI",
-      "TrainerAPI", "VectorsAPI", "HealthAPI", "Transport", "ServiceKit", yaml, log, certificates,
+      "TrainerAPI", "VectorsAPI", "HealthAPI", "Transport", "KeyManagement", "ServiceKit", yaml, log,
     ],
     path: "Services/Pipeline/Service", swiftSettings: houseRules),
 ]
@@ -225,11 +225,11 @@ let testTargets: [Target] = [
     "RPCTests", folder: "Shared",
     uses: ["PrivacyCore", "WireFormat", "Transport", "RPC", "HealthAPI", "ConsentAPI", "TestSupport", nioEmbedded, nioPosix]),
   tests("AuditLogTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "TestSupport"]),
-  tests("GateTests", folder: "Shared", uses: ["PrivacyCore", "Gate", "ConsentAPI", "RPC", "TestSupport"]),
+  tests("GateTests", folder: "Shared", uses: ["PrivacyCore", "Gate", "ConsentAPI", "Transport", "RPC", "TestSupport", log]),
   tests("ServiceKitTests", folder: "Shared", uses: ["PrivacyCore", "ServiceKit", "Transport", "RPC", "TestSupport"]),
   tests(
     "ConsentServiceTests", folder: "Services",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC", "ConsentAPI", "ConsentService", "ServiceKit", "TestSupport"]),
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport", "RPC", "ConsentAPI", "VaultAPI", "Gate", "ConsentService", "ServiceKit", "TestSupport", log]),
   tests(
     "IdentityVaultServiceTests", folder: "Services",
     uses: [

@@ -1,3 +1,4 @@
+internal import CommonAPI
 internal import ConsentAPI
 internal import FeaturesAPI
 package import Foundation
@@ -169,7 +170,7 @@ package final class Ingest {
         case .known(let pid, let consentID):
           var event = row.event
           event.pid = pid
-          event.consentId = consentID
+          event.consentID = consentID
           events.append(event)
           lines.append(row.line)
         case .refused(let reason): outcome.rejects.append((row.line, reason))
@@ -217,7 +218,7 @@ package final class Ingest {
         for (person, check) in zip(found, checks) {
           people[person.value] =
             check.granted
-            ? .known(pid: person.pid, consentID: check.consentId)
+            ? .known(pid: person.pid, consentID: check.consentID)
             : .refused("no receipt in force for \(mapping.scope): \(check.reason)")
         }
       }

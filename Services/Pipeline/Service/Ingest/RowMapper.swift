@@ -1,7 +1,7 @@
-internal import FeaturesAPI
+package import FeaturesAPI
 internal import PrivacyCore
 internal import ServiceKit
-internal import VaultAPI
+package import VaultAPI
 
 /// A row as the pipeline sends it on: whose it is, and the event without its pid and receipt.
 package struct MappedRow: Sendable {
@@ -117,7 +117,7 @@ package struct RowMapper: Sendable {
       throw RowRefusal("the time is not a date as RFC 3339 has it")
     }
     var event = Event()
-    event.eventId = Self.text(eventID, cells, line)
+    event.eventID = Self.text(eventID, cells, line)
     event.eventTimeUs = instant.microseconds
     event.fields.reserveCapacity(fields.count)
     for field in fields {

@@ -1,5 +1,8 @@
-internal import Foundation
+package import Foundation
 internal import ServiceKit
+
+/// POSIX_SPAWN_SETSID of glibc's <spawn.h>, which the Glibc module leaves out.
+private let newSession: Int16 = 0x80
 
 /// A process of the stack, known by its pid and the moment it started, so that a pid that was
 /// given to another process later is never taken for it.
@@ -23,7 +26,7 @@ package struct ChildProcess: Codable, Hashable, Sendable {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSID))
+    posix_spawnattr_setflags(&attributes, newSession)
 
     let merged = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let status = withCStrings([program.path] + arguments) { arguments in

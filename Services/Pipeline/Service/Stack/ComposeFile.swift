@@ -1,5 +1,5 @@
 package import Foundation
-internal import ServiceKit
+package import ServiceKit
 internal import Yams
 
 /// The part of `docker-compose.yml` that plain processes need: programs, environments, volumes and

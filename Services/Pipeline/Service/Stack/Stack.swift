@@ -1,7 +1,7 @@
 package import Foundation
 internal import HealthAPI
 internal import PrivacyCore
-internal import RPC
+package import RPC
 package import ServiceKit
 internal import Transport
 
@@ -86,8 +86,8 @@ package struct Stack: Sendable {
       certificatePath: identityDirectory.appending(path: "\(name).pem").path,
       keyPath: identityDirectory.appending(path: "\(name)-key.pem").path,
       authorityPath: identityDirectory.appending(path: "ca.pem").path)
-    return RPCClient(
-      endpoint: try Endpoint(host: "127.0.0.1", port: entry.port),
+    return try RPCClient(
+      endpoint: Endpoint(host: "127.0.0.1", port: entry.port),
       security: .mutualTLS(material, expects: service.rawValue))
   }
 
@@ -104,7 +104,18 @@ package struct Stack: Sendable {
 
   private func waitUntilReady(_ service: WellKnownService, timeoutMs: Int) async throws {
     let client = try client(of: service, as: "admin-dev")
-    defer { client.close() }
+    do {
+      try await waitUntilReady(service, client, timeoutMs: timeoutMs)
+      await client.close()
+    } catch {
+      await client.close()
+      throw error
+    }
+  }
+
+  private func waitUntilReady(
+    _ service: WellKnownService, _ client: RPCClient, timeoutMs: Int
+  ) async throws {
     let deadline = SystemTime().monotonicMicroseconds + Int64(timeoutMs) * 1_000
     var advice = "it does not answer"
     while SystemTime().monotonicMicroseconds < deadline {
