@@ -160,10 +160,12 @@ extension ConnectionHandler {
     }
   }
 
-  /// A task that sends was cancelled: a message may be half sent, so the whole call must end.
+  /// A task that sends was cancelled. A caller gives its call up; a server's call must end when a
+  /// message may be half sent.
   func interruptSending(_ link: CallLink) {
-    guard let stream = streams[link.stream], !stream.outgoing.isEmpty else { return }
-    if isServer { refuse(stream, .cancelled) } else { abandon(stream, .cancelled) }
+    cancel(link)
+    guard isServer, let stream = streams[link.stream], !stream.outgoing.isEmpty else { return }
+    refuse(stream, .cancelled)
   }
 
   private func setDeadline(of call: OutgoingCall) {

@@ -64,8 +64,11 @@ final class StreamHandle: Sendable {
   private func hand(
     _ bytes: ByteBuffer, ending: OutgoingMessage.Ending
   ) async throws(RPCError) {
-    if Task.isCancelled { throw .cancelled }
     let (connection, link) = (connection, link)
+    if Task.isCancelled {
+      cancel()
+      throw .cancelled
+    }
     let error = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         connection.run { handler in
