@@ -18,8 +18,8 @@ public struct ScryptCost: Hashable, Sendable {
 
   /// The cost with these parameters.
   ///
-  /// - Throws: ``CryptographyError/parameterOutOfRange(_:)`` unless workLog2 is in 1...21, blockSize
-  ///   in 1...32, parallelism in 1...16 and the memory within ``memoryByteCountMax``.
+  /// - Throws: ``CryptographyError/parameterOutOfRange(_:)`` unless workLog2 is in 1...21,
+  ///   blockSize in 1...32, parallelism in 1...16 and the memory within ``memoryByteCountMax``.
   public init(workLog2: Int, blockSize: Int, parallelism: Int) throws(CryptographyError) {
     guard (1...21).contains(workLog2), (1...32).contains(blockSize),
       (1...Self.parallelismMax).contains(parallelism),

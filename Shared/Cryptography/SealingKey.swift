@@ -220,7 +220,8 @@ public final class SealingKey: Sendable {
 
   init(_ sealed: UnsafeRawBufferPointer) {
     unsafe header = UnsafeRawBufferPointer(rebasing: sealed[..<SealingKey.nonceStart])
-    unsafe nonce = UnsafeRawBufferPointer(rebasing: sealed[SealingKey.nonceStart..<SealingKey.bodyStart])
+    unsafe nonce = UnsafeRawBufferPointer(
+      rebasing: sealed[SealingKey.nonceStart..<SealingKey.bodyStart])
     unsafe body = UnsafeRawBufferPointer(rebasing: sealed[SealingKey.bodyStart...])
   }
 }

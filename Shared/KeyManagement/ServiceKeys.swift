@@ -21,7 +21,7 @@ public final class ServiceKeys: Sendable {
   /// The version that a new service begins with.
   public static let firstVersion: UInt32 = 1
   /// The most versions that one service's keys go through.
-  public static let versionCountMax = 256
+  public static let versionCountMax = 64
 
   /// The service that the keys belong to.
   public let service: String

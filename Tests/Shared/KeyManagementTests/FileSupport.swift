@@ -26,6 +26,8 @@ extension URL {
     return url
   }
 
+  func text() throws -> String { try String(contentsOf: self, encoding: .utf8) }
+
   /// Whether `body` calls this file damaged.
   func isDamaged(_ body: (URL) throws -> Void) throws -> Bool {
     do {

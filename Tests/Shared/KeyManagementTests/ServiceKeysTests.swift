@@ -105,13 +105,13 @@ struct ServiceKeysTests {
     }
   }
 
-  @Test("a file cut at any byte is refused and left as it is")
+  @Test("a file that was cut is refused and left as it is")
   func truncated() async throws {
     try await withTemporaryDirectory { directory in
       _ = try await open(directory)
       let url = directory.appending(path: ServiceKeys.fileName)
       let whole = try Data(contentsOf: url)
-      for byteCount in 0..<whole.count - 1 {
+      for byteCount in stride(from: 0, to: whole.count - 1, by: 5) {
         try whole.prefix(byteCount).write(to: url)
         await #expect {
           _ = try await open(directory)
@@ -248,15 +248,15 @@ struct ServiceKeysTests {
     }
   }
 
-  @Test("there are 256 versions and no more")
+  @Test("there are 64 versions and no more")
   func versionLimit() async throws {
     try await withTemporaryDirectory { directory in
       let keys = try await open(directory)
       while keys.currentVersion < ServiceKeys.versionCountMax { try await keys.addVersion() }
-      await #expect(throws: KeyManagementError.tooManyVersions(countMax: 256)) {
+      await #expect(throws: KeyManagementError.tooManyVersions(countMax: 64)) {
         try await keys.addVersion()
       }
-      #expect(try await open(directory).currentVersion == 256)
+      #expect(try await open(directory).currentVersion == 64)
     }
   }
 
@@ -339,7 +339,7 @@ private struct UnavailableKeyManagementService: KeyManagementService {
 extension URL {
   /// Replaces a piece of the file's text, which must be there.
   fileprivate func replaceText(_ found: String, with changed: String) throws {
-    let text = try String(contentsOf: self, encoding: .utf8)
+    let text = try text()
     try #require(text.contains(found))
     try Data(text.replacing(found, with: changed).utf8).write(to: self)
   }
