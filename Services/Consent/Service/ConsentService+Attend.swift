@@ -1,0 +1,132 @@
+package import ConsentAPI
+internal import Logging
+internal import PrivacyCore
+package import RPC
+internal import Synchronization
+
+extension ConsentService {
+  package func attend(
+    _ requests: RequestStream<GateMessage>, replies: ReplyWriter<GateEvent>,
+    context: CallContext
+  ) async throws {
+    var iterator = requests.makeAsyncIterator()
+    guard case .registration(let registration)? = try await iterator.next()?.body else {
+      throw RPCError(.invalidArgument, "a gate's first message must be its registration")
+    }
+    let line = try register(registration)
+    defer { roster.disconnect(line.id) }
+    log.info("a gate attends", metadata: ["gate": "\(registration.gate)"])
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      defer { group.cancelAll() }
+      group.addTask {
+        for try await message in requests { try line.take(message, roster: roster) }
+      }
+      group.addTask { try await feed(line, to: replies) }
+      // Whichever ends first ends the line: the gate closed it, or it cannot be written to.
+      try await group.next()
+    }
+  }
+
+  private func register(_ registration: GateRegistration) throws -> GateLine {
+    guard NameRule.accepts(registration.gate) else {
+      throw RPCError(.invalidArgument, "the gate's name is malformed")
+    }
+    let from = registration.pidFrom.isEmpty ? nil : try pid(registration.pidFrom)
+    let before = registration.pidBefore.isEmpty ? nil : try pid(registration.pidBefore)
+    let wake = Signal()
+    guard
+      let id = roster.register(
+        gate: registration.gate, from: from, before: before,
+        applied: registration.appliedSequence, wake: wake)
+    else {
+      throw RPCError(
+        .failedPrecondition, "the gate is ahead of the log and must read it from the beginning",
+        details: [StatusDetail("log-behind-gate", "\(roster.lastPosition)")])
+    }
+    return GateLine(
+      id: id, wake: wake, from: from, before: before, position: registration.appliedSequence)
+  }
+
+  /// Sends a gate the changes it does not know, and the leases it asked for.
+  private func feed(_ line: GateLine, to replies: ReplyWriter<GateEvent>) async throws {
+    var position = line.position
+    var lastBatch: ChangeBatch?
+    while true {
+      let generation = line.wake.generation
+      var isIdle = true
+      for sentAtUs in line.takeRenewals() {
+        isIdle = false
+        let lease = roster.lease(line.id, sentAtUs: sentAtUs)
+        try await replies.send(GateEvent(body: .lease(lease)))
+      }
+      if roster.lastPosition > position {
+        isIdle = false
+        let receipts = try ledger.receipts(
+          after: position, limit: configuration.feedBatchCount)
+        if let last = receipts.last { position = last.sequence }
+        let batch = ChangeBatch(changes: receipts.filter(line.serves), completeTo: position)
+        lastBatch = batch
+        try await replies.send(GateEvent(body: .changes(batch)))
+      }
+      // A lost segment is noticed at once when another follows it; TCP alone may wait 200 ms.
+      if roster.takeNudge(line.id), let lastBatch {
+        let last = ChangeBatch(
+          changes: Array(lastBatch.changes.suffix(1)), completeTo: lastBatch.completeTo)
+        try await replies.send(GateEvent(body: .changes(last)))
+      }
+      if isIdle { try await line.wake.wait(after: generation) }
+    }
+  }
+}
+
+/// One gate's open line.
+final class GateLine: Sendable {
+  let id: UInt64
+  let wake: Signal
+  let position: UInt64
+  private let from: PseudonymousID?
+  private let before: PseudonymousID?
+  private let renewals = Mutex<[Int64]>([])
+
+  /// How many renewals may wait for their answer; only the newest are of use.
+  private static let renewalCountMax = 4
+
+  init(
+    id: UInt64, wake: Signal, from: PseudonymousID?, before: PseudonymousID?, position: UInt64
+  ) {
+    self.id = id
+    self.wake = wake
+    self.from = from
+    self.before = before
+    self.position = position
+  }
+
+  /// Whether the gate serves the person of this receipt. An unreadable pid concerns every gate.
+  func serves(_ receipt: Receipt) -> Bool {
+    guard let pid = PseudonymousID(bytes: receipt.pid) else { return true }
+    return (from.map { $0 <= pid } ?? true) && (before.map { pid < $0 } ?? true)
+  }
+
+  /// Takes a confirmation or a renewal.
+  func take(_ message: GateMessage, roster: GateRoster) throws(RPCError) {
+    switch message.body {
+    case .confirmation(let confirmation):
+      roster.confirm(id, confirmation.appliedSequence)
+    case .renewal(let renewal):
+      renewals.withLock { renewals in
+        renewals.append(renewal.sentAtUs)
+        if renewals.count > Self.renewalCountMax { renewals.removeFirst() }
+      }
+      wake.notify()
+    case .registration: throw RPCError(.invalidArgument, "a gate registers once")
+    case nil: break
+    }
+  }
+
+  func takeRenewals() -> [Int64] {
+    renewals.withLock { renewals in
+      defer { renewals = [] }
+      return renewals
+    }
+  }
+}

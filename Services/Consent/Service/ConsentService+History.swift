@@ -1,0 +1,11 @@
+package import ConsentAPI
+package import RPC
+
+extension ConsentService {
+  package func history(
+    _ request: HistoryRequest, context: CallContext
+  ) async throws -> HistoryReply {
+    let pid = try pid(request.pid)
+    return HistoryReply(receipts: try await answering { try ledger.receipts(of: pid) })
+  }
+}

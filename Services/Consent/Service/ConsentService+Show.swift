@@ -1,0 +1,12 @@
+package import ConsentAPI
+internal import PrivacyCore
+package import RPC
+
+extension ConsentService {
+  package func show(_ request: ShowRequest, context: CallContext) async throws -> Receipt {
+    guard let id = ConsentID(text: request.consentID) else {
+      throw ReceiptRefusal.malformedConsentID
+    }
+    return try await answering { try ledger.receipt(id) }
+  }
+}

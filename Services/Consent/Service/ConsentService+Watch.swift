@@ -1,0 +1,27 @@
+package import ConsentAPI
+package import RPC
+
+extension ConsentService {
+  package func watch(
+    _ request: WatchRequest, replies: ReplyWriter<ChangeBatch>, context: CallContext
+  ) async throws {
+    var position = request.afterSequence
+    var isFirst = true
+    while true {
+      let generation = roster.logGrew.generation
+      let receipts = try await answering {
+        try ledger.receipts(after: position, limit: configuration.feedBatchCount)
+      }
+      if let last = receipts.last { position = last.sequence }
+      // The first answer says where the feed stands, also when there is nothing new.
+      if isFirst || !receipts.isEmpty {
+        isFirst = false
+        try await replies.send(ChangeBatch(changes: receipts, completeTo: position))
+      }
+      if receipts.isEmpty {
+        guard request.follow else { return }
+        try await roster.logGrew.wait(after: generation)
+      }
+    }
+  }
+}

@@ -1,0 +1,63 @@
+package import ConsentAPI
+package import PrivacyCore
+internal import SealedStore
+internal import StoredMessages
+
+/// An erasure and what is left to do for it.
+package struct PendingErasure: Sendable {
+  package let sequence: UInt64
+  package let pid: PseudonymousID
+}
+
+extension ConsentLedger {
+  /// The task of the erasure at `sequence`.
+  package func erasureTask(_ sequence: UInt64) throws -> ErasureTask? {
+    try store.read { try $0.get(ConsentTables.erasures, sequence)?.message }
+  }
+
+  /// The erasures that the vault has not carried out, oldest first.
+  package func pendingErasures() throws -> [PendingErasure] {
+    try store.read { snapshot in
+      var pending: [PendingErasure] = []
+      try snapshot.scan(ConsentTables.erasures) { sequence, stored in
+        if !stored.message.isDone, let pid = PseudonymousID(bytes: stored.message.pid) {
+          pending.append(PendingErasure(sequence: sequence, pid: pid))
+        }
+        return .next
+      }
+      return pending
+    }
+  }
+
+  /// Notes that the vault has carried out an erasure. The first note stands.
+  package func finishErasure(
+    _ sequence: UInt64, keyDestroyed: Bool, identifiersRemoved: UInt32
+  ) async throws -> ErasureTask {
+    try await store.write { transaction in
+      guard var task = try transaction.get(ConsentTables.erasures, sequence)?.message else {
+        throw StoreError.corrupted("erasure \(sequence) has no task")
+      }
+      guard !task.isDone else { return task }
+      task.isDone = true
+      task.doneAtUs = time.now.microseconds
+      task.keyDestroyed = keyDestroyed
+      task.identifiersRemoved = identifiersRemoved
+      try transaction.put(ConsentTables.erasures, sequence, StoredMessage(task))
+      return task
+    }.value
+  }
+
+  // MARK: Leases given by earlier runs
+
+  /// Notes how long leases last from now on, and answers how long the longest can last that an
+  /// earlier run gave, both in milliseconds.
+  package func exchangeLease(ms: Int) async throws -> Int {
+    try await store.write { transaction in
+      let earlier = try transaction.get(ConsentTables.settings, Self.leaseSetting) ?? 0
+      try transaction.put(ConsentTables.settings, Self.leaseSetting, UInt64(ms))
+      return max(ms, Int(clamping: earlier))
+    }.value
+  }
+
+  private static let leaseSetting = "lease_ms"
+}

@@ -1,0 +1,64 @@
+internal import AuditLog
+package import ConsentAPI
+internal import PrivacyCore
+internal import SealedStore
+
+/// One line of an import, read and judged as far as that goes without the ledger.
+package struct ImportLine: Sendable {
+  package let number: UInt64
+  package let draft: Result<ReceiptDraft, ReceiptRefusal>
+
+  package init(number: UInt64, draft: Result<ReceiptDraft, ReceiptRefusal>) {
+    self.number = number
+    self.draft = draft
+  }
+}
+
+/// What became of a chunk of lines.
+package struct ImportOutcome: Sendable {
+  package var accepted: UInt64 = 0
+  package var duplicates: UInt64 = 0
+  package var rejects: [ImportReject] = []
+  /// The position of the newest receipt the chunk added; 0 where it added none.
+  package var lastPosition: UInt64 = 0
+  /// The withdrawals and erasures it added.
+  package var takingAway: [Receipt] = []
+}
+
+extension ConsentLedger {
+  /// Records the lines of one chunk in one transaction; lines that are refused change nothing.
+  package func record(
+    _ lines: [ImportLine], by principal: String
+  ) async throws -> ImportOutcome {
+    try await store.write { transaction in
+      var outcome = ImportOutcome()
+      var position = try Self.nextPosition(in: transaction)
+      let first = position
+      for line in lines {
+        do {
+          let recorded = try record(
+            line.draft.get(), ground: "imported", at: &position, in: &transaction)
+          if recorded.isNew {
+            outcome.accepted += 1
+            outcome.lastPosition = recorded.receipt.sequence
+            if recorded.receipt.kind != .grant { outcome.takingAway.append(recorded.receipt) }
+          } else {
+            outcome.duplicates += 1
+          }
+        } catch let refusal as ReceiptRefusal {
+          outcome.rejects.append(ImportReject(line: line.number, reason: refusal.description))
+        }
+      }
+      if outcome.accepted > 0 {
+        let details = [
+          ("first_sequence", "\(first)"), ("last_sequence", "\(outcome.lastPosition)"),
+          ("accepted", "\(outcome.accepted)"), ("rejected", "\(outcome.rejects.count)"),
+        ]
+        try audit.append(
+          AuditEntry(principal: principal, action: "consent.import", details: details),
+          in: &transaction)
+      }
+      return outcome
+    }.value
+  }
+}

@@ -1,0 +1,110 @@
+package import ConsentAPI
+package import PrivacyCore
+internal import SealedStore
+internal import StoredMessages
+
+extension ConsentLedger {
+  // MARK: Within a snapshot or a transaction
+
+  static func nextPosition(
+    in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> UInt64 {
+    try lastPosition(in: reader) + 1
+  }
+
+  static func lastPosition(
+    in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> UInt64 {
+    try reader.keys(ConsentTables.receipts, reverse: true, limit: 1).first ?? 0
+  }
+
+  static func state(
+    of pid: PseudonymousID, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> PersonState? {
+    try reader.get(ConsentTables.people, pid)?.message
+  }
+
+  static func receipt(
+    at position: UInt64, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> Receipt {
+    guard let stored = try reader.get(ConsentTables.receipts, position) else {
+      throw StoreError.corrupted("an index names receipt \(position), which is not there")
+    }
+    return stored.message
+  }
+
+  static func receipts(
+    of pid: PseudonymousID, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> [Receipt] {
+    var receipts: [Receipt] = []
+    for key in try reader.keys(ConsentTables.history, .prefix(pid)) {
+      receipts.append(try receipt(at: key.second, in: reader))
+    }
+    return receipts
+  }
+
+  // MARK: For the service
+
+  /// The position of the newest receipt; 0 where there is none.
+  package func lastPosition() throws -> UInt64 {
+    try store.read { try Self.lastPosition(in: $0) }
+  }
+
+  /// The receipt with this id.
+  package func receipt(_ id: ConsentID) throws -> Receipt {
+    try store.read { snapshot in
+      guard let position = try snapshot.get(ConsentTables.positions, id) else {
+        throw ReceiptRefusal.unknownReceipt
+      }
+      return try Self.receipt(at: position, in: snapshot)
+    }
+  }
+
+  /// All receipts of a person, oldest first.
+  package func receipts(of pid: PseudonymousID) throws -> [Receipt] {
+    try store.read { try Self.receipts(of: pid, in: $0) }
+  }
+
+  /// Answers checks from one snapshot, in the order asked.
+  package func decide(
+    _ checks: [(pid: PseudonymousID, scope: String, at: Timestamp?)]
+  ) throws -> (decisions: [CheckDecision], position: UInt64) {
+    let now = time.now
+    return try store.read { snapshot in
+      let decisions = try checks.map { check in
+        guard let at = check.at else {
+          let state = try Self.state(of: check.pid, in: snapshot) ?? PersonState()
+          return state.decision(for: check.scope, at: now)
+        }
+        return ConsentHistory.decision(
+          for: check.scope, at: at, receipts: try Self.receipts(of: check.pid, in: snapshot))
+      }
+      return (decisions, try Self.lastPosition(in: snapshot))
+    }
+  }
+
+  /// The receipts after a position, up to `limit` of them and about a mebibyte, in log order.
+  package func receipts(after position: UInt64, limit: Int) throws -> [Receipt] {
+    try store.read { snapshot in
+      var receipts: [Receipt] = []
+      var byteCount = 0
+      try snapshot.scan(ConsentTables.receipts, .after(position), limit: limit) { _, stored in
+        let receipt = stored.message
+        receipts.append(receipt)
+        byteCount += receipt.roughByteCount
+        return byteCount < Self.batchByteCount ? .next : .stop
+      }
+      return receipts
+    }
+  }
+
+  /// A message of the feed stays far below the largest frame.
+  private static let batchByteCount = 1 << 20
+}
+
+extension Receipt {
+  /// About how many bytes it takes in a message.
+  fileprivate var roughByteCount: Int {
+    scopes.reduce(160 + source.utf8.count) { $0 + $1.utf8.count + 2 }
+  }
+}

@@ -1,0 +1,27 @@
+package import ConsentAPI
+package import PrivacyCore
+package import SealedStore
+package import StoredMessages
+
+/// The tables of the consent service.
+package enum ConsentTables {
+  /// The ledger: every receipt by its position, from 1 without gaps.
+  package static let receipts = StoreTable<UInt64, StoredMessage<Receipt>>("receipts", id: 1)
+  /// The position of each receipt by its id.
+  package static let positions = StoreTable<ConsentID, UInt64>("positions", id: 2)
+  /// The positions of each person's receipts.
+  package static let history = StoreTable<KeyPair<PseudonymousID, UInt64>, EmptyValue>(
+    "history", id: 3)
+  /// What counts for each person now.
+  package static let people = StoreTable<PseudonymousID, StoredMessage<PersonState>>(
+    "people", id: 4)
+  /// What is left to do for each erasure, by the position of its receipt.
+  package static let erasures = StoreTable<UInt64, StoredMessage<ErasureTask>>("erasures", id: 5)
+  /// What this program must remember about its own settings.
+  package static let settings = StoreTable<String, UInt64>("settings", id: 6)
+
+  /// All of them.
+  package static let all: [any StoreTableDescribing] = [
+    receipts, positions, history, people, erasures, settings,
+  ]
+}

@@ -1,0 +1,81 @@
+public import PrivacyCore
+internal import ConsentAPI
+
+/// One change of the consent log, as a gate sees it.
+public struct ConsentChange: Hashable, Sendable {
+  /// What a change does.
+  public enum Kind: Hashable, Sendable {
+    /// The scopes are allowed from `grantedAt` until `expiresAt`.
+    case grant
+    /// The scopes are taken back.
+    case withdrawal
+    /// The person is forgotten, for ever; `scopes` says nothing.
+    case erasure
+  }
+
+  /// Where it stands in the consent log.
+  public let sequence: LogSequenceNumber
+  /// Whom it is about.
+  public let pid: PseudonymousID
+  /// What it does.
+  public let kind: Kind
+  /// The scopes it speaks of.
+  public let scopes: [Scope]
+  /// The receipt's id.
+  public let consentID: ConsentID
+  /// From when it counts.
+  public let grantedAt: Timestamp
+  /// Until when it counts (exclusive); only for grants.
+  public let expiresAt: Timestamp
+
+  /// A change.
+  public init(
+    sequence: LogSequenceNumber, pid: PseudonymousID, kind: Kind, scopes: [Scope],
+    consentID: ConsentID, grantedAt: Timestamp, expiresAt: Timestamp
+  ) {
+    self.sequence = sequence
+    self.pid = pid
+    self.kind = kind
+    self.scopes = scopes
+    self.consentID = consentID
+    self.grantedAt = grantedAt
+    self.expiresAt = expiresAt
+  }
+
+  /// The change that `receipt` is, or `nil` where it is not well-formed.
+  init?(_ receipt: Receipt) {
+    guard let pid = PseudonymousID(bytes: receipt.pid), receipt.sequence > 0,
+      let consentID = ConsentID(text: receipt.consentID)
+    else { return nil }
+    switch receipt.kind {
+    case .grant: kind = .grant
+    case .withdrawal: kind = .withdrawal
+    case .erasure: kind = .erasure
+    case .unspecified, .unrecognized: return nil
+    }
+    scopes = receipt.scopes.compactMap { Scope($0) }
+    guard scopes.count == receipt.scopes.count else { return nil }
+    self.pid = pid
+    self.consentID = consentID
+    sequence = LogSequenceNumber(receipt.sequence)
+    grantedAt = Timestamp(microseconds: receipt.grantedAtUs)
+    expiresAt = Timestamp(microseconds: receipt.expiresAtUs)
+  }
+}
+
+/// What a service does when consent changes, beyond not serving: purge its rows.
+public protocol GateEffects: Sendable {
+  /// Carries out `changes`, which come in log order. The gate has stopped serving what they take
+  /// away, and confirms them only when this returns. At each start all changes since the
+  /// beginning come again, so it must be idempotent: the service keeps its own position in its
+  /// store and writes it in the transaction that has the effect. A thrown error is tried again.
+  func apply(_ changes: [ConsentChange]) async throws
+}
+
+/// The effects of a service that stores nothing about people.
+public struct NoEffects: GateEffects {
+  /// No effects.
+  public init() {}
+
+  public func apply(_ changes: [ConsentChange]) async throws {}
+}

@@ -1,0 +1,167 @@
+internal import ConsentAPI
+internal import Logging
+internal import PrivacyCore
+internal import RPC
+internal import Synchronization
+
+extension Gate {
+  /// Attends to the consent service until the task is cancelled: registers, applies the feed,
+  /// renews the lease, and connects again when the line breaks.
+  public func run() async throws {
+    guard let consent else {
+      while true { try await Task.sleep(for: .seconds(3_600)) }
+    }
+    var waitMs = configuration.reconnectMsMin
+    while true {
+      let heardBefore = appliedSequence
+      do {
+        try await attend(consent)
+      } catch let error as RPCError where error.detail(Self.logBehindDetail) != nil {
+        // The log was replaced by an older one, so nothing known counts any more.
+        log.warning("the consent log is behind this gate; reading it from the beginning")
+        state.withLock { $0 = State() }
+      } catch {
+        try Task.checkCancellation()
+        log.warning(
+          "the line to the consent service broke",
+          metadata: ["gate": "\(name)", "reason": "\(error)"])
+      }
+      try Task.checkCancellation()
+      if appliedSequence > heardBefore { waitMs = configuration.reconnectMsMin }
+      let jitterMs = Int.random(in: 0...waitMs / 2)
+      try await Task.sleep(for: .milliseconds(waitMs + jitterMs))
+      waitMs = min(waitMs * 2, configuration.reconnectMsMax)
+    }
+  }
+
+  /// The status detail by which the consent service says that its log ends before the gate's
+  /// position.
+  package static let logBehindDetail = "log-behind-gate"
+
+  private func attend(_ consent: ConsentClient) async throws {
+    let line = try await consent.attend()
+    defer { line.cancel() }
+    let registration = GateRegistration(gate: name, appliedSequence: appliedSequence.value)
+    try await line.send(GateMessage(body: .registration(registration)))
+    let outbox = GateOutbox(
+      renewalMicroseconds: Int64(configuration.firstRenewalMs) * 1_000, heardAt: now)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      defer { group.cancelAll() }
+      group.addTask { try await self.receive(from: line, outbox: outbox) }
+      group.addTask { try await self.send(to: line, outbox: outbox) }
+      group.addTask { try await self.tick(outbox) }
+      try await group.next()
+    }
+  }
+
+  private var now: Int64 { time.monotonicMicroseconds }
+
+  // MARK: Three tasks of one line
+
+  private func receive(
+    from line: ClientStream<GateMessage, GateEvent>, outbox: GateOutbox
+  ) async throws {
+    for try await event in line.replies {
+      outbox.heard(at: now)
+      switch event.body {
+      case .changes(let batch):
+        let end = LogSequenceNumber(batch.completeTo)
+        try await apply(changes(of: batch), completeTo: end)
+        outbox.confirm(appliedSequence)
+      case .lease(let lease): take(lease, outbox: outbox)
+      case nil: break
+      }
+    }
+    throw RPCError(.unavailable, "the consent service ended the line")
+  }
+
+  private func take(_ lease: GateLease, outbox: GateOutbox) {
+    // A lease is only ever as long as it is from the moment the renewal was sent; an answer that
+    // names a moment yet to come is not one of ours.
+    guard lease.durationUs > 0, lease.sentAtUs <= now else { return }
+    state.withLock { state in
+      state.leases.add(
+        until: lease.sentAtUs + min(lease.durationUs, Self.leaseMicrosecondsMax),
+        sequence: LogSequenceNumber(lease.sequence), applied: state.applied)
+    }
+    outbox.renew(every: max(lease.durationUs / 3, 1_000))
+  }
+
+  /// No lease is believed to last longer.
+  private static let leaseMicrosecondsMax: Int64 = 10_000_000
+
+  private func send(
+    to line: ClientStream<GateMessage, GateEvent>, outbox: GateOutbox
+  ) async throws {
+    for await _ in outbox.signals {
+      let due = outbox.take()
+      if let sequence = due.confirmation {
+        let confirmation = GateConfirmation(appliedSequence: sequence.value)
+        try await line.send(GateMessage(body: .confirmation(confirmation)))
+      }
+      if due.isRenewal {
+        try await line.send(GateMessage(body: .renewal(GateRenewal(sentAtUs: now))))
+      }
+    }
+  }
+
+  /// Asks for renewals, and gives the line up when nothing is heard.
+  private func tick(_ outbox: GateOutbox) async throws {
+    while true {
+      let pace = outbox.pace
+      guard now - pace.heardAt < Int64(configuration.silenceMsMax) * 1_000 else {
+        throw RPCError(
+          .unavailable, "nothing heard for \(configuration.silenceMsMax) ms")
+      }
+      outbox.askForRenewal()
+      try await Task.sleep(for: .microseconds(pace.renewalMicroseconds))
+    }
+  }
+}
+
+/// What the tasks of one line tell each other: what is to be sent, and when something was heard.
+private final class GateOutbox: Sendable {
+  private struct State {
+    var confirmation: LogSequenceNumber?
+    var isRenewal = false
+    var renewalMicroseconds: Int64
+    var heardAt: Int64
+  }
+
+  /// One element at least for each time that something became due.
+  let signals: AsyncStream<Void>
+  private let wake: AsyncStream<Void>.Continuation
+  private let state: Mutex<State>
+
+  init(renewalMicroseconds: Int64, heardAt: Int64) {
+    (signals, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    state = Mutex(State(renewalMicroseconds: renewalMicroseconds, heardAt: heardAt))
+  }
+
+  var pace: (renewalMicroseconds: Int64, heardAt: Int64) {
+    state.withLock { ($0.renewalMicroseconds, $0.heardAt) }
+  }
+
+  func heard(at now: Int64) { state.withLock { $0.heardAt = now } }
+
+  func renew(every microseconds: Int64) {
+    state.withLock { $0.renewalMicroseconds = microseconds }
+  }
+
+  func confirm(_ sequence: LogSequenceNumber) {
+    state.withLock { $0.confirmation = sequence }
+    wake.yield()
+  }
+
+  func askForRenewal() {
+    state.withLock { $0.isRenewal = true }
+    wake.yield()
+  }
+
+  func take() -> (confirmation: LogSequenceNumber?, isRenewal: Bool) {
+    state.withLock { state in
+      defer { (state.confirmation, state.isRenewal) = (nil, false) }
+      return (state.confirmation, state.isRenewal)
+    }
+  }
+}

@@ -1,0 +1,42 @@
+internal import ConsentAPI
+internal import PrivacyCore
+internal import RPC
+internal import Synchronization
+
+extension Gate {
+  /// Takes in changes, in log order: stops serving what they take away, lets the service purge,
+  /// and only then begins to serve what they allow. Changes known already are passed over.
+  package func apply(_ changes: [ConsentChange]) async throws {
+    try await apply(changes, completeTo: changes.last?.sequence ?? .zero)
+  }
+
+  /// The same for a batch behind which the log is complete up to `end`.
+  func apply(_ changes: [ConsentChange], completeTo end: LogSequenceNumber) async throws {
+    let fresh = state.withLock { state in
+      let fresh = changes.filter { $0.sequence > state.applied }
+      for change in fresh where change.kind != .grant { state.table.apply(change) }
+      return fresh
+    }
+    if !fresh.isEmpty { try await effects.apply(fresh) }
+    state.withLock { state in
+      for change in fresh { state.table.apply(change) }
+      state.applied = max(state.applied, end)
+      state.leases.advance(to: state.applied)
+    }
+  }
+
+  /// Reads a batch of the feed. A receipt that this build does not understand may take something
+  /// away, so the gate must not go on without it.
+  func changes(of batch: ChangeBatch) throws(RPCError) -> [ConsentChange] {
+    var changes: [ConsentChange] = []
+    changes.reserveCapacity(batch.changes.count)
+    for receipt in batch.changes {
+      guard let change = ConsentChange(receipt) else {
+        throw RPCError(
+          .dataLoss, "the change at position \(receipt.sequence) of the consent log is malformed")
+      }
+      changes.append(change)
+    }
+    return changes
+  }
+}

@@ -1,0 +1,142 @@
+public import ConsentAPI
+public import Logging
+public import PrivacyCore
+internal import RPC
+internal import Synchronization
+
+/// What stands between a service and personal data: it holds the consent of everybody in memory,
+/// kept up to date by the consent service, and answers each read and write.
+///
+/// It admits only under a live lease (DESIGN, "the revocation barrier"): whoever is told that a
+/// withdrawal is done can rely on it that no gate still admits. Unknown means no.
+public final class Gate: Sendable {
+  struct State: Sendable {
+    var table = GateTable()
+    var leases = LeaseBook()
+    /// Everything up to here is in the table and has had its effect.
+    var applied = LogSequenceNumber.zero
+  }
+
+  /// Whose gate it is: the service and its instance.
+  public let name: String
+  let consent: ConsentClient?
+  let effects: any GateEffects
+  let time: any TimeSource
+  let log: Logger
+  let configuration: GateConfiguration
+  let state = Mutex(State())
+
+  /// A gate that knows nothing and admits nothing until `run()` has caught up.
+  public init(
+    name: String, consent: ConsentClient, effects: any GateEffects = NoEffects(),
+    time: any TimeSource = SystemTime(), log: Logger,
+    configuration: GateConfiguration = GateConfiguration()
+  ) {
+    self.name = name
+    self.consent = consent
+    self.effects = effects
+    self.time = time
+    self.log = log
+    self.configuration = configuration
+  }
+
+  private init(forTestsWith time: any TimeSource, effects: any GateEffects) {
+    name = "test"
+    consent = nil
+    self.effects = effects
+    self.time = time
+    log = Logger(label: "gate", factory: { _ in SwiftLogNoOpLogHandler() })
+    configuration = GateConfiguration()
+  }
+
+  // MARK: Questions
+
+  /// Whether data of `pid` for `scope` may be read now. About 200 ns; takes a short lock.
+  public func admit(_ pid: PseudonymousID, scope: Scope) -> Admission {
+    do throws(Withholding) {
+      let permission = try permitted { (table, now) throws(Withholding) in
+        try table.permission(of: pid, for: scope, at: now)
+      }
+      return .admitted(ConsentProof(pid: pid, scope: scope, permission: permission))
+    } catch {
+      return .withheld(error)
+    }
+  }
+
+  /// Whether data of `pid` may be written under the receipt `consentID` now: it must be the latest
+  /// receipt for at least one of its scopes, and in force.
+  public func admitWrite(_ pid: PseudonymousID, consentID: String) -> WriteAdmission {
+    guard let receipt = CompactConsentID(text: consentID) else {
+      return .withheld(.unknownReceipt)
+    }
+    do throws(Withholding) {
+      let (permission, scopes) = try permitted { (table, now) throws(Withholding) in
+        try table.permission(of: pid, under: receipt, at: now)
+      }
+      return .admitted(
+        WriteProof(
+          pid: pid, consentID: receipt.consentID, scopes: scopes, permission: permission))
+    } catch {
+      return .withheld(error)
+    }
+  }
+
+  /// Everything in the consent log up to here is known and has had its effect.
+  public var appliedSequence: LogSequenceNumber { state.withLock { $0.applied } }
+
+  /// Whether the gate holds a lease that counts.
+  public var isLive: Bool {
+    state.withLock { time.monotonicMicroseconds < $0.leases.liveUntil }
+  }
+
+  /// How many people the gate knows.
+  public var personCount: Int { state.withLock { $0.table.personCount } }
+
+  /// Waits until everything up to `sequence` is applied. False where `timeoutMs` ran out before.
+  public func waitUntilApplied(
+    _ sequence: LogSequenceNumber, timeoutMs: Int
+  ) async throws -> Bool {
+    let end = time.monotonicMicroseconds + Int64(timeoutMs) * 1_000
+    while appliedSequence < sequence {
+      guard time.monotonicMicroseconds < end else { return false }
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    return true
+  }
+
+  /// Asks the table and only then looks at the lease: a process that was stopped between the two
+  /// does not answer from a table that has grown old.
+  private func permitted<Answer: Sendable>(
+    _ question: (borrowing GateTable, Timestamp) throws(Withholding) -> Answer
+  ) throws(Withholding) -> Answer {
+    let (answer, liveUntil) = state.withLock { state in
+      (Result { () throws(Withholding) in try question(state.table, time.now) },
+        state.leases.liveUntil)
+    }
+    guard time.monotonicMicroseconds < liveUntil else { throw .noLease }
+    return try answer.get()
+  }
+}
+
+// MARK: - For tests of services
+
+extension Gate {
+  /// A gate with a lease that never ends and a table filled by hand with `apply(_:)`.
+  package static func forTests(
+    time: any TimeSource = SystemTime(), effects: any GateEffects = NoEffects(),
+    changes: [ConsentChange] = []
+  ) -> Gate {
+    let gate = Gate(forTestsWith: time, effects: effects)
+    gate.state.withLock { state in
+      state.leases.add(until: .max, sequence: .zero, applied: .zero)
+      for change in changes {
+        state.table.apply(change)
+        state.applied = max(state.applied, change.sequence)
+      }
+    }
+    return gate
+  }
+
+  /// Takes the lease away, as a consent service out of reach does.
+  package func endLease() { state.withLock { $0.leases = LeaseBook() } }
+}
