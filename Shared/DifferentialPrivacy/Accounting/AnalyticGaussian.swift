@@ -42,7 +42,8 @@ public enum AnalyticGaussian {
     while high - low > 1e-13 * high {
       let middle = (low + high) / 2
       if middle == low || middle == high { break }
-      if logDelta(sigma: sigma, epsilon: middle) <= logTarget { high = middle } else { low = middle }
+      let isEnough = logDelta(sigma: sigma, epsilon: middle) <= logTarget
+      if isEnough { high = middle } else { low = middle }
     }
     return high
   }

@@ -42,7 +42,8 @@ struct RenyiAccountantTests {
   func edges() throws {
     let plain = PrivacyCharge.gaussian(try NoiseMultiplier(2))
     for order in RenyiAccountant.orders {
-      #expect(try charge(2, 1, 1).renyiDivergence(order: order) == plain.renyiDivergence(order: order))
+      #expect(
+        try charge(2, 1, 1).renyiDivergence(order: order) == plain.renyiDivergence(order: order))
       #expect(try charge(2, 0, 1000).renyiDivergence(order: order) == 0)
       #expect(try charge(0.01, 0.5, 0).renyiDivergence(order: order) == 0)
     }

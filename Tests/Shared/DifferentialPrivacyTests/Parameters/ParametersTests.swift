@@ -12,7 +12,8 @@ struct ParametersTests {
     }
   }
 
-  @Test("a delta outside the open interval from 0 to 1 is refused", arguments: [0, 1, -1e-9, 2, .nan])
+  @Test(
+    "a delta outside the open interval from 0 to 1 is refused", arguments: [0, 1, -1e-9, 2, .nan])
   func invalidDelta(value: Double) {
     #expect { try Delta(value) } throws: { error in
       if case .invalidDelta? = error as? DifferentialPrivacyError { true } else { false }
