@@ -9,6 +9,7 @@
 #include "health/v1/health.pb-c.h"
 #include "options/v1/options.pb-c.h"
 #include "testing/v1/every_kind.pb-c.h"
+#include "trainer/v1/store.pb-c.h"
 #include "trainer/v1/trainer.pb-c.h"
 #include "vault/v1/store.pb-c.h"
 #include "vault/v1/vault.pb-c.h"
