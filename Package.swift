@@ -213,9 +213,12 @@ let testTargets: [Target] = [
   tests(
     "DifferentialPrivacyTests", folder: "Shared",
     uses: ["PrivacyCore", "DifferentialPrivacy", "TestSupport"]),
+  .executableTarget(
+    name: "StoreCrashWriter", dependencies: ["PrivacyCore", "Cryptography", "SealedStore"],
+    path: "Tests/Tools/StoreCrashWriter", swiftSettings: houseRules),
   tests(
     "SealedStoreTests", folder: "Shared",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "TestSupport"]),
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoreCrashWriter", "TestSupport"]),
   tests(
     "WireFormatTests", folder: "Shared",
     uses: [

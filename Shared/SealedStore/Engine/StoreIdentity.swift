@@ -27,7 +27,7 @@ struct StoreIdentity: Equatable, Sendable {
   init(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
     var reader = unsafe KeyReader(bytes)
     do throws(StoreError) {
-      format = try reader.read(UInt32.self)
+      format = try reader.readUInt32()
       guard format <= Self.currentFormat else {
         throw .newerFormat(found: format, supported: Self.currentFormat)
       }
@@ -44,7 +44,7 @@ struct StoreIdentity: Equatable, Sendable {
     var writer = KeyWriter()
     writer.append(format)
     writer.append(raw: storeID)
-    writer.append(escaping: serviceName.utf8)
+    writer.append(text: serviceName)
     writer.append(raw: keyCheck)
     return writer.bytes
   }

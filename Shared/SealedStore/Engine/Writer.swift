@@ -91,7 +91,7 @@ struct Writer: ~Copyable {
       pending.reset()
     }
     do throws(StoreError) {
-      let reader = try core.tables.acquireReader()
+      let reader = try core.tables.acquireReader(isReserved: true)
       defer { core.tables.release(reader) }
       let view = View(
         catalog: core.catalog, transaction: reader, own: pending, active: state.active,

@@ -4,22 +4,22 @@ public import PrivacyCore
 
 extension UInt8: StoreKey {
   public func encode(into writer: inout KeyWriter) { writer.append(self) }
-  public init(from reader: inout KeyReader) throws(StoreError) { self = try reader.read(UInt8.self) }
+  public init(from reader: inout KeyReader) throws(StoreError) { self = try reader.readUInt8() }
 }
 
 extension UInt16: StoreKey {
   public func encode(into writer: inout KeyWriter) { writer.append(self) }
-  public init(from reader: inout KeyReader) throws(StoreError) { self = try reader.read(UInt16.self) }
+  public init(from reader: inout KeyReader) throws(StoreError) { self = try reader.readUInt16() }
 }
 
 extension UInt32: StoreKey {
   public func encode(into writer: inout KeyWriter) { writer.append(self) }
-  public init(from reader: inout KeyReader) throws(StoreError) { self = try reader.read(UInt32.self) }
+  public init(from reader: inout KeyReader) throws(StoreError) { self = try reader.readUInt32() }
 }
 
 extension UInt64: StoreKey {
   public func encode(into writer: inout KeyWriter) { writer.append(self) }
-  public init(from reader: inout KeyReader) throws(StoreError) { self = try reader.read(UInt64.self) }
+  public init(from reader: inout KeyReader) throws(StoreError) { self = try reader.readUInt64() }
 }
 
 extension Int64: StoreKey {
@@ -28,14 +28,14 @@ extension Int64: StoreKey {
     writer.append(UInt64(bitPattern: self) ^ (1 << 63))
   }
   public init(from reader: inout KeyReader) throws(StoreError) {
-    self = Int64(bitPattern: try reader.read(UInt64.self) ^ (1 << 63))
+    self = Int64(bitPattern: try reader.readUInt64() ^ (1 << 63))
   }
 }
 
 // MARK: - Text and bytes
 
 extension String: StoreKey {
-  public func encode(into writer: inout KeyWriter) { writer.append(escaping: utf8) }
+  public func encode(into writer: inout KeyWriter) { writer.append(text: self) }
   public init(from reader: inout KeyReader) throws(StoreError) {
     guard let text = String(validating: try reader.readEscaped(), as: UTF8.self) else {
       throw .malformedKey
@@ -70,7 +70,7 @@ extension Timestamp: StoreKey {
 extension LogSequenceNumber: StoreKey {
   public func encode(into writer: inout KeyWriter) { writer.append(value) }
   public init(from reader: inout KeyReader) throws(StoreError) {
-    self.init(try reader.read(UInt64.self))
+    self.init(try reader.readUInt64())
   }
 }
 

@@ -19,25 +19,44 @@ public struct KeyWriter: Sendable {
   package init(byteCapacity: Int = 0) { bytes.reserveCapacity(byteCapacity) }
 
   /// Appends bytes as they are. Only for keys of one fixed length, or as the last part.
-  public mutating func append(raw bytes: some Collection<UInt8>) {
-    self.bytes.append(contentsOf: bytes)
+  public mutating func append(raw bytes: [UInt8]) { self.bytes.append(contentsOf: bytes) }
+
+  /// Appends a number, most significant byte first.
+  public mutating func append(_ number: UInt8) { bytes.append(number) }
+
+  /// Appends a number, most significant byte first.
+  public mutating func append(_ number: UInt16) { append(bytesOf: number.bigEndian) }
+
+  /// Appends a number, most significant byte first.
+  public mutating func append(_ number: UInt32) { append(bytesOf: number.bigEndian) }
+
+  /// Appends a number, most significant byte first.
+  public mutating func append(_ number: UInt64) { append(bytesOf: number.bigEndian) }
+
+  /// Appends bytes of any number so that they end recognisably: 0 becomes 0 255, the end is 0 1.
+  public mutating func append(escaping content: [UInt8]) {
+    for byte in content { append(escaping: byte) }
+    appendEnd()
   }
 
-  /// Appends an unsigned integer, most significant byte first.
-  public mutating func append<Number: FixedWidthInteger & UnsignedInteger>(_ number: Number) {
-    for shift in stride(from: Number.bitWidth - 8, through: 0, by: -8) {
-      bytes.append(UInt8(truncatingIfNeeded: number >> Number(shift)))
-    }
+  /// Appends the UTF-8 of a text as `append(escaping:)` does.
+  public mutating func append(text: String) {
+    for byte in text.utf8 { append(escaping: byte) }
+    appendEnd()
   }
 
-  /// Appends bytes of any length so that they end recognisably: 0 becomes 0 255, the end is 0 1.
-  public mutating func append(escaping content: some Collection<UInt8>) {
-    for byte in content {
-      bytes.append(byte)
-      if byte == 0 { bytes.append(0xFF) }
-    }
+  private mutating func append(escaping byte: UInt8) {
+    bytes.append(byte)
+    if byte == 0 { bytes.append(0xFF) }
+  }
+
+  private mutating func appendEnd() {
     bytes.append(0)
     bytes.append(1)
+  }
+
+  private mutating func append<Number>(bytesOf number: Number) {
+    unsafe withUnsafeBytes(of: number) { unsafe bytes.append(contentsOf: $0) }
   }
 }
 
@@ -51,18 +70,29 @@ public struct KeyWriter: Sendable {
   /// The number of bytes not yet read.
   public var remainingByteCount: Int { unsafe bytes.count - position }
 
-  /// Reads an unsigned integer, most significant byte first.
-  public mutating func read<Number: FixedWidthInteger & UnsignedInteger>(
-    _ type: Number.Type
-  ) throws(StoreError) -> Number {
-    let byteCount = Number.bitWidth / 8
+  /// Reads a number of one byte.
+  public mutating func readUInt8() throws(StoreError) -> UInt8 { try readNumber() }
+
+  /// Reads a number of two bytes, most significant first.
+  public mutating func readUInt16() throws(StoreError) -> UInt16 {
+    UInt16(bigEndian: try readNumber())
+  }
+
+  /// Reads a number of four bytes, most significant first.
+  public mutating func readUInt32() throws(StoreError) -> UInt32 {
+    UInt32(bigEndian: try readNumber())
+  }
+
+  /// Reads a number of eight bytes, most significant first.
+  public mutating func readUInt64() throws(StoreError) -> UInt64 {
+    UInt64(bigEndian: try readNumber())
+  }
+
+  private mutating func readNumber<Number: BitwiseCopyable>() throws(StoreError) -> Number {
+    let byteCount = MemoryLayout<Number>.size
     guard remainingByteCount >= byteCount else { throw .malformedKey }
-    var number: Number = 0
-    for index in position..<position + byteCount {
-      number = unsafe number << 8 | Number(truncatingIfNeeded: bytes[index])
-    }
-    position += byteCount
-    return number
+    defer { position += byteCount }
+    return unsafe bytes.loadUnaligned(fromByteOffset: position, as: Number.self)
   }
 
   /// Reads so many bytes as they are.

@@ -86,8 +86,10 @@ internal import Synchronization
   }
 
   /// A read transaction that sees the file as it is now. Give it back with `release`.
-  func acquireReader() throws(StoreError) -> ReaderHandle {
-    let pooled = try take(reader: true)
+  ///
+  /// - Parameter isReserved: the writer's own reader, which no number of others may keep out.
+  func acquireReader(isReserved: Bool = false) throws(StoreError) -> ReaderHandle {
+    let pooled = try take(reader: true, isReserved: isReserved)
     do throws(StoreError) {
       if let pooled {
         try check(unsafe mdb_txn_renew(pooled.transaction))
@@ -113,10 +115,10 @@ internal import Synchronization
   }
 
   /// Counts one more use of the file; with `reader` also takes a kept transaction when there is one.
-  private func take(reader: Bool) throws(StoreError) -> ReaderHandle? {
+  private func take(reader: Bool, isReserved: Bool = true) throws(StoreError) -> ReaderHandle? {
     let taken: Swift.Result<ReaderHandle?, StoreError> = pool.withLock { pool in
       if pool.isClosing { return .failure(.closed) }
-      guard pool.busyCount < readerCountMax else {
+      guard isReserved || pool.busyCount < readerCountMax else {
         return .failure(.tooManyReaders(limit: readerCountMax))
       }
       pool.busyCount += 1

@@ -1,0 +1,84 @@
+internal import Cryptography
+internal import Foundation
+internal import Glibc
+internal import PrivacyCore
+internal import SealedStore
+internal import TestSupport
+internal import Testing
+
+@Suite("Crashes")
+struct CrashTests {
+  private static let table = StoreTable<UInt64, UInt64>("crash", id: 1)
+
+  @Test("after kill -9 at any moment every acknowledged write is there")
+  func killed() async throws {
+    try await withTemporaryDirectory { directory in
+      let random = SeededRandom(seed: 11)
+      var acknowledged: [UInt64: LogSequenceNumber] = [:]
+      for round in UInt64(0)..<8 {
+        let lines = try await runAndKill(
+          directory, first: round * 1_000_000, afterMs: Int(random.word() % 60))
+        for (number, sequence) in lines { acknowledged[number] = sequence }
+        try check(directory, acknowledged)
+      }
+      #expect(!acknowledged.isEmpty)
+    }
+  }
+
+  private func check(_ directory: URL, _ acknowledged: [UInt64: LogSequenceNumber]) throws {
+    var configuration = StoreConfiguration(serviceName: "crash")
+    configuration.mapByteCountMax = 1 << 30
+    let store = try SealedStore.open(
+      at: directory, keys: keyRing(), tables: [Self.table], configuration: configuration)
+    defer { store.close() }
+    let rows = try store.read { try $0.rows(Self.table) }
+    let found = Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0.value) })
+    let missing = acknowledged.keys.filter { found[$0] != $0 &* 3 }
+    #expect(missing.isEmpty)
+    // Each transaction wrote one row: no position is missing and none was given twice.
+    #expect(UInt64(found.count) == store.lastSequence.value)
+    #expect(Set(acknowledged.values).count == acknowledged.count)
+    #expect(acknowledged.values.max() ?? .zero <= store.lastSequence)
+    #expect(try store.verify().isWhole)
+  }
+
+  /// Lets the writer run until some time after its first acknowledgement, kills it and reads what
+  /// it had said.
+  private func runAndKill(
+    _ directory: URL, first: UInt64, afterMs: Int
+  ) async throws -> [(UInt64, LogSequenceNumber)] {
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = try executable("StoreCrashWriter")
+    process.arguments = [directory.path, String(first)]
+    process.standardOutput = output
+    try process.run()
+    let identifier = process.processIdentifier
+    var data = output.fileHandleForReading.availableData
+    Thread.detachNewThread {
+      usleep(UInt32(afterMs) * 1_000)
+      kill(identifier, SIGKILL)
+    }
+    data.append(try output.fileHandleForReading.readToEnd() ?? Data())
+    process.waitUntilExit()
+    #expect(process.terminationReason == .uncaughtSignal)
+    // A line that the kill cut off says nothing.
+    let lines = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+    return try lines.dropLast().map { line in
+      let numbers = line.split(separator: " ").compactMap { UInt64($0) }
+      try #require(numbers.count == 2)
+      return (numbers[0], LogSequenceNumber(numbers[1]))
+    }
+  }
+
+  /// An executable that is built beside the tests.
+  private func executable(_ name: String) throws -> URL {
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    // The tests run in their own executable, or in a helper that is told where theirs is.
+    let beside = [tests] + CommandLine.arguments
+    let candidates = beside.map {
+      URL(filePath: $0).deletingLastPathComponent().appending(path: name)
+    }
+    return try #require(candidates.first { FileManager.default.isExecutableFile(atPath: $0.path) })
+  }
+}
