@@ -42,52 +42,121 @@ struct FourierTransform {
     return (cos(angle), sin(angle))
   }
 
-  /// Natural order to bit-reversed spectrum, in place (decimation in frequency).
+  /// Natural order to bit-reversed spectrum, in place (decimation in frequency, two levels of
+  /// halving a pass).
   func forward(_ real: inout [Double], _ imaginary: inout [Double]) {
     withPointers(&real, &imaginary) { real, imaginary, cosines, sines in
       var half = count / 2
-      while half >= 1 {
-        for start in stride(from: 0, to: count, by: 2 * half) {
-          for index in 0..<half {
-            let low = start + index
-            let high = low + half
-            let differenceReal = real[low] - real[high]
-            let differenceImaginary = imaginary[low] - imaginary[high]
-            real[low] += real[high]
-            imaginary[low] += imaginary[high]
-            let c = cosines[half + index]
-            let s = sines[half + index]
-            real[high] = differenceReal * c - differenceImaginary * s
-            imaginary[high] = differenceReal * s + differenceImaginary * c
-          }
+      if count.trailingZeroBitCount & 1 == 1 {
+        for index in 0..<half {
+          let difference = Complex(real, imaginary, index) - Complex(real, imaginary, index + half)
+          (Complex(real, imaginary, index) + Complex(real, imaginary, index + half))
+            .store(real, imaginary, index)
+          (difference * Complex(cosines, sines, half + index)).store(real, imaginary, index + half)
         }
         half /= 2
+      }
+      while half >= 2 {
+        let quarter = half / 2
+        for start in stride(from: 0, to: count, by: 2 * half) {
+          if quarter >= 4 {
+            for index in stride(from: 0, to: quarter, by: 4) {
+              Self.split(
+                Complex4.self, real, imaginary, cosines, sines, start: start, index: index,
+                quarter: quarter)
+            }
+          } else {
+            for index in 0..<quarter {
+              Self.split(
+                Complex.self, real, imaginary, cosines, sines, start: start, index: index,
+                quarter: quarter)
+            }
+          }
+        }
+        half /= 4
       }
     }
   }
 
-  /// Bit-reversed spectrum to natural order, times `count`, in place (decimation in time).
+  /// Bit-reversed spectrum to natural order, times `count`, in place: `forward` backwards.
   func inverse(_ real: inout [Double], _ imaginary: inout [Double]) {
     withPointers(&real, &imaginary) { real, imaginary, cosines, sines in
-      var half = 1
-      while half < count {
-        for start in stride(from: 0, to: count, by: 2 * half) {
-          for index in 0..<half {
-            let low = start + index
-            let high = low + half
-            let c = cosines[half + index]
-            let s = -sines[half + index]
-            let turnedReal = real[high] * c - imaginary[high] * s
-            let turnedImaginary = real[high] * s + imaginary[high] * c
-            real[high] = real[low] - turnedReal
-            imaginary[high] = imaginary[low] - turnedImaginary
-            real[low] += turnedReal
-            imaginary[low] += turnedImaginary
+      var quarter = 1
+      while 4 * quarter <= count {
+        for start in stride(from: 0, to: count, by: 4 * quarter) {
+          if quarter >= 4 {
+            for index in stride(from: 0, to: quarter, by: 4) {
+              Self.join(
+                Complex4.self, real, imaginary, cosines, sines, start: start, index: index,
+                quarter: quarter)
+            }
+          } else {
+            for index in 0..<quarter {
+              Self.join(
+                Complex.self, real, imaginary, cosines, sines, start: start, index: index,
+                quarter: quarter)
+            }
           }
         }
-        half *= 2
+        quarter *= 4
+      }
+      if 2 * quarter == count {
+        for index in 0..<quarter {
+          let low = Complex(real, imaginary, index)
+          let high =
+            Complex(real, imaginary, index + quarter)
+            * Complex(cosines, sines, quarter + index).conjugate
+          (low + high).store(real, imaginary, index)
+          (low - high).store(real, imaginary, index + quarter)
+        }
       }
     }
+  }
+
+  @inline(__always)
+  private static func split<Number: ComplexLanes>(
+    _: Number.Type, _ real: UnsafeMutablePointer<Double>,
+    _ imaginary: UnsafeMutablePointer<Double>, _ cosines: UnsafePointer<Double>,
+    _ sines: UnsafePointer<Double>, start: Int, index: Int, quarter: Int
+  ) {
+    let first = start + index
+    let w = Number(cosines, sines, 2 * quarter + index)
+    let v = Number(cosines, sines, quarter + index)
+    let a0 = Number(real, imaginary, first)
+    let a1 = Number(real, imaginary, first + quarter)
+    let a2 = Number(real, imaginary, first + 2 * quarter)
+    let a3 = Number(real, imaginary, first + 3 * quarter)
+    let b0 = a0 + a2
+    let b1 = a1 + a3
+    let b2 = a0 - a2
+    let b3 = (a1 - a3).turnedBack
+    (b0 + b1).store(real, imaginary, first)
+    ((b0 - b1) * v).store(real, imaginary, first + quarter)
+    ((b2 + b3) * w).store(real, imaginary, first + 2 * quarter)
+    ((b2 - b3) * (w * v)).store(real, imaginary, first + 3 * quarter)
+  }
+
+  @inline(__always)
+  private static func join<Number: ComplexLanes>(
+    _: Number.Type, _ real: UnsafeMutablePointer<Double>,
+    _ imaginary: UnsafeMutablePointer<Double>, _ cosines: UnsafePointer<Double>,
+    _ sines: UnsafePointer<Double>, start: Int, index: Int, quarter: Int
+  ) {
+    let first = start + index
+    let w = Number(cosines, sines, 2 * quarter + index).conjugate
+    let v = Number(cosines, sines, quarter + index).conjugate
+    let c0 = Number(real, imaginary, first)
+    let c1 = Number(real, imaginary, first + quarter) * v
+    let c2 = Number(real, imaginary, first + 2 * quarter) * w
+    let c3 = Number(real, imaginary, first + 3 * quarter) * (w * v)
+    let b0 = c0 + c1
+    let b1 = c0 - c1
+    let b2 = c2 + c3
+    let b3 = (c3 - c2).turnedBack
+    (b0 + b2).store(real, imaginary, first)
+    (b1 + b3).store(real, imaginary, first + quarter)
+    (b0 - b2).store(real, imaginary, first + 2 * quarter)
+    (b1 - b3).store(real, imaginary, first + 3 * quarter)
   }
 
   private func withPointers(
@@ -113,4 +182,108 @@ struct FourierTransform {
       }
     }
   }
+}
+
+/// Complex numbers side by side, read from and written to split arrays.
+private protocol ComplexLanes {
+  init(_ real: UnsafePointer<Double>, _ imaginary: UnsafePointer<Double>, _ index: Int)
+  func store(
+    _ real: UnsafeMutablePointer<Double>, _ imaginary: UnsafeMutablePointer<Double>, _ index: Int)
+  static func + (left: Self, right: Self) -> Self
+  static func - (left: Self, right: Self) -> Self
+  static func * (left: Self, right: Self) -> Self
+  var conjugate: Self { get }
+  /// Times -i.
+  var turnedBack: Self { get }
+}
+
+/// One complex number.
+private struct Complex: ComplexLanes {
+  var real: Double
+  var imaginary: Double
+}
+
+/// Four complex numbers.
+private struct Complex4: ComplexLanes {
+  var real: SIMD4<Double>
+  var imaginary: SIMD4<Double>
+}
+
+extension Complex {
+  @inline(__always)
+  init(_ real: UnsafePointer<Double>, _ imaginary: UnsafePointer<Double>, _ index: Int) {
+    self.init(real: real[index], imaginary: imaginary[index])
+  }
+
+  @inline(__always)
+  func store(
+    _ real: UnsafeMutablePointer<Double>, _ imaginary: UnsafeMutablePointer<Double>, _ index: Int
+  ) {
+    real[index] = self.real
+    imaginary[index] = self.imaginary
+  }
+
+  @inline(__always)
+  static func + (left: Self, right: Self) -> Self {
+    Self(real: left.real + right.real, imaginary: left.imaginary + right.imaginary)
+  }
+
+  @inline(__always)
+  static func - (left: Self, right: Self) -> Self {
+    Self(real: left.real - right.real, imaginary: left.imaginary - right.imaginary)
+  }
+
+  @inline(__always)
+  static func * (left: Self, right: Self) -> Self {
+    Self(
+      real: left.real * right.real - left.imaginary * right.imaginary,
+      imaginary: left.real * right.imaginary + left.imaginary * right.real)
+  }
+
+  @inline(__always)
+  var conjugate: Self { Self(real: real, imaginary: -imaginary) }
+
+  @inline(__always)
+  var turnedBack: Self { Self(real: imaginary, imaginary: -real) }
+}
+
+extension Complex4 {
+  @inline(__always)
+  init(_ real: UnsafePointer<Double>, _ imaginary: UnsafePointer<Double>, _ index: Int) {
+    self.init(
+      real: UnsafeRawPointer(real + index).loadUnaligned(as: SIMD4<Double>.self),
+      imaginary: UnsafeRawPointer(imaginary + index).loadUnaligned(as: SIMD4<Double>.self))
+  }
+
+  @inline(__always)
+  func store(
+    _ real: UnsafeMutablePointer<Double>, _ imaginary: UnsafeMutablePointer<Double>, _ index: Int
+  ) {
+    UnsafeMutableRawPointer(real + index).storeBytes(of: self.real, as: SIMD4<Double>.self)
+    UnsafeMutableRawPointer(imaginary + index)
+      .storeBytes(of: self.imaginary, as: SIMD4<Double>.self)
+  }
+
+  @inline(__always)
+  static func + (left: Self, right: Self) -> Self {
+    Self(real: left.real + right.real, imaginary: left.imaginary + right.imaginary)
+  }
+
+  @inline(__always)
+  static func - (left: Self, right: Self) -> Self {
+    Self(real: left.real - right.real, imaginary: left.imaginary - right.imaginary)
+  }
+
+  @inline(__always)
+  static func * (left: Self, right: Self) -> Self {
+    Self(
+      real: left.real * right.real - left.imaginary * right.imaginary,
+      imaginary: left.real * right.imaginary + left.imaginary * right.real)
+  }
+
+  @inline(__always)
+  var conjugate: Self { Self(real: real, imaginary: -imaginary) }
+
+  @inline(__always)
+  var turnedBack: Self { Self(real: imaginary, imaginary: -real) }
 }

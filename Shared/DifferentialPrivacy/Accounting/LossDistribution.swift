@@ -69,7 +69,7 @@ struct SampledGaussianLoss: LossSource {
   let rate: Double
   let isSymmetric = false
   /// More atoms than this change nothing that a double can show.
-  private static let atomCountMax = 16_384.0
+  private static let atomCountMax = 8_192.0
 
   /// By the trapezoidal rule: moments and, for more than a few steps, everything made of them
   /// come out exact to rounding (see `logMomentMinusOneByIntegration`).

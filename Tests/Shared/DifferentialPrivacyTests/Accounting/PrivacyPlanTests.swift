@@ -144,7 +144,7 @@ struct PrivacyPlanTests {
     }
   }
 
-  @Test("calibrated noise reaches its target and no reference needs less")
+  @Test("calibrated noise stays within its target, and the reference needs no less")
   func calibration() throws {
     for row in try ReferenceTable("calibrate_sigma_reference.csv").rows {
       guard let rate = row.number("q"), let stepCount = row.number("T"),
@@ -154,7 +154,8 @@ struct PrivacyPlanTests {
       let target = try PrivacyParameters(epsilon: epsilon, delta: delta)
       let multiplier = try PrivacyPlan.noiseMultiplier(
         for: target, samplingRate: SamplingRate(rate), stepCount: StepCount(Int(stepCount)))
-      #expect(abs(multiplier.value / theirs - 1) < 2e-4)
+      // Theirs ends up to half a per cent below its target.
+      #expect(multiplier.value <= theirs * (1 + 1e-4) && multiplier.value >= theirs * 0.995)
       let plan = try sampled(multiplier.value, rate, Int(stepCount))
       #expect(plan.epsilon(at: target.delta) <= epsilon)
     }
