@@ -1,8 +1,8 @@
 internal import Glibc
 
 /// The tight epsilon of many steps in one direction: the distribution of the summed privacy loss
-/// by Fourier transform, tilted exponentially (Esscher) so that its middle lies at the answer.
-/// Rounding errors are then relative to the answer's own mass, down to any delta.
+/// by Fourier transform, tilted exponentially (Esscher) so that the mass at the answer stands far
+/// above rounding errors, however small delta is.
 ///
 /// Atoms go to a grid so that their masses under P *and* under Q are kept. That spreads the loss
 /// in convex order, so the hockey-stick divergence can only grow: the result errs above the
@@ -14,6 +14,8 @@ struct LossComposition {
   private static let gridCountMax = 1 << 19
   /// How far below the epsilon looked near errors stay small: they grow by e^10.
   private static let logAmplificationMax = 10.0
+  /// Tilted mass added on the safe side for rounding and for what the window leaves out.
+  private static let roundingAllowance = 1e-13
 
   /// Each kind of step and how often it runs.
   let parts: [(source: any LossSource, stepCount: Double)]
@@ -34,6 +36,7 @@ struct LossComposition {
     // Every answer errs above the truth, so the search only goes down: from the Chernoff bound,
     // with a grid that gets finer as epsilon and its slope become known.
     var best = min(chernoff.epsilon, coarse.greatestLoss)
+    guard best.isFinite else { return .infinity }
     var slope = chernoff.tilt
     var usedCount = 0
     for attempt in 0..<12 where best > floor {
@@ -106,7 +109,7 @@ struct LossComposition {
     let lowIndex = ((saddle.low - offset) / spacing).rounded(.down)
     let firstIndex = Int(lowIndex.truncatingRemainder(dividingBy: Double(count)) + Double(count))
     // Sums over the losses above: of the masses under P, and of those times e^(epsilon - loss).
-    var massAbove = 0.0
+    var massAbove = Self.roundingAllowance
     var dualAbove = 0.0
     let inverseCount = 1 / Double(count)
     for index in stride(from: count - 1, through: 0, by: -1) {
@@ -127,81 +130,5 @@ struct LossComposition {
       dualAbove += mass * exp(-distance)
     }
     return .below(max(0, saddle.low + spacing))
-  }
-}
-
-extension LossAtoms {
-  /// The tilted masses on the grid anchor + i * spacing, i modulo `count`, a power of two.
-  func gridMasses(tilt: Double, logMoment: Double, spacing: Double, count: Int) -> [Double] {
-    var masses = [Double](repeating: 0, count: count)
-    let mask = count - 1
-    forEachGridMass(tilt: tilt, logMoment: logMoment, spacing: spacing) { index, lower, upper in
-      masses[index & mask] += lower
-      masses[(index + 1) & mask] += upper
-    }
-    return masses
-  }
-
-  /// Their sum: 1, and what the grid adds.
-  func gridMassSum(tilt: Double, logMoment: Double, spacing: Double) -> Double {
-    var sum = 0.0
-    forEachGridMass(tilt: tilt, logMoment: logMoment, spacing: spacing) { _, lower, upper in
-      sum += lower + upper
-    }
-    return sum
-  }
-
-  /// Splits every atom between the grid points around it.
-  @inline(__always)
-  private func forEachGridMass(
-    tilt: Double, logMoment: Double, spacing: Double,
-    _ body: (_ index: Int, _ lower: Double, _ upper: Double) -> Void
-  ) {
-    let lift = exp(tilt * spacing)
-    let width = -expm1(-spacing)
-    let inverseSpacing = 1 / spacing
-    for (loss, logMass) in zip(losses, logMasses) {
-      let position = (loss - anchor) * inverseSpacing
-      let below = position.rounded(.down)
-      let exponent = logMass + tilt * (anchor + below * spacing) - logMoment
-      if exponent < -100 { continue }
-      let mass = exp(exponent)
-      // The upper neighbour's share, so that the mass under Q, e^-loss, is kept as well.
-      let upperShare = min(1, -expm1((below - position) * spacing) / width)
-      body(Int(below), mass * (1 - upperShare), mass * upperShare * lift)
-    }
-  }
-}
-
-/// A spectrum in whatever order the transform leaves it.
-struct Spectrum {
-  var real: [Double]
-  var imaginary: [Double]
-
-  static func one(count: Int) -> Spectrum {
-    Spectrum(
-      real: [Double](repeating: 1, count: count), imaginary: [Double](repeating: 0, count: count))
-  }
-
-  /// Multiplies by another spectrum's power. What falls below e^-80 becomes 0.
-  mutating func multiply(by other: inout Spectrum, toThePower power: Double) {
-    let threshold = exp(-160 / power)
-    for index in real.indices {
-      let x = other.real[index]
-      let y = other.imaginary[index]
-      let squares = x * x + y * y
-      guard squares > threshold else {
-        real[index] = 0
-        imaginary[index] = 0
-        continue
-      }
-      let magnitude = exp(0.5 * power * log(squares))
-      let angle = power * atan2(y, x)
-      let c = magnitude * cos(angle)
-      let s = magnitude * sin(angle)
-      let oldReal = real[index]
-      real[index] = oldReal * c - imaginary[index] * s
-      imaginary[index] = oldReal * s + imaginary[index] * c
-    }
   }
 }

@@ -4,7 +4,8 @@
 public enum PrivacyCharge: Hashable, Sendable {
   /// Gaussian noise, continuous or discrete, with sigma = multiplier times the L2 sensitivity.
   case gaussian(NoiseMultiplier)
-  /// So many Gaussian steps, each over a fresh Poisson sample of the people.
+  /// So many Gaussian steps, each over a fresh Poisson sample of the people; the noise continuous
+  /// or on a lattice far finer than sigma.
   case sampledGaussian(NoiseMultiplier, SamplingRate, StepCount)
   /// A mechanism of which only its pure epsilon is known (Laplace, exponential mechanism).
   case pure(Epsilon)

@@ -1,45 +1,5 @@
 internal import Glibc
 
-/// The privacy loss log(P / Q) of one step under P, as atoms: the input of a composition.
-///
-/// Masses are kept as logarithms, so that a tilt can lift the far tail.
-struct LossAtoms {
-  var losses: [Double] = []
-  var logMasses: [Double] = []
-  /// An end of the range near which much mass may sit: the grid starts there, so that it need
-  /// not be split.
-  var anchor: Double
-  /// Mass of P that no atom holds: counted as infinite loss.
-  var missingMass = 0.0
-
-  mutating func append(loss: Double, logMass: Double) {
-    losses.append(loss)
-    logMasses.append(logMass)
-  }
-
-  /// log E[e^(tilt L)] and its first two derivatives.
-  func cumulants(tilt: Double) -> (log: Double, mean: Double, variance: Double) {
-    var greatest = -Double.infinity
-    for index in losses.indices {
-      greatest = max(greatest, logMasses[index] + tilt * losses[index])
-    }
-    var sum = 0.0
-    var first = 0.0
-    var second = 0.0
-    for index in losses.indices {
-      let exponent = logMasses[index] + tilt * losses[index] - greatest
-      if exponent < -60 { continue }
-      let weight = exp(exponent)
-      let distance = losses[index] - anchor
-      sum += weight
-      first += weight * distance
-      second += weight * distance * distance
-    }
-    let mean = first / sum
-    return (greatest + log(sum), anchor + mean, max(0, second / sum - mean * mean))
-  }
-}
-
 /// Which data set has the person: the loss differs when only one of them samples.
 enum LossDirection {
   /// P has the person, Q does not.
