@@ -159,7 +159,7 @@ let services: [Target] = [
     uses: ["PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog", "RPC", "VaultAPI", "ServiceKit", log]),
   service(
     "FeatureStoreService", folder: "FeatureStore",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC", "FeaturesAPI", "Gate", "ServiceKit", yaml, log]),
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "Gate", "ServiceKit", yaml, log]),
   service(
     "TrainerService", folder: "Trainer",
     uses: [
@@ -224,6 +224,7 @@ let testTargets: [Target] = [
     uses: [
       "PrivacyCore", "CTacitProtos", "CProtobufC", "WireFormat", "TestSupport", "tacit-protogen",
     ]),
+  tests("TransportTests", folder: "Shared", uses: ["PrivacyCore", "Transport", "TestSupport"]),
   tests(
     "RPCTests", folder: "Shared",
     uses: ["PrivacyCore", "WireFormat", "Transport", "RPC", "HealthAPI", "ConsentAPI", "TestSupport", nioEmbedded, nioPosix]),
