@@ -16,7 +16,7 @@ public struct StoreConfiguration: Sendable {
   /// The most bytes of such rows in memory: past it writers wait.
   public var unappliedByteCountMax = 192 << 20
   /// How long a change may wait for more before it is carried into the tables, in milliseconds.
-  public var applyDelayMs = 200
+  public var applyDelayMs = 2_000
   /// How many applied entries the journal keeps for its readers, at least 1.
   public var journalRetentionCount: UInt64 = 100_000
 
