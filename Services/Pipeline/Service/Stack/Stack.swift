@@ -35,6 +35,18 @@ package struct Stack: Sendable {
     return try JSONDecoder().decode(Record.self, from: data)
   }
 
+  /// Starts the services of a compose file with the programs that stand beside this one.
+  package func start(composeFile: URL, freePorts: Bool) async throws {
+    let file = try ComposeFile(contentsOf: composeFile)
+    let services = file.services.map(\.service)
+    let ports =
+      freePorts
+      ? Dictionary(uniqueKeysWithValues: zip(services, try FreePorts.choose(services.count))) : [:]
+    let programs = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+      .deletingLastPathComponent()
+    try await start(try StackPlan(file, root: root, programs: programs, ports: ports))
+  }
+
   /// Starts the processes of `plan` and returns when all of them take calls.
   package func start(_ plan: StackPlan, timeoutMs: Int = 60_000) async throws {
     if let running = try record()?.entries.first(where: { $0.process.isRunning }) {

@@ -16,11 +16,16 @@ package struct TrustDirectory: Sendable {
 
   /// Makes what is missing; what is there stays as it is.
   package func create() throws {
-    try createCertificates(in: directory.appending(path: "identity"))
+    try Self.createCertificates(in: directory.appending(path: "identity"))
     try createRootKeys(in: directory.appending(path: "kms"))
   }
 
-  private func createCertificates(in identity: URL) throws {
+  /// Makes the authority and the certificates that are missing in `identity`, for the services,
+  /// the pipeline, the roles and the `users` given as `role/name`. Answers the names of the new.
+  @discardableResult
+  package static func createCertificates(
+    in identity: URL, users: [String] = []
+  ) throws -> [String] {
     try FileManager.default.createDirectory(at: identity, withIntermediateDirectories: true)
     let isNew = !FileManager.default.fileExists(atPath: identity.appending(path: "ca.pem").path)
     let authority =
@@ -29,14 +34,22 @@ package struct TrustDirectory: Sendable {
       : try DevelopmentAuthority.open(in: identity)
     var identities = try WellKnownService.allCases.map { try PeerIdentity.service($0.rawValue) }
     identities.append(try .service("pipeline"))
-    identities += try Self.roles.map { try PeerIdentity.user(role: $0, name: "dev") }
+    identities += try roles.map { try PeerIdentity.user(role: $0, name: "dev") }
+    for user in users {
+      let parts = user.split(separator: "/").map(String.init)
+      guard parts.count == 2 else { throw CommandFailure("a user is role/name, not \"\(user)\"") }
+      identities.append(try .user(role: parts[0], name: parts[1]))
+    }
+    var made: [String] = []
     for peer in identities {
       let name = peer.kind == .user ? "\(peer.role)-\(peer.name)" : peer.name
       let path = identity.appending(path: "\(name).pem").path
       if isNew || !FileManager.default.fileExists(atPath: path) {
         _ = try authority.issue(peer, replacing: isNew)
+        made.append(name)
       }
     }
+    return made
   }
 
   private func createRootKeys(in kms: URL) throws {
