@@ -26,7 +26,8 @@ final class ClientConnector: Sendable {
     var failureCount = 0
     var lastError: RPCError?
     var pausedUntil: Int64 = .min
-    var channel: (any Channel)?
+    /// The open sockets by attempt: the current one, and those that are being drained.
+    var channels: [Int: any Channel] = [:]
   }
 
   let eventLoop: any EventLoop
@@ -75,16 +76,13 @@ final class ClientConnector: Sendable {
 
   /// Closes the connection and refuses to make another one.
   func close() async {
-    let (channel, waiters) = state.withLock { state in
+    let (channels, waiters) = state.withLock { state in
       state.phase = .closed
-      defer {
-        state.channel = nil
-        state.waiters = [:]
-      }
-      return (state.channel, Array(state.waiters.values))
+      defer { state.waiters = [:] }
+      return (Array(state.channels.values), Array(state.waiters.values))
     }
     for waiter in waiters { waiter.resume(returning: .failure(Self.closed)) }
-    try? await channel?.close()
+    for channel in channels { try? await channel.close() }
   }
 
   /// How the server is called in messages.
@@ -144,8 +142,11 @@ final class ClientConnector: Sendable {
       }
       let isUnwanted = state.withLock { state in
         if case .closed = state.phase { return true }
-        state.channel = channel
+        state.channels[attempt] = channel
         return false
+      }
+      channel.closeFuture.whenComplete { [weak self] _ in
+        self?.state.withLock { _ = $0.channels.removeValue(forKey: attempt) }
       }
       if isUnwanted { try? await channel.close() }
     } catch {
@@ -174,11 +175,9 @@ final class ClientConnector: Sendable {
       case .open(attempt, _):
         // It worked a moment ago: the next call may try at once.
         state.phase = .idle
-        state.channel = nil
         return []
       case .connecting(attempt):
         state.phase = .idle
-        state.channel = nil
         state.lastError = explained
         let doubled = Double(configuration.backoffMs) * Double(1 << min(state.failureCount, 20))
         let pause = min(doubled, Double(configuration.backoffMsMax)) * (0.5 + 0.5 * jitter)

@@ -222,6 +222,7 @@ extension ConnectionHandler {
       }
       stream.sink = .none
       stream.task?.cancel()
+      reportFinished(stream, .cancelled)
     }
   }
 

@@ -145,18 +145,21 @@ extension ConnectionHandler {
   }
 
   private func close(_ stream: CallStream, _ code: StatusCode, error: RPCError?) {
-    guard case .server(let core) = role else { return }
     remove(stream, error)
     if case .queue(let queue) = stream.sink { giveBack(queue.discard(error ?? .ended)) }
     if stream.isRunning {
       endedRunningCount += 1
       stream.task?.cancel()
     }
-    let microseconds = core.time.monotonicMicroseconds - stream.startedMicroseconds
-    if let peer = handshake.identity {
-      core.finished(FinishedCall(stream.method, peer, code, microseconds: microseconds))
-    }
+    reportFinished(stream, code)
     closeIfDrained()
+  }
+
+  /// Tells the server's owner how a call ended.
+  func reportFinished(_ stream: CallStream, _ code: StatusCode) {
+    guard case .server(let core) = role, let peer = handshake.identity else { return }
+    let microseconds = core.time.monotonicMicroseconds - stream.startedMicroseconds
+    core.finished(FinishedCall(stream.method, peer, code, microseconds: microseconds))
   }
 
   func receiveCancel(_ frame: InboundFrame) throws(ConnectionViolation) {
@@ -169,7 +172,11 @@ extension ConnectionHandler {
   func drain() {
     guard phase != .closed, goawayStream == nil else { return }
     goawayStream = lastStream
-    if phase == .open { sendGoaway(.ok, "the server is shutting down") }
+    guard phase == .open else {
+      fail(RPCError(.unavailable, "the server is shutting down"))
+      return
+    }
+    sendGoaway(.ok, "the server is shutting down")
     closeIfDrained()
   }
 }

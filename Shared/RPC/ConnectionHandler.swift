@@ -169,7 +169,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
     pingSentAt = nil
     scanner.append(unwrapInboundIn(data))
     do throws(ConnectionViolation) {
-      while phase != .closed, let bytes = try scanner.next() { try receive(bytes) }
+      while phase != .closed, let bytes = try scanner.next() {
+        // What is left after a whole frame is the beginning of a new one.
+        partSince = nil
+        try receive(bytes)
+      }
     } catch {
       violate(error)
     }

@@ -38,9 +38,6 @@ public struct ConnectionLimits: Sendable {
   /// ones behind it.
   static let chunkByteCount = 65_536
 
-  /// What a frame may need beside its payload.
-  static let envelopeByteCountMax = 32_768
-
   /// What each DATA frame costs in credit beside its payload: the memory that an empty message
   /// takes in a queue.
   static let dataOverheadByteCount = 64

@@ -113,8 +113,9 @@ public final class RPCServer: Sendable {
     try? await listener?.close()
     core.beginDraining()
     let deadline = core.time.monotonicMicroseconds + Int64(timeoutMs) * 1_000
-    // An overslept millisecond more or less is nothing beside a shutdown.
-    while core.connectionCount > 0 || core.runningCallCount > 0,
+    // An overslept millisecond more or less is nothing beside a shutdown. A cancelled task cannot
+    // wait: then the time is up at once.
+    while core.connectionCount > 0 || core.runningCallCount > 0, !Task.isCancelled,
       core.time.monotonicMicroseconds < deadline
     {
       try? await Task.sleep(for: .milliseconds(2))

@@ -233,6 +233,20 @@ struct EndingTests {
     }
   }
 
+  @Test("a call whose connection is lost is reported as cancelled")
+  func lostCall() async throws {
+    try await withPair { pair in
+      let peer = try await RawPeer.greeted(pair.endpoint)
+      try await peer.send(.call, stream: 1, method: Method.sleep.id, flags: 1)
+      let isRunning = await eventually { pair.seen.runningCount == 1 }
+      #expect(isRunning)
+      await peer.close()
+      let isCancelled = await eventually { pair.seen.cancelledCount == 1 }
+      #expect(isCancelled)
+      #expect(pair.seen.finished.map(\.code) == [.cancelled])
+    }
+  }
+
   @Test("what is left of a call's time is handed on")
   func remainingTime() {
     let time = FrozenTime()

@@ -62,6 +62,23 @@ struct ViolationTests {
     #expect(message?.contains("did not end in time") == true)
   }
 
+  @Test("whole frames that come with the beginning of the next one are never late")
+  func overlappingFrames() async throws {
+    var limits = ConnectionLimits()
+    limits.frameTimeoutMs = 400
+    try await withPair(serverLimits: limits) { pair in
+      let peer = try await RawPeer.greeted(pair.endpoint)
+      let ping = RawPeer.bytes(.ping, payload: [1])
+      try await peer.send(Array(ping.prefix(3)))
+      for _ in 0..<12 {
+        try await Task.sleep(for: .milliseconds(50))
+        try await peer.send(Array(ping.dropFirst(3) + ping.prefix(3)))
+        #expect(try await peer.next()?.payload == [1])
+      }
+      await peer.close()
+    }
+  }
+
   @Test("a cut frame and a close leave nothing behind", arguments: 1..<12)
   func truncated(byteCount: Int) async throws {
     try await withPair { pair in
