@@ -1,5 +1,4 @@
 internal import Foundation
-internal import Glibc
 internal import PrivacyCore
 
 /// The one thread that runs transactions: takes what waits, runs the bodies one after the other,
@@ -9,12 +8,9 @@ struct Writer: ~Copyable {
   private let pending = PendingChanges()
   private var entries: [Journal.Entry] = []
   private var activeSince: ContinuousClock.Instant?
-  private var lastBatchCount = 0
 
   /// A group is committed once it has so many bytes, however many transactions wait.
   private static let groupByteCount = 8 << 20
-  /// How long to let a group gather, in microseconds.
-  private static let gatherMicroseconds: UInt32 = 50
   /// At most so many old entries are cut in one commit.
   private static let cutCountMin = 64
 
@@ -48,22 +44,7 @@ struct Writer: ~Copyable {
   }
 
   /// Waits for callers; wakes up without any when changes in memory want to be applied.
-  private mutating func nextBatch() -> Batch {
-    gather()
-    let batch = takeBatch()
-    lastBatchCount = batch.writes.count
-    return batch
-  }
-
-  /// The callers of the last group come back within microseconds, one by one: a commit for the
-  /// first of them would make all others wait for the next one.
-  private func gather() {
-    guard lastBatchCount > 8 else { return }
-    let waitingCount = core.queue.withLock { $0.waiting.count }
-    if waitingCount < lastBatchCount / 2 { usleep(Self.gatherMicroseconds) }
-  }
-
-  private func takeBatch() -> Batch {
+  private func nextBatch() -> Batch {
     let delay = Double(core.configuration.applyDelayMs) / 1_000
     let deadline = activeSince == nil ? nil : Date(timeIntervalSinceNow: delay)
     return core.queue.wait(until: deadline) { queue in
