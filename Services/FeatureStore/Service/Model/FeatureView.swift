@@ -75,6 +75,8 @@ package enum FeatureLimits {
   package static let textByteCountMax = 4_096
   /// Texts of one value of type `strings`.
   package static let textCountMax = 256
+  /// About the bytes of all values of one row or event.
+  package static let itemByteCountMax = 16_384
   /// Bytes of an event's id.
   package static let eventIDByteCountMax = 128
   /// Rows or events of one call.

@@ -82,6 +82,13 @@ package enum WriteCheck {
     }
   }
 
+  /// Refuses a row or an event whose values together are too large.
+  package static func check(byteCount: Int) throws(WriteRefusal) {
+    guard byteCount <= FeatureLimits.itemByteCountMax else {
+      throw WriteRefusal("its values have more than \(FeatureLimits.itemByteCountMax) bytes")
+    }
+  }
+
   private static func check(text: String, field: String) throws(WriteRefusal) {
     guard text.utf8.count <= FeatureLimits.textByteCountMax else {
       throw WriteRefusal(

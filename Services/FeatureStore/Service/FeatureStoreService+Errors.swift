@@ -1,0 +1,53 @@
+package import RPC
+internal import SealedStore
+
+/// What can be wrong with a call. The texts name views, fields and limits, never a value.
+package enum FeatureStoreError: RPCErrorConvertible, Equatable {
+  /// The YAML is not what it should be.
+  case badDefinition(DefinitionError)
+  /// The definitions contradict what is in force.
+  case conflictingDefinition(ViewConflict)
+  /// The request asks for a view or a feature that there is not, or for none.
+  case unknownFeature(ViewConflict)
+  /// Rows for a view that has none, or events of a source that no view folds.
+  case notWritable(String)
+  /// The request itself is wrong.
+  case badRequest(String)
+  /// A limit of one call.
+  case tooMuch(String)
+  /// Reads and changes of the same people got in each other's way too often.
+  case tooManyChanges
+
+  package var rpcError: RPCError {
+    switch self {
+    case .badDefinition(let error): RPCError(.invalidArgument, error.description)
+    case .conflictingDefinition(let conflict): RPCError(.failedPrecondition, conflict.reason)
+    case .unknownFeature(let conflict): RPCError(.invalidArgument, conflict.reason)
+    case .notWritable(let reason): RPCError(.failedPrecondition, reason)
+    case .badRequest(let reason): RPCError(.invalidArgument, reason)
+    case .tooMuch(let reason): RPCError(.resourceExhausted, reason)
+    case .tooManyChanges: RPCError(.aborted, "these people are changing too fast; try again")
+    }
+  }
+}
+
+/// Runs the body of a call; what its store refuses becomes a status the caller can act on.
+func answering<Answer>(_ body: () async throws -> Answer) async throws -> Answer {
+  do {
+    return try await body()
+  } catch let error as StoreError {
+    throw rpcError(of: error)
+  } catch let error as ViewConflict {
+    throw FeatureStoreError.conflictingDefinition(error)
+  }
+}
+
+private func rpcError(of error: StoreError) -> any Error {
+  switch error {
+  case .diskFull, .mapFull, .inputOutput, .reopenNeeded, .closed:
+    RPCError(.unavailable, "\(error)")
+  case .overloaded, .tooManyReaders, .transactionTooLarge, .valueTooLarge:
+    RPCError(.resourceExhausted, "\(error)")
+  default: error
+  }
+}

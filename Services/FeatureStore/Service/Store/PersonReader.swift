@@ -1,0 +1,103 @@
+internal import Cryptography
+internal import Gate
+internal import PrivacyCore
+internal import SealedStore
+
+/// What was read of one person. It gives its content only against a proof of consent.
+struct PersonRecord: Sendable {
+  let pid: PseudonymousID
+  fileprivate let parts: [PersonPart: PartContent]
+
+  init(pid: PseudonymousID, parts: [PersonPart: PartContent]) {
+    self.pid = pid
+    self.parts = parts
+  }
+
+  /// What is known of some features, all of the proof's scope, as of a time.
+  func readings(
+    of references: [FeatureReference], asOf: Timestamp, under proof: consuming ConsentProof
+  ) -> [FeatureReading] {
+    precondition(proof.pid == pid, "a proof serves the person it was made for")
+    return references.map { reference in
+      precondition(reference.feature.scope == proof.scope, "a proof serves one scope")
+      return parts[PersonPart(of: reference.view)]?
+        .reading(of: reference.feature, in: reference.view, asOf: asOf) ?? .notFound
+    }
+  }
+}
+
+/// Reads people: from the cache where it can, else from the store, all from one snapshot.
+struct PersonReader: Sendable {
+  let store: SealedStore
+  let keys: any SubjectKeySource
+  let cache: PersonCache
+
+  /// A person and what to read of them.
+  struct Wanted: Sendable {
+    let pid: PseudonymousID
+    let parts: Set<PersonPart>
+  }
+
+  /// The records in the order asked. Of a person without anything, or whose key is destroyed, the
+  /// record is empty.
+  func records(of wanted: [Wanted]) async throws -> [PersonRecord] {
+    var found: [PseudonymousID: SealingKey] = [:]
+    var forgotten: Set<PseudonymousID> = []
+    // A person may drop out of the cache between two rounds; then one more key is needed.
+    for _ in 0..<Self.roundCountMax {
+      let changeCount = cache.changeCount
+      let round = try store.read { snapshot in
+        try read(wanted, from: snapshot, keys: found, forgotten: forgotten)
+      }
+      if round.keyless.isEmpty {
+        for (record, isRead) in zip(round.records, round.isRead) where isRead {
+          cache.insert(
+            record.parts, of: record.pid, at: round.sequence, changeCount: changeCount)
+        }
+        return round.records
+      }
+      let fetched = try await keys.subjectKeys(of: round.keyless)
+      found.merge(fetched) { _, new in new }
+      forgotten.formUnion(round.keyless.filter { fetched[$0] == nil })
+    }
+    throw FeatureStoreError.tooManyChanges
+  }
+
+  private static let roundCountMax = 8
+
+  private struct Round {
+    var records: [PersonRecord] = []
+    /// Whether the record of this place was read from the store.
+    var isRead: [Bool] = []
+    /// People whose key is missing.
+    var keyless: [PseudonymousID] = []
+    var sequence: LogSequenceNumber
+  }
+
+  private func read(
+    _ wanted: [Wanted], from snapshot: borrowing ReadSnapshot,
+    keys: [PseudonymousID: SealingKey], forgotten: Set<PseudonymousID>
+  ) throws -> Round {
+    var round = Round(sequence: snapshot.sequence)
+    for person in wanted {
+      var parts = cache.parts(of: person.pid, at: snapshot.sequence)
+      let missing = person.parts.subtracting(parts.keys)
+      var isRead = false
+      if !missing.isEmpty, try snapshot.contains(FeatureTables.people, person.pid),
+        !forgotten.contains(person.pid)
+      {
+        guard let key = keys[person.pid] else {
+          round.keyless.append(person.pid)
+          continue
+        }
+        for part in missing {
+          parts[part] = try snapshot.content(part, of: person.pid, under: key)
+        }
+        isRead = true
+      }
+      round.records.append(PersonRecord(pid: person.pid, parts: parts))
+      round.isRead.append(isRead)
+    }
+    return round
+  }
+}
