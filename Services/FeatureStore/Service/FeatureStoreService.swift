@@ -11,8 +11,8 @@ package final class FeatureStoreService: FeaturesServing, TacitService {
   package static let tables = FeatureTables.all
 
   let store: SealedStore
-  let audit: AuditLog
-  let gate: Gate
+  package let audit: AuditLog
+  package let gate: Gate
   let keys: any SubjectKeySource
   let views: ViewRegister
   let reader: PersonReader

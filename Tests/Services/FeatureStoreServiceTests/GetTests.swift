@@ -1,0 +1,194 @@
+internal import AuditAPI
+internal import AuditLog
+internal import FeatureStoreService
+internal import FeaturesAPI
+internal import Gate
+internal import PrivacyCore
+internal import RPC
+internal import TestSupport
+internal import Testing
+
+@Suite("Reading features")
+struct GetTests {
+  @Test("each feature is gated by its own scope, with the reason and the declared default")
+  func gating() async throws {
+    try await withFeatureStore { fixture in
+      let consent = try await fixture.grant(person(1), "product_recs")
+      try await fixture.write([
+        fixture.event(person(1), consent, id: "a", ["amount": .int(5), "item": .string("x")])
+      ])
+      let reply = try await fixture.get([person(1)], ["purchases:*"])
+      let features = reply.rows[0].features
+      #expect(features.map(\.name) == ["purchases:lines", "purchases:spend", "purchases:items"])
+      #expect(features.map(\.status) == [.default, .withheld, .present])
+      #expect(features[0].value?.kind == .intValue(0))
+      #expect(features[1].value == nil && features[1].consentID.isEmpty)
+      #expect(features[1].reason == "analytics: no consent was ever recorded for this scope")
+      #expect(features[2].consentID == consent)
+      #expect(reply.withheld == 2 && reply.consentSequence == 1)
+    }
+  }
+
+  @Test("a withdrawal between two reads takes the value away from the second")
+  func withdrawalBetweenReads() async throws {
+    try await withFeatureStore { fixture in
+      let consent = try await fixture.grant(person(1), "analytics", "product_recs")
+      try await fixture.write([fixture.event(person(1), consent, id: "a", ["amount": .int(5)])])
+      // Twice, so that the second read comes from the cache.
+      for _ in 0..<2 {
+        #expect(try await fixture.value(person(1), "purchases:spend").status == .present)
+      }
+      try await fixture.withdraw(person(1), "analytics")
+      let after = try await fixture.value(person(1), "purchases:spend")
+      #expect(after.status == .withheld && after.value == nil)
+      #expect(after.reason == "analytics: consent was withdrawn")
+      try await fixture.grant(person(1), "analytics")
+      #expect(try await fixture.value(person(1), "purchases:spend").status == .present)
+    }
+  }
+
+  @Test("without a lease nothing is served, and after the receipt's end nothing either")
+  func leaseAndExpiry() async throws {
+    try await withFeatureStore { fixture in
+      let consent = try await fixture.grant(person(1), "analytics", days: 2)
+      try await fixture.write([fixture.event(person(1), consent, id: "a", ["amount": .int(5)])])
+      fixture.time.advance(microseconds: 2 * 86_400_000_000 - 1)
+      #expect(try await fixture.value(person(1), "purchases:spend").status == .present)
+      fixture.time.advance(microseconds: 1)
+      #expect(
+        try await fixture.value(person(1), "purchases:spend").reason
+          == "analytics: consent has expired")
+      try await fixture.grant(person(1), "analytics")
+      fixture.service.gate.endLease()
+      #expect(try await fixture.value(person(1), "purchases:spend").status == .withheld)
+    }
+  }
+
+  @Test("nothing written, null, expired and default are told apart")
+  func statuses() async throws {
+    try await withFeatureStore { fixture in
+      let consent = try await fixture.grant(person(1), "analytics", "geo")
+      try await fixture.grant(person(2), "analytics")
+      try await fixture.write([
+        fixture.row(person(1), consent, daysAgo: 11, ["country": .string("AT")]),
+        fixture.row(person(1), consent, daysAgo: 1, ["score": nil]),
+      ])
+      #expect(try await fixture.value(person(1), "profile:score").status == .null)
+      let expired = try await fixture.value(person(1), "profile:country")
+      #expect(expired.status == .expired && expired.value == nil)
+      let segment = try await fixture.value(person(1), "profile:segment")
+      #expect(segment.status == .default && segment.value?.kind == .stringValue("none"))
+      #expect(try await fixture.value(person(2), "profile:score").status == .notFound)
+      #expect(try await fixture.value(person(2), "purchases:lines").status == .default)
+    }
+  }
+
+  @Test("a read as of a time sees what had happened by then, under the consent of now")
+  func asOf() async throws {
+    try await withFeatureStore { fixture in
+      let consent = try await fixture.grant(person(1), "analytics")
+      try await fixture.write((0..<5).map {
+        fixture.event(person(1), consent, id: "e\($0)", daysAgo: Int64($0) * 50, ["amount": .int(1)])
+      })
+      try await fixture.write([
+        fixture.row(person(1), consent, daysAgo: 30, ["score": .int(1)]),
+        fixture.row(person(1), consent, daysAgo: 20, ["score": .int(2)]),
+      ])
+      func daysAgo(_ days: Int64) -> Timestamp {
+        fixture.time.now.advanced(byMicroseconds: -days * 86_400_000_000)
+      }
+      #expect(try await fixture.value(person(1), "purchases:spend").value?.kind == .doubleValue(5))
+      #expect(
+        try await fixture.value(person(1), "purchases:spend", asOf: daysAgo(100)).value?.kind
+          == .doubleValue(3))
+      #expect(
+        try await fixture.value(person(1), "purchases:lines", asOf: daysAgo(100)).value?.kind
+          == .intValue(2))
+      #expect(
+        try await fixture.value(person(1), "profile:score", asOf: daysAgo(25)).value?.kind
+          == .doubleValue(1))
+      #expect(
+        try await fixture.value(person(1), "profile:score", asOf: daysAgo(31)).status == .notFound)
+      try await fixture.withdraw(person(1), "analytics")
+      #expect(
+        try await fixture.value(person(1), "purchases:spend", asOf: daysAgo(100)).status == .withheld)
+    }
+  }
+
+  @Test("a write is seen by the next read, whatever the cache holds")
+  func cacheFollowsWrites() async throws {
+    try await withFeatureStore { fixture in
+      let consent = try await fixture.grant(person(1), "analytics")
+      for number in 1...20 {
+        try await fixture.write([
+          fixture.event(person(1), consent, id: "e\(number)", ["amount": .int(1)])
+        ])
+        #expect(
+          try await fixture.value(person(1), "purchases:spend").value?.kind
+            == .doubleValue(Double(number)))
+      }
+      let before = fixture.keys.requestCount
+      _ = try await fixture.value(person(1), "purchases:spend")
+      #expect(fixture.keys.requestCount == before)
+    }
+  }
+
+  @Test("each call leaves one audit line with purpose, people and receipts")
+  func audit() async throws {
+    try await withFeatureStore { fixture in
+      let consent = try await fixture.grant(person(1), "analytics")
+      try await fixture.write([fixture.event(person(1), consent, id: "a", ["amount": .int(5)])])
+      let before = try fixture.service.audit.records(limit: 100).count
+      _ = try await fixture.get([person(1), person(2)], ["purchases:spend"])
+      let records = try fixture.service.audit.records(limit: 100)
+      #expect(records.count == before + 1)
+      let record = try #require(records.last)
+      #expect(record.action == "features.get" && record.purpose == "test")
+      #expect(record.pids == [person(1).bytes, person(2).bytes])
+      #expect(record.consentIDs == [consent])
+    }
+  }
+
+  @Test("requests that make no sense are refused")
+  func badRequests() async throws {
+    try await withFeatureStore { fixture in
+      let calls: [() async throws -> GetReply] = [
+        { try await fixture.get([], ["purchases:spend"]) },
+        { try await fixture.get([person(1)], []) },
+        { try await fixture.get([person(1)], ["purchases:nothing"]) },
+        { try await fixture.get([person(1)], ["purchases:spend"], asOf: Timestamp(microseconds: -1)) },
+        {
+          try await fixture.service.get(
+            GetRequest(pids: [[1]], features: ["purchases:spend"]),
+            context: fixture.context(FeaturesMethods.get))
+        },
+      ]
+      for call in calls {
+        let error = await #expect(throws: FeatureStoreError.self) { _ = try await call() }
+        #expect(error?.rpcError.code == .invalidArgument)
+      }
+    }
+  }
+
+  @Test("features times people are limited, and so is the size of an answer")
+  func sizeLimits() async throws {
+    var configuration = FeatureStoreConfiguration()
+    configuration.cellCountMax = 2
+    configuration.replyByteCountMax = 400
+    try await withFeatureStore(configuration: configuration) { fixture in
+      #expect(try await fixture.get([person(1), person(2)], ["purchases:spend"]).rows.count == 2)
+      let many = await #expect(throws: FeatureStoreError.self) {
+        try await fixture.get([person(1), person(2), person(3)], ["purchases:spend"])
+      }
+      #expect(many?.rpcError.code == .resourceExhausted)
+      let consent = try await fixture.grant(person(1), "product_recs")
+      try await fixture.write((0..<20).map {
+        fixture.event(person(1), consent, id: "e\($0)", ["item": .string("item-\($0)")])
+      })
+      let large = await #expect(throws: FeatureStoreError.self) {
+        try await fixture.get([person(1)], ["purchases:items"])
+      }
+      #expect(large?.rpcError.code == .resourceExhausted)
+    }
+  }
+}
