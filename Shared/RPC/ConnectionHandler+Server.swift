@@ -39,6 +39,12 @@ extension ConnectionHandler {
       core.finished(FinishedCall(method, peer, error.code, microseconds: 0))
       return
     }
+    let metadata = Metadata(frame.metadata)
+    if let fault = metadata.fault {
+      answer(frame.stream, RPCError(.invalidArgument, fault))
+      core.finished(FinishedCall(method, peer, .invalidArgument, microseconds: 0))
+      return
+    }
     let stream = CallStream(
       id: frame.stream, link: CallLink(stream: frame.stream), method: method, sink: .none,
       sendCredit: Int(frame.credit > 0 ? min(frame.credit, Self.creditMax) : peerHello.streamCredit),
@@ -47,7 +53,7 @@ extension ConnectionHandler {
     streams[stream.id] = stream
     let context = CallContext(
       peer: peer, method: method, deadline: deadline(of: frame, arrived: arrived),
-      metadata: Metadata(frame.metadata), trace: TraceContext(binary: frame.trace), time: core.time)
+      metadata: metadata, trace: TraceContext(binary: frame.trace), time: core.time)
     setDeadline(frame.timeoutUs, on: stream)
     let flags = frame.flags
     switch method.kind {

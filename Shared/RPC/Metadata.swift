@@ -1,6 +1,6 @@
 /// Names and values that travel with a call.
 ///
-/// Names consist of 1 to 128 lower-case letters, digits, `-`, `_` and `.`; a call carries up to 64
+/// Names consist of 1 to 128 lower-case letters, digits, `-` and `.`; a call carries up to 64
 /// entries of together up to 16,384 bytes.
 public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
   /// One name and its value.
@@ -51,7 +51,7 @@ public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     var byteCount = 0
     for entry in entries {
       guard Self.isName(entry.name) else {
-        return "the metadata name \"\(entry.name)\" is not 1 to 128 of a-z 0-9 - _ ."
+        return "the metadata name \"\(entry.name)\" is not 1 to 128 of a-z 0-9 - ."
       }
       guard entry.value.count <= Self.valueByteCountMax else {
         return "the metadata value of \"\(entry.name)\" is longer than 8,192 bytes"
@@ -66,7 +66,7 @@ public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
       && text.utf8.allSatisfy { character in
         (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(character)
           || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(character)
-          || character == UInt8(ascii: "-") || character == UInt8(ascii: "_")
+          || character == UInt8(ascii: "-")
           || character == UInt8(ascii: ".")
       }
   }

@@ -105,6 +105,23 @@ struct EndingTests {
     }
   }
 
+  @Test("metadata past its limits is refused by a server too")
+  func metadataAtServer() async throws {
+    try await withPair { pair in
+      let peer = try await RawPeer.greeted(pair.endpoint)
+      let entry = Entry(key: "n", value: [UInt8](repeating: 1, count: 8_192))
+      var bytes: [UInt8] = []
+      FrameCodec.append(
+        Frame(
+          kind: UInt32(FrameKind.call.rawValue), stream: 1, method: Method.echo.id, flags: 1,
+          metadata: [entry, entry]),
+        payload: [1], to: &bytes)
+      try await peer.send(bytes)
+      #expect(try await peer.next()?.frame.status == StatusCode.invalidArgument.rawValue)
+      await peer.close()
+    }
+  }
+
   @Test("a metadata name with other characters is refused")
   func metadataName() async throws {
     try await withPair { pair in

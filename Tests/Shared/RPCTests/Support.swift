@@ -195,6 +195,7 @@ struct Pair {
 
 /// Runs `body` with a server and a client, and stops both afterwards.
 func withPair<Result>(
+  router: Router? = nil,
   serverLimits: ConnectionLimits = ConnectionLimits(),
   clientLimits: ConnectionLimits = ConnectionLimits(),
   security: (server: ServerSecurity, client: ClientSecurity) = (.plainLoopback, .plainLoopback),
@@ -205,7 +206,7 @@ func withPair<Result>(
   configuration.limits = serverLimits
   configuration.onCallFinished = { seen.noteFinished($0) }
   let server = RPCServer(
-    router: testRouter(seen), endpoint: try Endpoint("127.0.0.1:0"), security: security.server,
+    router: router ?? testRouter(seen), endpoint: try Endpoint("127.0.0.1:0"), security: security.server,
     authorizer: AlmostAll(), configuration: configuration, log: quietLog)
   let endpoint = try await server.start()
   var clientConfiguration = ClientConfiguration()
