@@ -7,6 +7,11 @@ package struct SourceRecord: Sendable {
   package let line: Int
   /// The cells, or why the row cannot be read.
   package let cells: Result<[String], RowRefusal>
+
+  package init(line: Int, cells: Result<[String], RowRefusal>) {
+    self.line = line
+    self.cells = cells
+  }
 }
 
 /// Why one row is not taken. Never holds a value of the row.

@@ -1,0 +1,49 @@
+internal import PrivacyCore
+internal import RPC
+internal import ServiceKit
+internal import Testing
+internal import Transport
+internal import WireFormat
+
+@Suite("What commands share")
+struct CommandLineTests {
+  @Test("a table aligns texts to the left and numbers to the right")
+  func table() {
+    var table = Table("name", "rows")
+    table.add("events", "12")
+    table.add("x", "3,456")
+    #expect(table.text == "name     rows\nevents     12\nx       3,456")
+  }
+
+  @Test("a flag goes before the variable, the variable before the default")
+  func settings() {
+    #expect(Environment.setting("a", variable: "TACIT_TEST_UNSET", default: "b") == "a")
+    #expect(Environment.setting(nil, variable: "TACIT_TEST_UNSET", default: "b") == "b")
+    #expect(Environment.setting(nil, variable: "PATH", default: "") != "")
+  }
+
+  @Test("an error's sentence is what people see")
+  func sentences() {
+    #expect(text(of: RPCError(.notFound, "there is no such receipt")) == "there is no such receipt")
+    #expect(text(of: CommandFailure("stop")) == "stop")
+  }
+
+  @Test(
+    "a peer may do what its role needs, and nothing else",
+    arguments: [
+      ("spiffe://tacit/service/features", "consent.gate", true),
+      ("spiffe://tacit/service/features", "consent.write", false),
+      ("spiffe://tacit/service/unknown", "consent.gate", false),
+      ("spiffe://tacit/user/privacy/anna", "consent.erase", true),
+      ("spiffe://tacit/user/marketing/ben", "consent.erase", false),
+      ("spiffe://tacit/user/stranger/eve", "consent.read", false),
+      ("spiffe://tacit/user/stranger/eve", "health.read", true),
+      ("spiffe://tacit/user/admin/dev", "vault.forget", true),
+    ])
+  func access(identity: String, scope: String, isPermitted: Bool) throws {
+    let method = MethodDescriptor(
+      id: 1, name: "tacit.test.v1.Test/Try", kind: .unary, scope: scope, isInline: false,
+      isIdempotent: false)
+    #expect(AccessPolicy().permits(try PeerIdentity(spiffeID: identity), method) == isPermitted)
+  }
+}
