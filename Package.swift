@@ -105,9 +105,6 @@ let generatedC: [Target] = [
   .target(
     name: "CTacitProtos", dependencies: ["CProtobufC"], path: "Protos/Generated/C",
     cSettings: [.unsafeFlags(["-Wno-everything"])]),
-  .target(
-    name: "CVectorKernels", path: "Services/VectorSearch/Kernels",
-    cSettings: [.unsafeFlags(["-O3", "-ffp-contract=fast"])]),
 ]
 
 let sharedTargets: [Target] = [
@@ -166,12 +163,6 @@ let services: [Target] = [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages", "AuditLog", "RPC",
       "TrainerAPI", "FeaturesAPI", "Gate", "ServiceKit", log,
     ]),
-  service(
-    "VectorSearchService", folder: "VectorSearch",
-    uses: [
-      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages", "AuditLog", "RPC",
-      "VectorsAPI", "FeaturesAPI", "TrainerAPI", "Gate", "ServiceKit", "CVectorKernels", log,
-    ]),
   .target(
     name: "Pipeline",
     dependencies: [
@@ -182,19 +173,6 @@ let services: [Target] = [
 ]
 
 let commands: [Target] = [
-  command(
-    "tacit-consent", folder: "Consent", uses: ["PrivacyCore", "ConsentService", "ConsentAPI", "RPC", "ServiceKit"]),
-  command(
-    "tacit-vault", folder: "IdentityVault",
-    uses: ["PrivacyCore", "IdentityVaultService", "VaultAPI", "RPC", "ServiceKit"]),
-  command(
-    "tacit-features", folder: "FeatureStore",
-    uses: ["PrivacyCore", "FeatureStoreService", "FeaturesAPI", "RPC", "ServiceKit"]),
-  command(
-    "tacit-trainer", folder: "Trainer", uses: ["PrivacyCore", "TrainerService", "TrainerAPI", "RPC", "ServiceKit"]),
-  command(
-    "tacit-vectors", folder: "VectorSearch",
-    uses: ["PrivacyCore", "VectorSearchService", "VectorsAPI", "RPC", "ServiceKit"]),
   command("tacit", folder: "Pipeline", uses: ["PrivacyCore", "Pipeline", "RPC", "ServiceKit"]),
   .executableTarget(
     name: "tacit-protogen", dependencies: ["CTacitProtos", "CProtobufC"],
@@ -233,7 +211,7 @@ let testTargets: [Target] = [
   tests("ServiceKitTests", folder: "Shared", uses: ["PrivacyCore", "ServiceKit", "Transport", "RPC", "TestSupport"]),
   tests(
     "ConsentServiceTests", folder: "Services",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport", "RPC", "ConsentAPI", "VaultAPI", "Gate", "ConsentService", "ServiceKit", "TestSupport", log]),
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditAPI", "AuditLog", "Transport", "RPC", "ConsentAPI", "VaultAPI", "Gate", "ConsentService", "ServiceKit", "TestSupport", log]),
   tests(
     "IdentityVaultServiceTests", folder: "Services",
     uses: [
@@ -243,7 +221,7 @@ let testTargets: [Target] = [
   tests(
     "FeatureStoreServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC", "FeaturesAPI", "ConsentAPI", "Gate",
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "WireFormat", "CommonAPI", "AuditAPI", "Transport", "RPC", "FeaturesAPI", "ConsentAPI", "Gate",
       "FeatureStoreService", "ServiceKit", "TestSupport",
     ]),
   tests(
@@ -252,21 +230,7 @@ let testTargets: [Target] = [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages", "AuditLog", "RPC",
       "TrainerAPI", "FeaturesAPI", "Gate", "TrainerService", "ServiceKit", "TestSupport",
     ]),
-  tests(
-    "VectorSearchServiceTests", folder: "Services",
-    uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC", "VectorsAPI", "FeaturesAPI", "TrainerAPI", "Gate",
-      "VectorSearchService", "ServiceKit", "TestSupport",
-    ]),
-  tests("PipelineTests", folder: "Services", uses: ["PrivacyCore", "Pipeline", "ServiceKit", "TestSupport"]),
-  .testTarget(
-    name: "IntegrationTests",
-    dependencies: [
-      "PrivacyCore", "RPC", "Transport", "ConsentAPI", "VaultAPI", "FeaturesAPI", "TrainerAPI",
-      "VectorsAPI", "HealthAPI", "Pipeline", "ServiceKit", "TestSupport",
-      "tacit-consent", "tacit-vault", "tacit-features", "tacit-trainer", "tacit-vectors", "tacit",
-    ],
-    path: "Tests/Integration", swiftSettings: houseRules),
+  tests("PipelineTests", folder: "Services", uses: ["PrivacyCore", "FeaturesAPI", "VaultAPI", "Pipeline", "ServiceKit", "TestSupport"]),
   .testTarget(
     name: "ArchitectureTests", dependencies: ["TestSupport"], path: "Tests/Architecture",
     swiftSettings: houseRules),

@@ -1,0 +1,289 @@
+import ConsentAPI
+import ConsentService
+import Gate
+import PrivacyCore
+import RPC
+import Synchronization
+import TestSupport
+import Testing
+import Transport
+
+extension Gate {
+  func withholding(_ person: UInt64, _ scope: String = "product_recs") throws -> Withholding? {
+    switch admit(Example.pid(person), scope: try required(Scope(scope))) {
+    case .admitted: nil
+    case .withheld(let reason): reason
+    }
+  }
+}
+
+/// Effects that note what they were told, and can be made to wait.
+final class NotedEffects: GateEffects {
+  private let state = Mutex<(isHeld: Bool, kinds: [ConsentChange.Kind])>((false, []))
+
+  var kinds: [ConsentChange.Kind] { state.withLock { $0.kinds } }
+
+  func hold(_ isHeld: Bool) { state.withLock { $0.isHeld = isHeld } }
+
+  func apply(_ changes: [ConsentChange]) async throws {
+    while state.withLock({ $0.isHeld }) { try await Task.sleep(for: .milliseconds(1)) }
+    state.withLock { $0.kinds += changes.map(\.kind) }
+  }
+}
+
+@Suite("The revocation barrier")
+struct BarrierTests {
+  @Test("a withdrawal is answered when the live gate confirmed, and the gate withholds")
+  func confirmed() async throws {
+    try await ConsentFixture.run(configuration: .steady) { fixture async throws in
+      let effects = NotedEffects()
+      try await fixture.withGate(effects: effects) { gate async throws in
+        let receipt = try await fixture.grant(1)
+        try await eventually("the grant arrives") { try gate.withholding(1) == nil }
+        let reply = try await fixture.withdraw(1)
+        #expect(try gate.withholding(1) == .withdrawn)
+        #expect(effects.kinds == [.grant, .withdrawal])
+        #expect(reply.gates.map(\.gate) == ["features"])
+        #expect(reply.gates.map(\.confirmed) == [true])
+        #expect(reply.barrierUs >= reply.gates[0].afterUs)
+        #expect(reply.receipt?.sequence == receipt.sequence + 1)
+      }
+    }
+  }
+
+  @Test("a grant is known to the live gates when it is answered")
+  func grantSettles() async throws {
+    try await ConsentFixture.run(configuration: .steady) { fixture async throws in
+      try await fixture.withGate { gate async throws in
+        for person in 1...5 {
+          try await fixture.grant(UInt64(person))
+          #expect(try gate.withholding(UInt64(person)) == nil)
+        }
+      }
+    }
+  }
+
+  @Test("a gate that does not confirm holds the answer up only until its lease has run out")
+  func stalledGate() async throws {
+    try await ConsentFixture.run { fixture async throws in
+      try await fixture.grant(1)
+      let effects = NotedEffects()
+      try await fixture.withGate(effects: effects) { gate async throws in
+        #expect(try gate.withholding(1) == nil)
+        effects.hold(true)
+        let reply = try await fixture.withdraw(1)
+        #expect(reply.gates.map(\.confirmed) == [false])
+        // Renewals in between must not lengthen the wait, nor let the gate serve again.
+        #expect(reply.barrierUs < 5_000_000)
+        #expect(try gate.withholding(1) != nil)
+        effects.hold(false)
+        try await eventually("the gate recovers") { gate.isLive }
+        #expect(try gate.withholding(1) == .withdrawn)
+      }
+    }
+  }
+
+  @Test("a gate that went away holds the answer up until its lease has run out")
+  func goneGate() async throws {
+    try await ConsentFixture.run { fixture async throws in
+      try await fixture.grant(1)
+      let gone = try await fixture.withGate { gate in gate }
+      let reply = try await fixture.withdraw(1)
+      #expect(reply.gates.allSatisfy { !$0.confirmed })
+      #expect(try gone.withholding(1) == .noLease)
+    }
+  }
+
+  @Test("without gates a withdrawal is answered at once")
+  func noGates() async throws {
+    try await ConsentFixture.run { fixture async throws in
+      let reply = try await fixture.withdraw(1)
+      #expect(reply.gates.isEmpty)
+      #expect(try await fixture.reason(1) == .withdrawn)
+    }
+  }
+
+  @Test("a repeated withdrawal is answered with the first receipt, behind the barrier again")
+  func repeated() async throws {
+    try await ConsentFixture.run(configuration: .steady) { fixture async throws in
+      try await fixture.grant(1)
+      try await fixture.withGate { gate async throws in
+        let first = try await fixture.withdraw(1)
+        let second = try await fixture.withdraw(1)
+        #expect(second.receipt == first.receipt)
+        #expect(second.gates.map(\.confirmed) == [true])
+        #expect(try gate.withholding(1) == .withdrawn)
+      }
+      #expect(try await fixture.exported().count == 2)
+    }
+  }
+
+  @Test("an imported withdrawal is in force at every gate when its chunk is answered")
+  func importedWithdrawal() async throws {
+    try await ConsentFixture.run(configuration: .steady) { fixture async throws in
+      let receipt = try await fixture.grant(1)
+      try await fixture.withGate { gate async throws in
+        var withdrawal = receipt
+        withdrawal.kind = .withdrawal
+        withdrawal.consentID = Example.id(77).description
+        let progress = try await fixture.importing([ReceiptJSON.line(withdrawal)])
+        #expect(progress.last?.accepted == 1)
+        #expect(try gate.withholding(1) == .withdrawn)
+      }
+    }
+  }
+
+  @Test("two gates are both waited for")
+  func twoGates() async throws {
+    try await ConsentFixture.run(configuration: .steady) { fixture async throws in
+      try await fixture.grant(1)
+      try await fixture.withGate("features") { first async throws in
+        try await fixture.withGate("vectors") { second async throws in
+          let reply = try await fixture.withdraw(1)
+          #expect(reply.gates.map(\.gate) == ["features", "vectors"])
+          #expect(reply.gates.map(\.confirmed) == [true, true])
+          #expect(try first.withholding(1) == .withdrawn)
+          #expect(try second.withholding(1) == .withdrawn)
+        }
+      }
+    }
+  }
+
+  @Test("no read that begins after the answer is admitted, over many people and two gates")
+  func neverAfterTheAnswer() async throws {
+    try await ConsentFixture.run(configuration: .steady) { fixture async throws in
+      _ = try await fixture.importing((1...60).map { Example.line(UInt64($0)) })
+      try await fixture.withGate("features") { first async throws in
+        try await fixture.withGate("vectors") { second async throws in
+          try await withThrowingTaskGroup(of: Int.self) { group in
+            for person in 1...60 {
+              group.addTask {
+                try await fixture.withdraw(UInt64(person))
+                return try [first, second].filter {
+                  try $0.withholding(UInt64(person)) == nil
+                }.count
+              }
+            }
+            for try await violations in group { #expect(violations == 0) }
+          }
+        }
+      }
+    }
+  }
+}
+
+@Suite("Attending as a gate")
+struct AttendTests {
+  @Test("a gate reads the whole log at its start and admits what counts")
+  func catchesUp() async throws {
+    try await ConsentFixture.run(configuration: .steady) { fixture async throws in
+      _ = try await fixture.importing((1...20).map { Example.line(UInt64($0)) })
+      try await fixture.withdraw(7)
+      try await fixture.withGate { gate async throws in
+        #expect(gate.appliedSequence == LogSequenceNumber(21))
+        #expect(try gate.withholding(6) == nil)
+        #expect(try gate.withholding(7) == .withdrawn)
+        #expect(try gate.withholding(21) == .neverAsked)
+      }
+    }
+  }
+
+  @Test("a gate without a line admits nothing")
+  func noLine() async throws {
+    try await ConsentFixture.run { fixture async throws in
+      let gate = Gate(name: "features", consent: fixture.client, log: silentLog)
+      try await fixture.grant(1)
+      #expect(!gate.isLive)
+      #expect(try gate.withholding(1) == .noLease)
+    }
+  }
+
+  @Test("a gate that does not hear from the service stops, and goes on after its return")
+  func reconnects() async throws {
+    try await withTemporaryDirectory { directory async throws in
+      let (gate, attending, port) = try await ConsentFixture.run(in: directory) { fixture async throws in
+        try await fixture.grant(1)
+        let line = try RPCClient(
+          endpoint: fixture.endpoint, security: .plainLoopback, log: silentLog)
+        let gate = Gate(name: "features", consent: ConsentClient(line), log: silentLog)
+        let attending = Task { try await gate.run() }
+        try await eventually("the gate is live") { gate.isLive }
+        return (gate, attending, fixture.endpoint.port)
+      }
+      try await eventually("the lease runs out") { !gate.isLive }
+      #expect(try gate.withholding(1) == .noLease)
+      try await ConsentFixture.run(in: directory, port: port) { fixture async throws in
+        try await eventually("the gate is live again") { gate.isLive }
+        #expect(try gate.withholding(1) == nil)
+        let reply = try await fixture.withdraw(1)
+        #expect(reply.gates.contains { $0.gate == "features" && $0.confirmed })
+        #expect(try gate.withholding(1) == .withdrawn)
+      }
+      attending.cancel()
+    }
+  }
+
+  @Test("a service that has restarted waits until the leases of its previous run are over")
+  func restartWaits() async throws {
+    try await withTemporaryDirectory { directory async throws in
+      try await ConsentFixture.run(in: directory) { fixture async throws in _ = try await fixture.grant(1) }
+      try await ConsentFixture.run(in: directory) { fixture async throws in
+        let reply = try await fixture.withdraw(1)
+        #expect(reply.gates.map(\.gate) == ["gates of the previous run"])
+        #expect(reply.gates.map(\.confirmed) == [false])
+      }
+    }
+  }
+
+  @Test("what is not a registration, or ahead of the log, is refused")
+  func refusals() async throws {
+    try await ConsentFixture.run { fixture async throws in
+      func refused(_ message: GateMessage) async throws -> StatusCode? {
+        let line = try await fixture.client.attend()
+        try await line.send(message)
+        return await refusal { for try await _ in line.replies {} }?.code
+      }
+      #expect(
+        try await refused(GateMessage(body: .renewal(GateRenewal(sentAtUs: 1)))) == .invalidArgument)
+      #expect(
+        try await refused(GateMessage(body: .registration(GateRegistration(gate: "A gate"))))
+          == .invalidArgument)
+      #expect(
+        try await refused(
+          GateMessage(body: .registration(GateRegistration(gate: "g", appliedSequence: 1))))
+          == .failedPrecondition)
+      #expect(
+        try await refused(
+          GateMessage(body: .registration(GateRegistration(gate: "g", pidFrom: [1]))))
+          == .invalidArgument)
+    }
+  }
+
+  @Test("a gate for a range of pids gets their changes and is waited for only for them")
+  func ranges() async throws {
+    try await ConsentFixture.run { fixture async throws in
+      let (low, high) = Example.pid(1) < Example.pid(2) ? (UInt64(1), UInt64(2)) : (2, 1)
+      let line = try await fixture.client.attend()
+      try await line.send(
+        GateMessage(
+          body: .registration(GateRegistration(gate: "high", pidFrom: Example.pid(high).bytes))))
+      try await line.send(GateMessage(body: .renewal(GateRenewal(sentAtUs: 42))))
+      var replies = line.replies.makeAsyncIterator()
+      guard case .lease(let lease)? = try await replies.next()?.body else {
+        Issue.record("no lease came")
+        return
+      }
+      #expect(lease.sentAtUs == 42)
+      #expect(lease.durationUs == 250_000)
+      #expect(try await fixture.withdraw(low).gates.isEmpty)
+      guard case .changes(let batch)? = try await replies.next()?.body else {
+        Issue.record("no changes came")
+        return
+      }
+      #expect(batch.changes.isEmpty)
+      #expect(batch.completeTo == 1)
+      #expect(try await fixture.withdraw(high).gates.map(\.gate) == ["high"])
+      line.cancel()
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import AuditLog
+import ConsentAPI
+import ConsentService
+import Cryptography
+import Foundation
+import Gate
+import Logging
+import PrivacyCore
+import RPC
+import SealedStore
+import ServiceKit
+import Synchronization
+import TestSupport
+import Transport
+import VaultAPI
+
+let silentLog = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+/// A vault that remembers what it was asked to forget, and can be out of reach.
+final class FakeVault: SubjectVault {
+  private let state = Mutex<(isUp: Bool, forgotten: [[UInt8]])>((true, []))
+
+  var forgotten: [[UInt8]] { state.withLock { $0.forgotten } }
+
+  func setUp(_ isUp: Bool) { state.withLock { $0.isUp = isUp } }
+
+  func forget(_ request: ForgetRequest) async throws(RPCError) -> ForgetReply {
+    let isUp = state.withLock { state in
+      if state.isUp { state.forgotten.append(request.pid) }
+      return state.isUp
+    }
+    guard isUp else { throw RPCError(.unavailable, "no vault") }
+    return ForgetReply(identifiersRemoved: 1, keyDestroyed: true)
+  }
+}
+
+/// A consent service on a real store, behind a real server on loopback.
+struct ConsentFixture {
+  let store: SealedStore
+  let audit: AuditLog
+  let service: ConsentService
+  let server: RPCServer
+  let connection: RPCClient
+  let endpoint: Endpoint
+  let vault: FakeVault
+
+  var client: ConsentClient { ConsentClient(connection) }
+
+  private init(
+    directory: URL, vault: FakeVault, port: Int, configuration: ConsentConfiguration
+  ) async throws {
+    self.vault = vault
+    let key = try SealingKey(
+      id: KeyID(rawValue: 1), secret: SecretBytes(copying: [UInt8](repeating: 7, count: 32)))
+    store = try SealedStore.open(
+      at: directory, keys: SealingKeyRing(current: key),
+      tables: ConsentService.tables + [AuditLog.table],
+      configuration: StoreConfiguration(serviceName: "consent"))
+    audit = AuditLog(store: store, time: SystemTime())
+    service = try await ConsentService(
+      store: store, audit: audit, vault: vault, configuration: configuration, time: SystemTime(),
+      random: SystemRandom(), log: silentLog)
+    var router = Router()
+    service.register(on: &router)
+    server = RPCServer(
+      router: router, endpoint: try Endpoint(host: "127.0.0.1", port: port),
+      security: .plainLoopback, authorizer: AccessPolicy(), log: silentLog)
+    endpoint = try await server.start()
+    connection = try RPCClient(endpoint: endpoint, security: .plainLoopback, log: silentLog)
+  }
+
+  /// Runs `body` against a service on the store in `directory`, and stops it afterwards.
+  static func run<Result>(
+    in directory: URL, vault: FakeVault = FakeVault(), port: Int = 0,
+    configuration: ConsentConfiguration = .quick,
+    _ body: (ConsentFixture) async throws -> Result
+  ) async throws -> Result {
+    let fixture = try await ConsentFixture(
+      directory: directory, vault: vault, port: port, configuration: configuration)
+    do {
+      let result = try await body(fixture)
+      await fixture.stop()
+      return result
+    } catch {
+      await fixture.stop()
+      throw error
+    }
+  }
+
+  /// The same on a fresh store.
+  static func run<Result>(
+    configuration: ConsentConfiguration = .quick,
+    _ body: (ConsentFixture) async throws -> Result
+  ) async throws -> Result {
+    try await withTemporaryDirectory { directory async throws in
+      try await run(in: directory, configuration: configuration, body)
+    }
+  }
+
+  private func stop() async {
+    await connection.close()
+    await server.drain(timeoutMs: 0)
+    store.close()
+  }
+
+  // MARK: Gates
+
+  /// Runs `body` while a gate attends over a connection of its own, once it is live.
+  func withGate<Result>(
+    _ name: String = "features", effects: any GateEffects = NoEffects(),
+    _ body: (Gate) async throws -> Result
+  ) async throws -> Result {
+    let line = try RPCClient(endpoint: endpoint, security: .plainLoopback, log: silentLog)
+    let gate = Gate(name: name, consent: ConsentClient(line), effects: effects, log: silentLog)
+    let attending = Task { try await gate.run() }
+    do {
+      try await eventually("the gate is live") { gate.isLive }
+      let result = try await body(gate)
+      attending.cancel()
+      await line.close()
+      return result
+    } catch {
+      attending.cancel()
+      await line.close()
+      throw error
+    }
+  }
+
+  // MARK: Shorthand
+
+  @discardableResult
+  func grant(_ person: UInt64 = 1, scopes: [String] = ["product_recs"]) async throws -> Receipt {
+    try required(try await client.grant(Example.grantRequest(person, scopes: scopes)).receipt)
+  }
+
+  func reason(_ person: UInt64, _ scope: String = "product_recs") async throws -> CheckReason {
+    try await client.check(CheckRequest(pid: Example.pid(person).bytes, scope: scope)).reason
+  }
+
+  @discardableResult
+  func withdraw(_ person: UInt64, scopes: [String] = []) async throws -> WithdrawReply {
+    try await client.withdraw(
+      WithdrawRequest(pid: Example.pid(person).bytes, scopes: scopes, source: "web-portal:v2"))
+  }
+
+  /// Imports the lines in chunks of `chunkCount` and returns every progress.
+  func importing(_ lines: [String], chunkCount: Int = 100) async throws -> [ImportProgress] {
+    let stream = try await client.import()
+    for start in stride(from: 0, to: lines.count, by: chunkCount) {
+      let part = Array(lines[start..<min(start + chunkCount, lines.count)])
+      try await stream.send(ImportChunk(firstLine: UInt64(start) + 1, lines: part))
+    }
+    try await stream.finish()
+    var progress: [ImportProgress] = []
+    for try await reply in stream.replies { progress.append(reply) }
+    return progress
+  }
+
+  func exported(after: UInt64 = 0) async throws -> [String] {
+    var lines: [String] = []
+    for try await chunk in try await client.export(ExportRequest(afterSequence: after)) {
+      lines += chunk.lines
+    }
+    return lines
+  }
+}
+
+extension ConsentConfiguration {
+  /// Small batches, so that tests cross their edges.
+  static var quick: ConsentConfiguration {
+    var configuration = ConsentConfiguration()
+    configuration.feedBatchCount = 3
+    configuration.erasureRetryMs = 5
+    return configuration
+  }
+
+  /// Leases that no busy machine lets run out by chance.
+  static var steady: ConsentConfiguration {
+    var configuration = quick
+    configuration.leaseMs = 5_000
+    configuration.grantSettleMs = 5_000
+    return configuration
+  }
+}
+
+struct Missing: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// The value, or an error where there is none.
+func required<Value>(_ value: Value?) throws -> Value {
+  guard let value else { throw Missing(description: "a value is missing") }
+  return value
+}
+
+/// Returns once `condition` holds; fails after ten seconds.
+func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+  let time = SystemTime()
+  let end = time.monotonicMicroseconds + 10_000_000
+  while try await !condition() {
+    guard time.monotonicMicroseconds < end else { throw Missing(description: "not in 10 s: \(what)") }
+    try await Task.sleep(for: .milliseconds(2))
+  }
+}
+
+/// The error that a call throws.
+func refusal(_ call: () async throws -> Void) async -> RPCError? {
+  do {
+    try await call()
+    return nil
+  } catch {
+    return error as? RPCError
+  }
+}
