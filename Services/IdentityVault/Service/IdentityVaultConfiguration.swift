@@ -1,0 +1,42 @@
+internal import PrivacyCore
+
+/// The settings of the identity vault.
+package struct IdentityVaultConfiguration: Sendable {
+  /// The pseudonym domains that callers may name, 1 to 64. The first is meant where a caller names
+  /// none.
+  package var domains = ["default"]
+  /// How e-mail addresses become canonical in domains that are used for the first time. A domain
+  /// keeps the profile it began with: to ask for another one is refused at the start.
+  package var emailProfile = CanonicalProfile.emailV1
+  /// Whose pids these are: part of the pseudonym keys, up to 256 bytes. Empty for one's own.
+  package var tenant = ""
+  /// The most identifiers in one batch, 1 to 4,096.
+  package var identifiersPerBatchMax = 4_096
+  /// The most identifiers of one person, 1 to 1,024.
+  package var identifiersPerPersonMax = 64
+
+  /// The defaults.
+  package init() {}
+
+  /// What is wrong with it, or `nil`.
+  package var fault: String? {
+    if !(1...64).contains(domains.count) {
+      return "1 to 64 pseudonym domains can be configured, not \(domains.count)"
+    }
+    if Set(domains).count != domains.count { return "a pseudonym domain is configured twice" }
+    if let name = domains.first(where: { !NameRule.accepts($0) }) {
+      return "\"\(name)\" is no name for a domain: a lower-case letter, then letters, digits, _ - ."
+    }
+    if !CanonicalProfile.emailProfiles.contains(emailProfile) {
+      return "\(emailProfile.rawValue) is no e-mail profile"
+    }
+    if tenant.utf8.count > 256 { return "the tenant has more than 256 bytes" }
+    if !(1...4_096).contains(identifiersPerBatchMax) {
+      return "a batch holds 1 to 4,096 identifiers, not \(identifiersPerBatchMax)"
+    }
+    if !(1...1_024).contains(identifiersPerPersonMax) {
+      return "a person has 1 to 1,024 identifiers, not \(identifiersPerPersonMax)"
+    }
+    return nil
+  }
+}

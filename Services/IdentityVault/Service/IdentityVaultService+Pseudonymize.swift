@@ -1,0 +1,91 @@
+internal import PrivacyCore
+package import RPC
+internal import Transport
+package import VaultAPI
+
+extension IdentityVaultService {
+  package func pseudonymize(
+    _ request: PseudonymizeRequest, context: CallContext
+  ) async throws -> PseudonymizeReply {
+    let domain = try domain(request.domain)
+    guard request.identifiers.count <= configuration.identifiersPerBatchMax else {
+      throw VaultRefusal.tooManyIdentifiers(limit: configuration.identifiersPerBatchMax)
+    }
+    var batch = Batch(identifierCount: request.identifiers.count)
+    for identifier in request.identifiers {
+      let canonical: CanonicalIdentifier
+      do throws(IdentifierRefusal) {
+        canonical = try CanonicalIdentifier(identifier, emailProfile: domain.emailProfile)
+      } catch {
+        batch.refuse(error)
+        continue
+      }
+      batch.add(try domain.pid(of: canonical), canonical, keeping: request.create)
+    }
+    return try await answering {
+      try batch.resolve(registry.people(batch.pids))
+      if request.create, !batch.newcomers.isEmpty {
+        let people = try await registry.record(
+          batch.newcomers.map(\.newcomer), domain: domain.name, keyVersion: domain.keyVersion,
+          by: context.peer.spiffeID)
+        batch.record(people)
+      }
+      return PseudonymizeReply(pseudonyms: batch.pseudonyms, keyVersion: domain.keyVersion)
+    }
+  }
+}
+
+/// The identifiers of one request on their way to pids. A person who was forgotten keeps the pid,
+/// which is not known any more; only to record the person again is refused.
+private struct Batch {
+  /// For each identifier its pid; `nil` where it was refused.
+  private(set) var pids: [PseudonymousID?] = []
+  private(set) var pseudonyms: [Pseudonym] = []
+  /// Those who are to be recorded.
+  private(set) var newcomers: [(index: Int, newcomer: Newcomer)] = []
+
+  private var canonical: [CanonicalIdentifier?] = []
+
+  init(identifierCount: Int) {
+    pids.reserveCapacity(identifierCount)
+    pseudonyms.reserveCapacity(identifierCount)
+  }
+
+  mutating func add(
+    _ pid: PseudonymousID, _ identifier: CanonicalIdentifier, keeping isKept: Bool
+  ) {
+    pids.append(pid)
+    pseudonyms.append(Pseudonym())
+    canonical.append(isKept ? identifier : nil)
+  }
+
+  mutating func refuse(_ refusal: IdentifierRefusal) {
+    pids.append(nil)
+    pseudonyms.append(Pseudonym(refusal: refusal.description))
+    canonical.append(nil)
+  }
+
+  /// Takes in who is known.
+  mutating func resolve(_ people: [PseudonymousID?]) {
+    for (index, person) in people.enumerated() {
+      guard let pid = pids[index] else { continue }
+      pseudonyms[index].pid = (person ?? pid).bytes
+      pseudonyms[index].known = person != nil
+      if person == nil, let identifier = canonical[index] {
+        newcomers.append((index, Newcomer(pid: pid, identifier: identifier)))
+      }
+    }
+  }
+
+  /// Takes in who was recorded: for each newcomer the person, or `nil` for a forgotten one.
+  mutating func record(_ people: [PseudonymousID?]) {
+    for ((index, _), person) in zip(newcomers, people) {
+      pseudonyms[index] =
+        if let person {
+          Pseudonym(pid: person.bytes, known: true)
+        } else {
+          Pseudonym(refusal: VaultRefusal.forgotten.description)
+        }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+package import AuditLog
+package import KeyManagement
+package import PrivacyCore
+internal import RPC
+package import SealedStore
+package import ServiceKit
+internal import VaultAPI
+
+/// The identity vault: the only place where identifiers and pseudonyms meet.
+package struct IdentityVaultService: VaultServing, TacitService {
+  package static var tables: [any StoreTableDescribing] { VaultTables.all }
+
+  let configuration: IdentityVaultConfiguration
+  let registry: PersonRegistry
+  let domains: [String: PseudonymDomain]
+
+  /// The service on what every service stands on.
+  package init(
+    runtime: ServiceRuntime,
+    configuration: IdentityVaultConfiguration = IdentityVaultConfiguration()
+  ) async throws {
+    try await self.init(
+      store: runtime.store, audit: runtime.audit, keys: runtime.keys, configuration: configuration,
+      time: runtime.time, random: runtime.random)
+  }
+
+  /// The service of its parts.
+  ///
+  /// - Throws: `VaultSetupError` for a configuration that cannot be, or that would give people who
+  ///   are known other pids; errors of the store and of the keys.
+  package init(
+    store: SealedStore, audit: AuditLog, keys: ServiceKeys,
+    configuration: IdentityVaultConfiguration, time: any TimeSource, random: any RandomSource
+  ) async throws {
+    if let fault = configuration.fault { throw VaultSetupError(description: fault) }
+    self.configuration = configuration
+    registry = PersonRegistry(
+      store: store, audit: audit, subjectKeyRing: try keys.sealingKeys(purpose: "subject-keys"),
+      identifiersPerPersonMax: configuration.identifiersPerPersonMax, time: time, random: random)
+    var domains: [String: PseudonymDomain] = [:]
+    for name in configuration.domains {
+      let settled = try await registry.settle(
+        name,
+        as: DomainRecord(
+          emailProfile: configuration.emailProfile.rawValue,
+          keyVersion: ServiceKeys.firstVersion))
+      guard settled.emailProfile == configuration.emailProfile.rawValue else {
+        throw VaultSetupError(
+          description: """
+            the pids of domain \(name) are made with \(settled.emailProfile); with \
+            \(configuration.emailProfile.rawValue) everybody known would get another one
+            """)
+      }
+      domains[name] = try PseudonymDomain(
+        name: name, emailProfile: configuration.emailProfile, keyVersion: settled.keyVersion
+      ) { profile in
+        try keys.hmacKey(
+          purpose: profile.keyPurpose, tenant: configuration.tenant, domain: name,
+          version: settled.keyVersion)
+      }
+    }
+    self.domains = domains
+  }
+
+  package func measures() async -> [(name: String, value: Double)] {
+    guard let counts = try? registry.counts() else { return [] }
+    return [
+      ("people", Double(counts.people)), ("aliases", Double(counts.aliases)),
+      ("forgotten", Double(counts.forgotten)), ("domains", Double(domains.count)),
+    ]
+  }
+
+  /// The domain that a request names; the first one where it names none.
+  func domain(_ name: String) throws(VaultRefusal) -> PseudonymDomain {
+    let name = name.isEmpty ? configuration.domains[0] : name
+    guard let domain = domains[name] else { throw .unknownDomain }
+    return domain
+  }
+}
+
+/// A configuration that the service cannot start with.
+package struct VaultSetupError: Error, CustomStringConvertible {
+  package let description: String
+}

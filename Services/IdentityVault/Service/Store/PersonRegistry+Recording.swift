@@ -1,0 +1,145 @@
+internal import AuditLog
+internal import Cryptography
+internal import PrivacyCore
+internal import SealedStore
+internal import StoredMessages
+internal import VaultAPI
+
+/// Somebody to be recorded: a pid that nobody has yet, and the identifier that it was made of.
+struct Newcomer: Sendable {
+  let pid: PseudonymousID
+  let identifier: CanonicalIdentifier
+}
+
+extension PersonRegistry {
+  // MARK: - New people
+
+  /// Records those who are still unknown, all in one transaction with one audit entry, and answers
+  /// for each whom the pid names now: `nil` for a person who was forgotten.
+  func record(
+    _ newcomers: [Newcomer], domain: String, keyVersion: UInt32, by principal: String
+  ) async throws -> [PseudonymousID?] {
+    // Keys are made and sealed here: the writer thread serves everybody.
+    let sealedKeys = try newcomers.map { try sealedSubjectKey(of: $0.pid) }
+    let now = time.now
+    return try await store.write { transaction in
+      var people: [PseudonymousID?] = []
+      var recordedCount = 0
+      for (newcomer, sealedKey) in zip(newcomers, sealedKeys) {
+        switch try Self.standing(of: newcomer.pid, in: transaction) {
+        case .known(let person): people.append(person)
+        case .forgotten: people.append(nil)
+        case .unknown:
+          let pid = newcomer.pid
+          let person = PersonRecord(
+            createdAtUs: now.microseconds, domain: domain, keyVersion: keyVersion)
+          try transaction.put(VaultTables.people, pid, StoredMessage(person))
+          try transaction.put(VaultTables.subjectKeys, pid, sealedKey)
+          try transaction.put(
+            VaultTables.identifiers, KeyPair(pid, 0),
+            StoredMessage(
+              Self.record(newcomer, provenance: principal, linkedAt: now)))
+          people.append(pid)
+          recordedCount += 1
+        }
+      }
+      if recordedCount > 0 {
+        let entry = AuditEntry(
+          principal: principal, action: "vault.record",
+          details: [("domain", domain), ("people", "\(recordedCount)")])
+        try audit.append(entry, in: &transaction)
+      }
+      return people
+    }.value
+  }
+
+  // MARK: - Links
+
+  /// Why a link was not made.
+  enum LinkFailure: Error {
+    case primaryUnknown
+    case forgotten
+    case mergeNeeded
+    case tooManyIdentifiers
+  }
+
+  /// Makes `alias` stand for the person whom `primary` names. Answers `false` where it did.
+  func link(
+    _ alias: Newcomer, to primary: PseudonymousID, provenance: String, by principal: String
+  ) async throws -> (person: PseudonymousID, isNew: Bool) {
+    let now = time.now
+    return try await store.write { transaction in
+      let person: PseudonymousID
+      switch try Self.standing(of: primary, in: transaction) {
+      case .known(let known): person = known
+      case .forgotten: throw LinkFailure.forgotten
+      case .unknown: throw LinkFailure.primaryUnknown
+      }
+      switch try Self.standing(of: alias.pid, in: transaction) {
+      case .known(person): return (person, false)
+      case .known: throw LinkFailure.mergeNeeded
+      case .forgotten: throw LinkFailure.forgotten
+      case .unknown: break
+      }
+      let numbers = try transaction.keys(VaultTables.identifiers, .prefix(person))
+      guard numbers.count < identifiersPerPersonMax else { throw LinkFailure.tooManyIdentifiers }
+      let number = (numbers.last?.second ?? 0) + 1
+      try transaction.put(
+        VaultTables.identifiers, KeyPair(person, number),
+        StoredMessage(Self.record(alias, provenance: provenance, linkedAt: now)))
+      try transaction.put(
+        VaultTables.aliases, alias.pid, StoredMessage(AliasRecord(pid: person.bytes)))
+      let entry = AuditEntry(
+        principal: principal, action: "vault.link", pids: [person],
+        details: [("provenance", provenance)])
+      try audit.append(entry, in: &transaction)
+      return (person, true)
+    }.value
+  }
+
+  private static func record(
+    _ newcomer: Newcomer, provenance: String, linkedAt: Timestamp
+  ) -> IdentifierRecord {
+    let identifier = newcomer.identifier
+    return IdentifierRecord(
+      kind: identifier.kind, profile: identifier.profile.rawValue,
+      value: String(decoding: identifier.value, as: UTF8.self), source: identifier.source,
+      provenance: provenance, linkedAtUs: linkedAt.microseconds, pid: newcomer.pid.bytes)
+  }
+
+  // MARK: - Forgetting
+
+  /// Destroys what the vault holds of the person whom `pid` names, and makes sure that neither the
+  /// person's pid nor an alias is recorded again. The second time answers as the first did.
+  func forget(
+    _ pid: PseudonymousID, erasureSequence: UInt64, by principal: String
+  ) async throws -> ForgottenRecord {
+    let now = time.now
+    return try await store.write { transaction in
+      if let earlier = try transaction.get(VaultTables.forgotten, pid)?.message { return earlier }
+      let person = try Self.person(pid, in: transaction) ?? pid
+      var tombstone = ForgottenRecord(
+        forgottenAtUs: now.microseconds, erasureSequence: erasureSequence)
+      let rows = try transaction.rows(VaultTables.identifiers, .prefix(person))
+      for (key, value) in rows {
+        try transaction.delete(VaultTables.identifiers, key)
+        guard let own = PseudonymousID(bytes: value.message.pid), own != person else { continue }
+        try transaction.delete(VaultTables.aliases, own)
+        try transaction.put(VaultTables.forgotten, own, StoredMessage(tombstone))
+      }
+      tombstone.identifiersRemoved = UInt32(rows.count)
+      tombstone.keyDestroyed = try transaction.contains(VaultTables.subjectKeys, person)
+      try transaction.delete(VaultTables.subjectKeys, person)
+      try transaction.delete(VaultTables.people, person)
+      try transaction.put(VaultTables.forgotten, person, StoredMessage(tombstone))
+      let entry = AuditEntry(
+        principal: principal, action: "vault.forget", pids: [person],
+        details: [
+          ("erasure_sequence", "\(erasureSequence)"), ("identifiers", "\(rows.count)"),
+          ("key_destroyed", "\(tombstone.keyDestroyed)"),
+        ])
+      try audit.append(entry, in: &transaction)
+      return tombstone
+    }.value
+  }
+}

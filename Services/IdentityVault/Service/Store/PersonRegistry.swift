@@ -1,0 +1,105 @@
+internal import AuditLog
+internal import Cryptography
+internal import PrivacyCore
+internal import SealedStore
+internal import StoredMessages
+internal import VaultAPI
+
+/// Who is who: the only code that knows the vault's tables.
+struct PersonRegistry: Sendable {
+  let store: SealedStore
+  let audit: AuditLog
+  let subjectKeyRing: SealingKeyRing
+  let identifiersPerPersonMax: Int
+  let time: any TimeSource
+  let random: any RandomSource
+
+  /// What the vault knows of a pid.
+  enum Standing: Equatable {
+    /// A person, or an alias of this person.
+    case known(PseudonymousID)
+    /// A person who was forgotten, or an alias of one.
+    case forgotten
+    /// Nobody.
+    case unknown
+  }
+
+  static func standing(
+    of pid: PseudonymousID, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> Standing {
+    if let person = try person(pid, in: reader) { return .known(person) }
+    return try reader.contains(VaultTables.forgotten, pid) ? .forgotten : .unknown
+  }
+
+  /// The person whom `pid` names, directly or as an alias. One look-up that opens nothing for a
+  /// person's own pid.
+  static func person(
+    _ pid: PseudonymousID, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> PseudonymousID? {
+    if try reader.contains(VaultTables.people, pid) { return pid }
+    guard let alias = try reader.get(VaultTables.aliases, pid)?.message else { return nil }
+    guard let person = PseudonymousID(bytes: alias.pid) else {
+      throw StoreError.corrupted("an alias names no person")
+    }
+    return person
+  }
+
+  // MARK: - Reading
+
+  /// For each pid the person whom it names, or `nil`; all as of one moment.
+  func people(_ pids: [PseudonymousID?]) throws -> [PseudonymousID?] {
+    try store.read { snapshot in
+      var people: [PseudonymousID?] = []
+      people.reserveCapacity(pids.count)
+      for pid in pids {
+        if let pid {
+          people.append(try Self.person(pid, in: snapshot))
+        } else {
+          people.append(nil)
+        }
+      }
+      return people
+    }
+  }
+
+  /// What the vault tells about a person, without a value; `nil` for nobody.
+  func description(of pid: PseudonymousID) throws -> ShowReply? {
+    try store.read { snapshot in
+      switch try Self.standing(of: pid, in: snapshot) {
+      case .unknown: return nil
+      case .forgotten: return ShowReply(forgotten: true)
+      case .known(let person):
+        let rows = try snapshot.rows(VaultTables.identifiers, .prefix(person))
+        return ShowReply(
+          identifiers: rows.map { row in
+            let record = row.value.message
+            return LinkedIdentifier(
+              kind: record.kind, provenance: record.provenance, linkedAtUs: record.linkedAtUs)
+          },
+          hasSubjectKey: try snapshot.contains(VaultTables.subjectKeys, person))
+      }
+    }
+  }
+
+  /// How many people, aliases and forgotten pids there are: a walk over their keys.
+  func counts() throws -> (people: Int, aliases: Int, forgotten: Int) {
+    try store.read { snapshot in
+      (
+        try snapshot.count(VaultTables.people), try snapshot.count(VaultTables.aliases),
+        try snapshot.count(VaultTables.forgotten)
+      )
+    }
+  }
+
+  // MARK: - Domains
+
+  /// Remembers how the pids of a domain are made, or answers how they were made from the start.
+  func settle(_ domain: String, as record: DomainRecord) async throws -> DomainRecord {
+    let found = try store.read { try $0.get(VaultTables.domains, domain)?.message }
+    if let found { return found }
+    return try await store.write { transaction in
+      try transaction.put(VaultTables.domains, domain, StoredMessage(record))
+      return record
+    }.value
+  }
+}
