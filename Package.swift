@@ -173,6 +173,9 @@ let services: [Target] = [
 ]
 
 let commands: [Target] = [
+  command(
+    "tacit-features", folder: "FeatureStore",
+    uses: ["PrivacyCore", "FeatureStoreService", "CommonAPI", "FeaturesAPI", "RPC", "ServiceKit"]),
   command("tacit", folder: "Pipeline", uses: ["PrivacyCore", "Pipeline", "RPC", "ServiceKit"]),
   .executableTarget(
     name: "tacit-protogen", dependencies: ["CTacitProtos", "CProtobufC"],
