@@ -174,6 +174,8 @@ let services: [Target] = [
 
 let commands: [Target] = [
   command(
+    "tacit-consent", folder: "Consent", uses: ["PrivacyCore", "ConsentService", "ConsentAPI", "RPC", "ServiceKit"]),
+  command(
     "tacit-features", folder: "FeatureStore",
     uses: ["PrivacyCore", "FeatureStoreService", "CommonAPI", "FeaturesAPI", "RPC", "ServiceKit"]),
   command("tacit", folder: "Pipeline", uses: ["PrivacyCore", "Pipeline", "RPC", "ServiceKit"]),

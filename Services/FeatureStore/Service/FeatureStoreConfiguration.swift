@@ -4,6 +4,8 @@ package struct FeatureStoreConfiguration: Sendable {
   /// About how many values of people are kept opened in memory; one takes up to 32 bytes.
   /// 4 million by default.
   package var cachedValueCountMax = 4_000_000
+  /// About how many subject keys are kept in memory. 200,000 by default.
+  package var subjectKeyCountMax = 200_000
   /// The most events of one person in one source, from 1. 200,000 by default.
   package var eventCountMax = 200_000
   /// The most features times people that one call may ask for. 20,000 by default.

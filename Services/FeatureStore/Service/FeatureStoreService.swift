@@ -48,10 +48,19 @@ package final class FeatureStoreService: FeaturesServing, TacitService {
   }
 
   package func measures() async -> [(name: String, value: Double)] {
-    let peopleCount = try? store.read { try $0.count(FeatureTables.people) }
+    // Walks over keys: fit for an administrator's question, not for every second.
+    let counts = try? store.read { snapshot in
+      (
+        people: try snapshot.count(FeatureTables.people),
+        chunks: try snapshot.count(FeatureTables.events),
+        rows: try snapshot.count(FeatureTables.rows)
+      )
+    }
     return [
       ("views", Double(views.catalog.views.count)),
-      ("people", Double(peopleCount ?? 0)),
+      ("people", Double(counts?.people ?? 0)),
+      ("event_chunks", Double(counts?.chunks ?? 0)),
+      ("rows", Double(counts?.rows ?? 0)),
       ("cached_people", Double(cache.personCount)),
       ("gate_people", Double(gate.personCount)),
       ("consent_sequence", Double(gate.appliedSequence.value)),

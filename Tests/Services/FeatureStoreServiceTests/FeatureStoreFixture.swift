@@ -9,6 +9,7 @@ internal import RPC
 internal import SealedStore
 internal import Synchronization
 internal import TestSupport
+internal import Transport
 internal import WireFormat
 
 /// Subject keys from a dictionary, in place of the vault.

@@ -4,6 +4,7 @@ internal import FeaturesAPI
 internal import Gate
 internal import PrivacyCore
 internal import RPC
+internal import SealedStore
 internal import TestSupport
 internal import Testing
 

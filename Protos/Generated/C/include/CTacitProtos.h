@@ -4,7 +4,7 @@
 #include "consent/v1/consent.pb-c.h"
 #include "consent/v1/store.pb-c.h"
 #include "features/v1/features.pb-c.h"
-#include "features/v1/stored.pb-c.h"
+#include "features/v1/store.pb-c.h"
 #include "google/protobuf/descriptor.pb-c.h"
 #include "health/v1/health.pb-c.h"
 #include "options/v1/options.pb-c.h"

@@ -1,0 +1,53 @@
+internal import ArgumentParser
+internal import FeatureStoreService
+internal import ServiceKit
+
+@main
+enum Main {
+  static func main() async { await runCommand(TacitFeatures.self) }
+}
+
+/// `tacit-features`: the feature store and the commands that talk to it.
+struct TacitFeatures: AsyncParsableCommand, ServiceProgram {
+  static let service = WellKnownService.features
+
+  static let configuration = CommandConfiguration(
+    commandName: "tacit-features",
+    abstract: "Consent-gated features of people.",
+    discussion: """
+      A view says in YAML which features there are, how they are folded from events, and which \
+      scope a person must have allowed for each. Events and rows come in under a consent receipt; \
+      features go out only while that person allows their scope.
+
+        tacit-features views apply views.yaml
+        tacit-features write-events --source orders events.jsonl
+        tacit-features get --pid <pid> purchases:*
+        tacit-features training-set --scope analytics purchases:* > people.jsonl
+
+      Exit status: 0 done, 1 refused or failed, 2 not understood.
+      """,
+    version: TacitVersion.text,
+    subcommands: [
+      Serve.self, Views.self, Get.self, WriteRow.self, WriteEvents.self, TrainingSet.self,
+      StatusCommand<Self>.self, HealthCommand<Self>.self, BackupCommand<Self>.self,
+      RestoreCommand<Self>.self, VerifyCommand<Self>.self,
+    ])
+}
+
+struct Serve: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run the feature store.",
+    discussion: """
+      It needs the consent service, which tells its gate who allows what, and the vault, which \
+      gives it the keys people's rows are sealed under. Without the consent service it withholds \
+      every feature.
+
+      Example: tacit-features serve --peer consent=127.0.0.1:7101 --peer vault=127.0.0.1:7102
+      """)
+
+  @OptionGroup var options: ServeOptions
+
+  func run() async throws {
+    try await serve(.features, options: options) { try FeatureStoreService($0) }
+  }
+}

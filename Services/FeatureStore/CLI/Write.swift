@@ -1,0 +1,130 @@
+internal import ArgumentParser
+internal import CommonAPI
+internal import FeaturesAPI
+internal import Foundation
+internal import PrivacyCore
+internal import ServiceKit
+
+struct WriteRow: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write one row of a view.",
+    discussion: """
+      The values are a JSON object. Direct identifiers are refused.
+
+      Example: tacit-features write-row --view profile --pid ACY… --consent-id c_01… \
+      '{"segment":"gold","score":0.7}'
+      """)
+
+  @Option(help: "The view.") var view: String
+  @Option(help: "The person, as a pid's text.") var pid: String
+  @Option(help: "The receipt under which it is kept.") var consentID: String
+  @Option(help: "What time it speaks of (RFC 3339); now.") var time: String?
+  @Argument(help: "The values, as a JSON object.") var values: String
+  @OptionGroup var client: ClientOptions
+
+  func run() async throws {
+    guard let fields = try? JSONDecoder().decode([String: JSONValue].self, from: Data(values.utf8))
+    else { throw ValidationError("the values must be a JSON object such as {\"score\":0.7}") }
+    let row = Row(
+      pid: try parsePid(pid).bytes, consentID: consentID,
+      eventTimeUs: try (time.map(parseTime) ?? SystemTime().now).microseconds,
+      fields: fields.sorted { $0.key < $1.key }
+        .map { Field(name: $0.key, value: $0.value.message) })
+    let reply = try await client.with(.features) {
+      try await FeaturesClient($0).writeRows(
+        WriteRowsRequest(view: view, rows: [row]), options: client.callOptions)
+    }
+    if let rejection = reply.rejections.first { throw CommandFailure(rejection.reason) }
+    print(reply.written == 1 ? "written" : "known already")
+  }
+}
+
+struct WriteEvents: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write the events of a file of JSON lines.",
+    discussion: """
+      Each line: {"pid":"…","consent_id":"c_…","event_id":"…","time":"2026-01-10T12:34:56Z",\
+      "fields":{"item":"85123A","amount":15.3}}. An event id is taken once for a person and \
+      source, so that a file can be sent again after an interruption. Lines that are refused go to \
+      standard error with their number and the reason.
+
+      Example: tacit-features write-events --source orders events.jsonl
+      """)
+
+  @Option(help: "The event source.") var source: String
+  @Argument(help: "The file.") var file: String
+  @Option(help: "How many events go into one call, 1 to 10,000.") var batch = 5_000
+  @OptionGroup var client: ClientOptions
+
+  func validate() throws {
+    guard (1...10_000).contains(batch) else { throw ValidationError("--batch is 1 to 10000") }
+  }
+
+  private struct Line: Decodable {
+    let pid: String
+    let consent_id: String
+    let event_id: String
+    let time: String
+    let fields: [String: JSONValue]?
+  }
+
+  func run() async throws {
+    var total = WriteReply()
+    var refused = 0
+    try await client.with(.features) { connection in
+      let features = FeaturesClient(connection)
+      var lines = try JSONLines(path: file)
+      let bar = ProgressBar("events")
+      defer { bar.finish() }
+      while let chunk = try lines.next(count: batch, byteCountMax: 2 << 20) {
+        var events: [(line: Int, event: Event)] = []
+        for (number, text) in chunk {
+          do {
+            events.append((number, try event(of: text)))
+          } catch {
+            refused += 1
+            standardError("line \(number): \(reason(error))")
+          }
+        }
+        let reply = try await features.writeEvents(
+          WriteEventsRequest(source: source, events: events.map(\.event)),
+          options: client.callOptions)
+        total.written += reply.written
+        total.duplicates += reply.duplicates
+        refused += reply.rejections.count
+        for rejection in reply.rejections where Int(rejection.index) < events.count {
+          standardError("line \(events[Int(rejection.index)].line): \(rejection.reason)")
+        }
+        bar.update(lines.fraction, note: "\(total.written) written")
+      }
+    }
+    if client.json {
+      try printJSON([
+        "written": Int(total.written), "duplicates": Int(total.duplicates), "refused": refused,
+      ])
+    } else {
+      print("\(total.written) written, \(total.duplicates) known already, \(refused) refused")
+    }
+    if refused > 0 { throw ExitCode(ExitStatus.failed) }
+  }
+
+  private func event(of text: String) throws -> Event {
+    let line = try JSONDecoder().decode(Line.self, from: Data(text.utf8))
+    return Event(
+      pid: try parsePid(line.pid).bytes, consentID: line.consent_id, eventID: line.event_id,
+      eventTimeUs: try parseTime(line.time).microseconds,
+      fields: (line.fields ?? [:]).sorted { $0.key < $1.key }
+        .map { Field(name: $0.key, value: $0.value.message) })
+  }
+
+  /// What is wrong with a line, without its content.
+  private func reason(_ error: any Error) -> String {
+    switch error {
+    case let failure as CommandFailure: failure.description
+    case DecodingError.keyNotFound(let key, _): "it has no \(key.stringValue)"
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+      "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is of another type"
+    default: "not JSON"
+    }
+  }
+}

@@ -1,0 +1,24 @@
+internal import ConsentAPI
+internal import Gate
+package import ServiceKit
+internal import VaultAPI
+
+extension FeatureStoreService {
+  /// The service of a program: its consent comes from the consent service, its keys from the vault.
+  package convenience init(
+    _ runtime: ServiceRuntime,
+    configuration: FeatureStoreConfiguration = FeatureStoreConfiguration()
+  ) throws {
+    let consent = ConsentClient(try runtime.client(of: .consent))
+    let vault = VaultClient(try runtime.client(of: .vault))
+    try self.init(
+      store: runtime.store, audit: runtime.audit,
+      keys: VaultSubjectKeys(vault: vault, countMax: configuration.subjectKeyCountMax),
+      time: runtime.time, configuration: configuration
+    ) { effects in
+      Gate(
+        name: runtime.service.rawValue, consent: consent, effects: effects, time: runtime.time,
+        log: runtime.log)
+    }
+  }
+}
