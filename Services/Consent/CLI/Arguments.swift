@@ -1,0 +1,29 @@
+internal import ArgumentParser
+internal import PrivacyCore
+
+/// How commands read what a person writes.
+enum Reading {
+  /// A pid: its 43 characters, with or without `hmac:sha256:`.
+  static func pid(_ text: String) throws -> PseudonymousID {
+    guard let pid = PseudonymousID(text: text) else {
+      throw ValidationError("a pid is 43 characters of base64url, with or without hmac:sha256:")
+    }
+    return pid
+  }
+
+  /// A time: `2026-01-10T12:34:56Z`, or a day, which begins at midnight UTC.
+  static func time(_ text: String) throws -> Timestamp {
+    guard let time = Timestamp(rfc3339: text) else {
+      throw ValidationError("a time is written 2026-01-10T12:34:56Z, or 2026-01-10")
+    }
+    return time
+  }
+}
+
+/// Whom a command is about.
+struct PersonOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("The person: 43 characters, with or without hmac:sha256:.", valueName: "pid"),
+    transform: Reading.pid)
+  var pid: PseudonymousID
+}

@@ -1,0 +1,64 @@
+internal import ArgumentParser
+internal import ConsentAPI
+internal import PrivacyCore
+internal import ServiceKit
+
+/// `erase`: forgets a person.
+struct EraseCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "erase",
+    abstract: "Forget a person: purge every store, destroy the subject key. For ever.",
+    discussion: """
+      Nothing can be recorded for this pid again. If the vault is out of reach, the erasure is \
+      recorded and in force, the command fails, and the service finishes it by itself; repeating \
+      the command is safe.
+
+      Example:
+        tacit-consent erase --pid PID --ground gdpr-17-1-b --source letter-2026-11 --yes
+      """)
+
+  @OptionGroup var person: PersonOption
+  @Option(help: "The legal ground, a name such as gdpr-17-1-b.") var ground: String
+  @Option(help: "Where it was asked.") var source = ""
+  @Flag(help: "Really do it.") var yes = false
+  @OptionGroup var client: ClientOptions
+
+  private struct Answer: Encodable {
+    let receipt: ReceiptView
+    let gates: [GateOutcomeView]
+    let subjectKeyDestroyed: Bool
+    let durationMs: Double
+
+    enum CodingKeys: String, CodingKey {
+      case receipt, gates
+      case subjectKeyDestroyed = "subject_key_destroyed"
+      case durationMs = "duration_ms"
+    }
+  }
+
+  func validate() throws {
+    guard yes else {
+      throw ValidationError("there is no way back from an erasure; repeat the command with --yes")
+    }
+  }
+
+  func run() async throws {
+    let request = EraseRequest(pid: person.pid.bytes, ground: ground, source: source)
+    let reply = try await client.with(.consent) {
+      try await ConsentClient($0).erase(request, options: client.callOptions)
+    }
+    guard let receipt = reply.receipt.map(ReceiptView.init) else { return }
+    let answer = Answer(
+      receipt: receipt, gates: reply.gates.map(GateOutcomeView.init),
+      subjectKeyDestroyed: reply.subjectKeyDestroyed,
+      durationMs: Double(reply.durationUs) / 1_000)
+    if client.json { return try printJSON(answer) }
+    print("erased after \(answer.durationMs) ms")
+    print(
+      answer.subjectKeyDestroyed
+        ? "the vault destroyed the subject key and the identifiers"
+        : "the vault had no subject key of this person")
+    receipt.show()
+    GateOutcomeView.show(answer.gates)
+  }
+}
