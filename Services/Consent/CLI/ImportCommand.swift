@@ -12,9 +12,9 @@ struct ImportCommand: AsyncParsableCommand {
     discussion: """
       One receipt a line, in the form `export` writes:
 
-        {"consent_id":"c_01KE…","user_id_hashed":"hmac:sha256:…","scopes":["product_recs"],
-         "granted_at":"2026-01-10T12:34:56Z","expires_at":"2028-01-10T12:34:56Z",
-         "source":"web-portal:v2","version":2}
+        {"consent_id":"c_01KE…","user_id_hashed":"hmac:sha256:…",
+         "scopes":["product_recs"],"granted_at":"2026-01-10T12:34:56Z",
+         "expires_at":"2028-01-10T12:34:56Z","source":"web-portal:v2","version":2}
 
       A withdrawal has "kind":"withdrawal" and no expiry. Lines that are refused are listed with \
       number and reason in the rejects file (never with their content), and the rest is recorded. \
