@@ -226,8 +226,8 @@ let testTargets: [Target] = [
   tests(
     "FeatureStoreServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "WireFormat", "CommonAPI", "AuditAPI", "Transport", "RPC", "FeaturesAPI", "ConsentAPI", "Gate",
-      "FeatureStoreService", "ServiceKit", "TestSupport",
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "WireFormat", "CommonAPI", "AuditAPI", "Transport", "RPC", "FeaturesAPI", "ConsentAPI", "VaultAPI", "Gate",
+      "FeatureStoreService", "ServiceKit", log, "TestSupport",
     ]),
   tests(
     "TrainerServiceTests", folder: "Services",

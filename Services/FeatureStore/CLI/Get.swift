@@ -43,7 +43,8 @@ struct Get: AsyncParsableCommand {
 /// The pid of a text from the command line or a file.
 func parsePid(_ text: String) throws -> PseudonymousID {
   guard let pid = PseudonymousID(text: text) else {
-    throw CommandFailure("a pid is 43 characters of base64url; the vault gives it for an identifier")
+    throw CommandFailure(
+      "a pid is 43 characters of base64url; the vault gives it for an identifier")
   }
   return pid
 }

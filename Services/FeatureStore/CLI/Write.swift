@@ -61,9 +61,15 @@ struct WriteEvents: AsyncParsableCommand {
   }
 
   private struct Line: Decodable {
+    enum CodingKeys: String, CodingKey {
+      case pid, time, fields
+      case consentID = "consent_id"
+      case eventID = "event_id"
+    }
+
     let pid: String
-    let consent_id: String
-    let event_id: String
+    let consentID: String
+    let eventID: String
     let time: String
     let fields: [String: JSONValue]?
   }
@@ -111,7 +117,7 @@ struct WriteEvents: AsyncParsableCommand {
   private func event(of text: String) throws -> Event {
     let line = try JSONDecoder().decode(Line.self, from: Data(text.utf8))
     return Event(
-      pid: try parsePid(line.pid).bytes, consentID: line.consent_id, eventID: line.event_id,
+      pid: try parsePid(line.pid).bytes, consentID: line.consentID, eventID: line.eventID,
       eventTimeUs: try parseTime(line.time).microseconds,
       fields: (line.fields ?? [:]).sorted { $0.key < $1.key }
         .map { Field(name: $0.key, value: $0.value.message) })

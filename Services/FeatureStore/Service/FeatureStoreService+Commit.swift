@@ -25,10 +25,11 @@ extension FeatureStoreService {
   func commit<Item: Sendable>(
     _ checked: WriteBatch<Item>, as action: String, to target: String, scopes: Set<Scope>,
     context: CallContext,
-    write: @escaping @Sendable (
-      PseudonymousID, [WriteBatch<Item>.Entry], SealingKey, inout WriteBatch<Item>,
-      inout WriteTransaction
-    ) throws -> String?
+    write:
+      @escaping @Sendable (
+        PseudonymousID, [WriteBatch<Item>.Entry], SealingKey, inout WriteBatch<Item>,
+        inout WriteTransaction
+      ) throws -> String?
   ) async throws -> WriteReply {
     var admitted = checked
     let writeGate = WriteGate(gate: gate, scopes: scopes)

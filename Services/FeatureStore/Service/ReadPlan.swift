@@ -123,7 +123,8 @@ struct ServedRow: Sendable {
 
   private mutating func set(_ value: FeatureValue, of datum: FeatureDatum?, at place: Int) {
     message.features[place] = value
-    byteCount += value.name.utf8.count + value.reason.utf8.count + 60
+    byteCount +=
+      value.name.utf8.count + value.reason.utf8.count + 60
       + (datum?.messageByteCount ?? 0)
   }
 }

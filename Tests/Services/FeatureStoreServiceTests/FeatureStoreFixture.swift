@@ -38,8 +38,10 @@ final class TestKeys: SubjectKeySource {
       state.requestCount += 1
       var found: [PseudonymousID: SealingKey] = [:]
       for pid in pids where !state.forgotten.contains(pid) {
-        let key = try state.keys[pid] ?? SealingKey(
-          id: .subject, secret: SecretBytes(random: SystemRandom(), count: 32))
+        let key =
+          try state.keys[pid]
+          ?? SealingKey(
+            id: .subject, secret: SecretBytes(random: SystemRandom(), count: 32))
         state.keys[pid] = key
         found[pid] = key
       }
@@ -240,7 +242,9 @@ func withFeatureStore(
 /// A pid for each number.
 func person(_ number: Int) -> PseudonymousID {
   var bytes = [UInt8](repeating: 0, count: 32)
-  for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: (number &* 0x9E37_79B9) >> (index * 8)) }
+  for index in 0..<8 {
+    bytes[index] = UInt8(truncatingIfNeeded: (number &* 0x9E37_79B9) >> (index * 8))
+  }
   bytes[31] = UInt8(truncatingIfNeeded: number)
   bytes[30] = UInt8(truncatingIfNeeded: number >> 8)
   guard let pid = PseudonymousID(bytes: bytes) else { preconditionFailure("32 bytes are a pid") }

@@ -5,6 +5,7 @@ internal import FeaturesAPI
 internal import Gate
 internal import PrivacyCore
 internal import RPC
+internal import Synchronization
 internal import TestSupport
 internal import Testing
 
@@ -87,9 +88,11 @@ struct GetTests {
   func asOf() async throws {
     try await withFeatureStore { fixture in
       let consent = try await fixture.grant(person(1), "analytics")
-      try await fixture.write((0..<5).map {
-        fixture.event(person(1), consent, id: "e\($0)", daysAgo: Int64($0) * 50, ["amount": .int(1)])
-      })
+      try await fixture.write(
+        (0..<5).map {
+          fixture.event(
+            person(1), consent, id: "e\($0)", daysAgo: Int64($0) * 50, ["amount": .int(1)])
+        })
       try await fixture.write([
         fixture.row(person(1), consent, daysAgo: 30, ["score": .int(1)]),
         fixture.row(person(1), consent, daysAgo: 20, ["score": .int(2)]),
@@ -111,7 +114,8 @@ struct GetTests {
         try await fixture.value(person(1), "profile:score", asOf: daysAgo(31)).status == .notFound)
       try await fixture.withdraw(person(1), "analytics")
       #expect(
-        try await fixture.value(person(1), "purchases:spend", asOf: daysAgo(100)).status == .withheld)
+        try await fixture.value(person(1), "purchases:spend", asOf: daysAgo(100)).status
+          == .withheld)
     }
   }
 
@@ -130,6 +134,34 @@ struct GetTests {
       let before = fixture.keys.requestCount
       _ = try await fixture.value(person(1), "purchases:spend")
       #expect(fixture.keys.requestCount == before)
+    }
+  }
+
+  @Test("reads beside writes never fall behind what was acknowledged before they began")
+  func readsBesideWrites() async throws {
+    try await withFeatureStore { fixture in
+      let consent = try await fixture.grant(person(1), "analytics")
+      let acknowledged = Acknowledged()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          for number in 1...60 {
+            try await fixture.write([fixture.event(person(1), consent, id: "e\(number)")])
+            acknowledged.count.withLock { $0 = number }
+          }
+        }
+        for _ in 0..<2 {
+          group.addTask {
+            var least = 0
+            while least < 60 {
+              least = acknowledged.count.withLock { $0 }
+              let value = try await fixture.value(person(1), "purchases:lines").value?.kind
+              guard case .intValue(let count)? = value else { throw CancellationError() }
+              #expect(count >= least)
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
     }
   }
 
@@ -156,7 +188,9 @@ struct GetTests {
         { try await fixture.get([], ["purchases:spend"]) },
         { try await fixture.get([person(1)], []) },
         { try await fixture.get([person(1)], ["purchases:nothing"]) },
-        { try await fixture.get([person(1)], ["purchases:spend"], asOf: Timestamp(microseconds: -1)) },
+        {
+          try await fixture.get([person(1)], ["purchases:spend"], asOf: Timestamp(microseconds: -1))
+        },
         {
           try await fixture.service.get(
             GetRequest(pids: [[1]], features: ["purchases:spend"]),
@@ -182,13 +216,19 @@ struct GetTests {
       }
       #expect(many?.rpcError.code == .resourceExhausted)
       let consent = try await fixture.grant(person(1), "product_recs")
-      try await fixture.write((0..<20).map {
-        fixture.event(person(1), consent, id: "e\($0)", ["item": .string("item-\($0)")])
-      })
+      try await fixture.write(
+        (0..<20).map {
+          fixture.event(person(1), consent, id: "e\($0)", ["item": .string("item-\($0)")])
+        })
       let large = await #expect(throws: FeatureStoreError.self) {
         try await fixture.get([person(1)], ["purchases:items"])
       }
       #expect(large?.rpcError.code == .resourceExhausted)
     }
   }
+}
+
+/// How many writes were acknowledged.
+private final class Acknowledged: Sendable {
+  let count = Mutex(0)
 }

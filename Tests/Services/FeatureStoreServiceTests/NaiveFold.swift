@@ -62,8 +62,10 @@ struct NaiveFold {
     case .mode:
       let values = pairs.map(\.value)
       let best = values.indices.max { left, right in
-        let counts = (values.count(where: { $0 == values[left] }),
-          values.count(where: { $0 == values[right] }))
+        let counts = (
+          values.count(where: { $0 == values[left] }),
+          values.count(where: { $0 == values[right] })
+        )
         return counts.0 == counts.1 ? left < right : counts.0 < counts.1
       }
       return values[best ?? 0]

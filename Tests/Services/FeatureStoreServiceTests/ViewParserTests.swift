@@ -44,7 +44,9 @@ struct ViewParserTests {
   @Test("filters tell numbers, truth values and quoted texts apart")
   func filterTypes() throws {
     let views = try ViewParser.views(
-      yaml: view("{name: n, type: int, aggregate: count, where: {a: 1, b: 1.5, c: true, d: \"1\"}, scope: s}"))
+      yaml: view(
+        "{name: n, type: int, aggregate: count, where: {a: 1, b: 1.5, c: true, d: \"1\"}, scope: s}"
+      ))
     #expect(
       views[0].features[0].aggregation?.filters
         == ["a": .int(1), "b": .double(1.5), "c": .bool(true), "d": .string("1")])
@@ -64,19 +66,46 @@ struct ViewParserTests {
       ("{name: n, type: int, aggregate: count, scope: [a]}", 6, 51, "expected a scope"),
       ("{name: n, type: int, agregate: count, scope: s}", 6, 26, "unknown key in a feature"),
       ("{name: n, type: text, aggregate: last, field: f, scope: s}", 6, 21, "expected a type"),
-      ("{name: n, type: int, aggregate: median, field: f, scope: s}", 6, 37, "expected an aggregate"),
-      ("{name: n, type: int, aggregate: mean, field: f, scope: s}", 6, 21, "aggregate mean gives double"),
-      ("{name: n, type: string, aggregate: sum, field: f, scope: s}", 6, 21, "aggregate sum gives int, double"),
+      (
+        "{name: n, type: int, aggregate: median, field: f, scope: s}", 6, 37,
+        "expected an aggregate"
+      ),
+      (
+        "{name: n, type: int, aggregate: mean, field: f, scope: s}", 6, 21,
+        "aggregate mean gives double"
+      ),
+      (
+        "{name: n, type: string, aggregate: sum, field: f, scope: s}", 6, 21,
+        "aggregate sum gives int, double"
+      ),
       ("{name: n, type: int, aggregate: sum, scope: s}", 6, 5, "expected field"),
       ("{name: n, type: int, scope: s}", 6, 5, "expected an aggregate"),
       ("{name: n, type: int, aggregate: count, window: 3w, scope: s}", 6, 52, "expected a length"),
       ("{name: n, type: int, aggregate: count, window: 0d, scope: s}", 6, 52, "expected a length"),
-      ("{name: n, type: int, aggregate: count, default: x, scope: s}", 6, 53, "expected a default that is int"),
-      ("{name: n, type: int, aggregate: count, default: 1.5, scope: s}", 6, 53, "expected a default that is int"),
-      ("{name: n, type: tallies, aggregate: tally, field: f, default: [1], scope: s}", 6, 67, "can only be []"),
-      ("{name: n, type: int, aggregate: count, where: {}, scope: s}", 6, 51, "expected 1 to 16 fields"),
-      ("{name: n, type: int, aggregate: count, where: {a: [1]}, scope: s}", 6, 55, "expected a text, a number"),
-      ("{name: n, type: int, aggregate: count, where: {a: ann@example.com}, scope: s}", 6, 55, "looks like an e-mail address"),
+      (
+        "{name: n, type: int, aggregate: count, default: x, scope: s}", 6, 53,
+        "expected a default that is int"
+      ),
+      (
+        "{name: n, type: int, aggregate: count, default: 1.5, scope: s}", 6, 53,
+        "expected a default that is int"
+      ),
+      (
+        "{name: n, type: tallies, aggregate: tally, field: f, default: [1], scope: s}", 6, 67,
+        "can only be []"
+      ),
+      (
+        "{name: n, type: int, aggregate: count, where: {}, scope: s}", 6, 51,
+        "expected 1 to 16 fields"
+      ),
+      (
+        "{name: n, type: int, aggregate: count, where: {a: [1]}, scope: s}", 6, 55,
+        "expected a text, a number"
+      ),
+      (
+        "{name: n, type: int, aggregate: count, where: {a: ann@example.com}, scope: s}", 6, 55,
+        "looks like an e-mail address"
+      ),
       ("{name: No, type: int, aggregate: count, scope: s}", 6, 12, "expected a name"),
       ("{name: n, name: m, type: int, aggregate: count, scope: s}", 6, 6, "the same key twice"),
       ("{name: n, type: int, aggregate: count, scope: s", 7, 1, "not YAML"),
@@ -101,12 +130,30 @@ struct ViewParserTests {
       ("views: [{name: v, entity: e}]", "expected features"),
       ("views: [{name: v, features: []}]", "expected entity"),
       ("views: [{name: v, entity: e, features: []}]", "expected at least one feature"),
-      ("views: [{name: v, entity: e, ttl: soon, features: [{name: n, type: int, scope: s}]}]", "expected a length"),
-      ("views: [{name: v, entity: e, features: [{name: n, type: int, scope: s, aggregate: count}]}]", "needs a view with a source"),
-      ("views: [{name: v, entity: e, features: [{name: n, type: int, scope: s, window: 1d}]}]", "window needs an aggregate"),
-      ("views: [{name: v, entity: e, features: [{name: n, type: tallies, scope: s}]}]", "tallies need the aggregate tally"),
-      ("views: [{name: v, entity: e, features: [{name: n, type: int, scope: s}, {name: n, type: int, scope: s}]}]", "feature n is there twice"),
-      ("views: [{name: v, entity: e, features: [{name: n, type: int, scope: s}]}, {name: v, entity: e, features: [{name: n, type: int, scope: s}]}]", "view v is there twice"),
+      (
+        "views: [{name: v, entity: e, ttl: soon, features: [{name: n, type: int, scope: s}]}]",
+        "expected a length"
+      ),
+      (
+        "views: [{name: v, entity: e, features: [{name: n, type: int, scope: s, aggregate: count}]}]",
+        "needs a view with a source"
+      ),
+      (
+        "views: [{name: v, entity: e, features: [{name: n, type: int, scope: s, window: 1d}]}]",
+        "window needs an aggregate"
+      ),
+      (
+        "views: [{name: v, entity: e, features: [{name: n, type: tallies, scope: s}]}]",
+        "tallies need the aggregate tally"
+      ),
+      (
+        "views: [{name: v, entity: e, features: [{name: n, type: int, scope: s}, {name: n, type: int, scope: s}]}]",
+        "feature n is there twice"
+      ),
+      (
+        "views: [{name: v, entity: e, features: [{name: n, type: int, scope: s}]}, {name: v, entity: e, features: [{name: n, type: int, scope: s}]}]",
+        "view v is there twice"
+      ),
       ("a: b: c", "not YAML"),
       ("views: []\n---\nviews: []", "not YAML"),
       ("\u{7}", "not YAML"),
@@ -136,7 +183,8 @@ struct ViewParserTests {
   @Test("an ampersand between words is no anchor")
   func ampersand() throws {
     let views = try ViewParser.views(
-      yaml: view("{name: n, type: string, aggregate: last, field: f, scope: s, default: salt & pepper}"))
+      yaml: view(
+        "{name: n, type: string, aggregate: last, field: f, scope: s, default: salt & pepper}"))
     #expect(views[0].features[0].defaultValue == .string("salt & pepper"))
   }
 }

@@ -60,7 +60,8 @@ struct WriteCheckTests {
     }
   }
 
-  @Test("field names follow the rule of names", arguments: ["", "Amount", "a b", "ann@example.com"])
+  @Test(
+    "field names follow the rule of names", arguments: ["", "Amount", "a b", "ann@example.com"])
   func fieldNames(name: String) {
     let refusal = #expect(throws: WriteRefusal.self) { try WriteCheck.check(fieldName: name) }
     #expect(refusal?.reason.contains("@") == false)
@@ -113,13 +114,17 @@ struct RowHistoryTests {
     let rows = [
       PersonRow(time: Timestamp(microseconds: 100), consentID: "c", values: ["a": .int(1)]),
       PersonRow(time: Timestamp(microseconds: 300), consentID: "c", values: ["a": nil]),
-      PersonRow(time: Timestamp(microseconds: 200), consentID: "c", values: ["a": .int(2), "b": .int(5)]),
+      PersonRow(
+        time: Timestamp(microseconds: 200), consentID: "c", values: ["a": .int(2), "b": .int(5)]),
     ]
     #expect(try reading("a", rows, asOf: 99) == .notFound)
-    #expect(try reading("a", rows, asOf: 100) == .present(.int(1), at: Timestamp(microseconds: 100)))
-    #expect(try reading("a", rows, asOf: 299) == .present(.int(2), at: Timestamp(microseconds: 200)))
+    #expect(
+      try reading("a", rows, asOf: 100) == .present(.int(1), at: Timestamp(microseconds: 100)))
+    #expect(
+      try reading("a", rows, asOf: 299) == .present(.int(2), at: Timestamp(microseconds: 200)))
     #expect(try reading("a", rows, asOf: 300) == .null(at: Timestamp(microseconds: 300)))
-    #expect(try reading("b", rows, asOf: 300) == .present(.double(5), at: Timestamp(microseconds: 200)))
+    #expect(
+      try reading("b", rows, asOf: 300) == .present(.double(5), at: Timestamp(microseconds: 200)))
   }
 
   @Test("a row is fresh to the end of its time to live and expired after it")
@@ -127,7 +132,8 @@ struct RowHistoryTests {
     let rows = [
       PersonRow(time: Timestamp(microseconds: 100), consentID: "c", values: ["a": .int(1)])
     ]
-    #expect(try reading("a", rows, asOf: 1_100) == .present(.int(1), at: Timestamp(microseconds: 100)))
+    #expect(
+      try reading("a", rows, asOf: 1_100) == .present(.int(1), at: Timestamp(microseconds: 100)))
     #expect(try reading("a", rows, asOf: 1_101) == .expired(at: Timestamp(microseconds: 100)))
   }
 }

@@ -44,8 +44,10 @@ struct WriteTests {
         start += size
       }
       #expect(try await fixture.value(person(1), "purchases:lines").value?.kind == .intValue(700))
-      #expect(try await fixture.value(person(1), "purchases:spend").value?.kind == .doubleValue(700))
-      guard case .tallies(let list)? = try await fixture.value(person(1), "purchases:items").value?.kind
+      #expect(
+        try await fixture.value(person(1), "purchases:spend").value?.kind == .doubleValue(700))
+      guard
+        case .tallies(let list)? = try await fixture.value(person(1), "purchases:items").value?.kind
       else {
         Issue.record("no tallies")
         return
@@ -205,7 +207,9 @@ struct WriteTests {
   @Test("definitions that are wrong or contradict what is in force change nothing")
   func badDefinitions() async throws {
     try await withFeatureStore { fixture in
-      let bad = await #expect(throws: FeatureStoreError.self) { try await fixture.apply("views: 1") }
+      let bad = await #expect(throws: FeatureStoreError.self) {
+        try await fixture.apply("views: 1")
+      }
       #expect(bad?.rpcError.code == .invalidArgument)
       #expect(bad?.rpcError.message.contains("line 1, column 8") == true)
       let conflict = await #expect(throws: FeatureStoreError.self) {
@@ -219,7 +223,8 @@ struct WriteTests {
       #expect(conflict?.rpcError.code == .failedPrecondition)
       #expect(await fixture.measure("views") == 3)
       let changed = try await fixture.apply(
-        "views: [{name: profile, entity: customer, features: [{name: score, type: double, scope: geo}]}]")
+        "views: [{name: profile, entity: customer, features: [{name: score, type: double, scope: geo}]}]"
+      )
       #expect(changed.applied == ["profile"])
     }
   }

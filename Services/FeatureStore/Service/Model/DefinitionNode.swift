@@ -40,7 +40,8 @@ struct DefinitionNode {
   // MARK: - Shapes
 
   /// The entries of a mapping, each key in `keys` and there once; `what` says what it describes.
-  func entries(of what: String, keys: [String]) throws(DefinitionError) -> [String: DefinitionNode] {
+  func entries(of what: String, keys: [String]) throws(DefinitionError) -> [String: DefinitionNode]
+  {
     var entries: [String: DefinitionNode] = [:]
     for (key, value) in try pairs(of: what) {
       guard let name = key.text, keys.contains(name) else {

@@ -1,13 +1,13 @@
-internal import Cryptography
-internal import PrivacyCore
+package import Cryptography
+package import PrivacyCore
 internal import RPC
 internal import SealedStore
 internal import Synchronization
-internal import VaultAPI
+package import VaultAPI
 
 /// The keys of people from the vault, kept in memory and never on disk: a bounded number, the
 /// least used of which go first.
-final class VaultSubjectKeys: SubjectKeySource {
+package final class VaultSubjectKeys: SubjectKeySource {
   private struct State {
     var recent: [PseudonymousID: SealingKey] = [:]
     var older: [PseudonymousID: SealingKey] = [:]
@@ -23,13 +23,13 @@ final class VaultSubjectKeys: SubjectKeySource {
   private static let requestCountMax = 4_096
 
   /// Keys of `vault`, at most about `countMax` of them in memory.
-  init(vault: VaultClient, countMax: Int) {
+  package init(vault: VaultClient, countMax: Int) {
     self.vault = vault
     generationCountMax = max(1, countMax / 2)
   }
 
-  func subjectKeys(of pids: [PseudonymousID]) async throws -> [PseudonymousID: SealingKey] {
-    var (found, missing, forgetCount) = state.withLock { state in
+  package func subjectKeys(of pids: [PseudonymousID]) async throws -> [PseudonymousID: SealingKey] {
+    let (cached, missing, forgetCount) = state.withLock { state in
       var found: [PseudonymousID: SealingKey] = [:]
       var missing: [PseudonymousID] = []
       for pid in pids {
@@ -44,6 +44,7 @@ final class VaultSubjectKeys: SubjectKeySource {
       }
       return (found, missing, state.forgetCount)
     }
+    var found = cached
     for start in stride(from: 0, to: missing.count, by: Self.requestCountMax) {
       let page = Array(missing[start..<min(missing.count, start + Self.requestCountMax)])
       let fetched = try await fetch(page)
@@ -56,7 +57,7 @@ final class VaultSubjectKeys: SubjectKeySource {
     return found
   }
 
-  func forget(_ pid: PseudonymousID) {
+  package func forget(_ pid: PseudonymousID) {
     state.withLock { state in
       state.recent[pid] = nil
       state.older[pid] = nil
