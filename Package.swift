@@ -138,7 +138,9 @@ let upperShared: [Target] = [
   shared(
     "AuditLog",
     uses: ["PrivacyCore", "Cryptography", "SealedStore", "WireFormat", "StoredMessages", "AuditAPI"]),
-  shared("Gate", uses: ["PrivacyCore", "RPC", "ConsentAPI", "VaultAPI", "Cryptography", log]),
+  shared(
+    "Gate",
+    uses: ["PrivacyCore", "Cryptography", "SealedStore", "RPC", "ConsentAPI", "VaultAPI", log]),
   shared(
     "ServiceKit",
     uses: [
@@ -163,6 +165,20 @@ let services: [Target] = [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages", "AuditLog", "RPC",
       "TrainerAPI", "FeaturesAPI", "Gate", "ServiceKit", log,
     ]),
+  // Optimised in debug builds too: what they time out on is the scan of every vector.
+  .target(
+    name: "CVectorKernels", path: "Services/VectorSearch/Kernels",
+    cSettings: [.unsafeFlags(["-O3"])]),
+  .target(
+    name: "VectorIndex", dependencies: ["CVectorKernels"], path: "Services/VectorSearch/Index",
+    swiftSettings: houseRulesBesideC + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+  service(
+    "VectorSearchService", folder: "VectorSearch",
+    uses: [
+      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages",
+      "AuditLog", "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI",
+      "TrainerAPI", "VectorsAPI", "Gate", "ServiceKit", "VectorIndex", log,
+    ]),
   .target(
     name: "Pipeline",
     dependencies: [
@@ -178,6 +194,18 @@ let commands: [Target] = [
   command(
     "tacit-features", folder: "FeatureStore",
     uses: ["PrivacyCore", "FeatureStoreService", "CommonAPI", "FeaturesAPI", "RPC", "ServiceKit"]),
+  command(
+    "tacit-vault", folder: "IdentityVault",
+    uses: ["PrivacyCore", "IdentityVaultService", "VaultAPI", "RPC", "ServiceKit"]),
+  command(
+    "tacit-trainer", folder: "Trainer",
+    uses: [
+      "PrivacyCore", "TrainerService", "TrainerAPI", "FeaturesAPI", "ConsentAPI", "Gate", "RPC",
+      "ServiceKit",
+    ]),
+  command(
+    "tacit-vectors", folder: "VectorSearch",
+    uses: ["PrivacyCore", "VectorSearchService", "CommonAPI", "VectorsAPI", "RPC", "ServiceKit"]),
   command("tacit", folder: "Pipeline", uses: ["PrivacyCore", "Pipeline", "RPC", "ServiceKit"]),
   .executableTarget(
     name: "tacit-protogen", dependencies: ["CTacitProtos", "CProtobufC"],
@@ -212,7 +240,7 @@ let testTargets: [Target] = [
     "RPCTests", folder: "Shared",
     uses: ["PrivacyCore", "WireFormat", "Transport", "RPC", "HealthAPI", "ConsentAPI", "TestSupport", nioEmbedded, nioPosix]),
   tests("AuditLogTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "TestSupport"]),
-  tests("GateTests", folder: "Shared", uses: ["PrivacyCore", "Gate", "ConsentAPI", "Transport", "RPC", "TestSupport", log]),
+  tests("GateTests", folder: "Shared", uses: ["PrivacyCore", "Gate", "ConsentAPI", "WireFormat", "Transport", "RPC", "TestSupport", log]),
   tests("ServiceKitTests", folder: "Shared", uses: ["PrivacyCore", "ServiceKit", "Transport", "RPC", "TestSupport"]),
   tests(
     "ConsentServiceTests", folder: "Services",
@@ -234,6 +262,13 @@ let testTargets: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages", "AuditLog", "RPC",
       "TrainerAPI", "FeaturesAPI", "Gate", "TrainerService", "ServiceKit", "TestSupport",
+    ]),
+  tests(
+    "VectorSearchServiceTests", folder: "Services",
+    uses: [
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport",
+      "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "TrainerAPI", "VectorsAPI",
+      "Gate", "VectorIndex", "VectorSearchService", "ServiceKit", "TestSupport", log,
     ]),
   tests("PipelineTests", folder: "Services", uses: ["PrivacyCore", "FeaturesAPI", "VaultAPI", "Pipeline", "ServiceKit", "TestSupport"]),
   .testTarget(

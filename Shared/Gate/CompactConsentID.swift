@@ -1,7 +1,7 @@
-internal import PrivacyCore
+package import PrivacyCore
 
 /// A consent id in 16 bytes: the 128 bits of its ULID.
-struct CompactConsentID: Hashable, Sendable {
+package struct CompactConsentID: Hashable, Sendable {
   private let high: UInt64
   private let low: UInt64
 
@@ -14,7 +14,7 @@ struct CompactConsentID: Hashable, Sendable {
   }()
 
   /// The id with this text, or `nil` where it is not `c_` and a ULID.
-  init?(text: String) {
+  package init?(text: String) {
     var high: UInt64 = 0
     var low: UInt64 = 0
     var position = 0
@@ -37,7 +37,7 @@ struct CompactConsentID: Hashable, Sendable {
   }
 
   /// `c_` and the ULID.
-  var text: String {
+  package var text: String {
     var characters = [UInt8](repeating: 0, count: 28)
     characters[0] = UInt8(ascii: "c")
     characters[1] = UInt8(ascii: "_")
@@ -51,7 +51,7 @@ struct CompactConsentID: Hashable, Sendable {
   }
 
   /// The id in its usual type.
-  var consentID: ConsentID {
+  package var consentID: ConsentID {
     guard let id = ConsentID(text: text) else {
       preconditionFailure("the text of 128 bits is always a ULID")
     }
