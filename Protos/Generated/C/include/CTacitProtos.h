@@ -13,5 +13,6 @@
 #include "trainer/v1/trainer.pb-c.h"
 #include "vault/v1/store.pb-c.h"
 #include "vault/v1/vault.pb-c.h"
+#include "vectors/v1/store.pb-c.h"
 #include "vectors/v1/vectors.pb-c.h"
 #include "wire/v1/frame.pb-c.h"

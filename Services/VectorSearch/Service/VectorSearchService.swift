@@ -1,0 +1,102 @@
+package import AuditLog
+package import FeaturesAPI
+package import Gate
+package import Logging
+package import PrivacyCore
+package import SealedStore
+internal import ServiceKit
+internal import Synchronization
+package import TrainerAPI
+internal import VectorsAPI
+
+/// Vector search: what is near, and what to recommend, to whom it is allowed.
+package final class VectorSearchService: VectorsServing, TacitService {
+  package static let tables = VectorTables.all
+
+  /// What the service stands on.
+  package struct Parts: Sendable {
+    package var store: SealedStore
+    package var audit: AuditLog
+    package var keys: any SubjectKeySource
+    package var features: FeaturesClient
+    package var trainer: TrainerClient
+    package var time: any TimeSource
+    package var random: any RandomSource
+    package var log: Logger
+
+    package init(
+      store: SealedStore, audit: AuditLog, keys: any SubjectKeySource, features: FeaturesClient,
+      trainer: TrainerClient, time: any TimeSource, random: any RandomSource, log: Logger
+    ) {
+      self.store = store
+      self.audit = audit
+      self.keys = keys
+      self.features = features
+      self.trainer = trainer
+      self.time = time
+      self.random = random
+      self.log = log
+    }
+  }
+
+  let parts: Parts
+  let configuration: VectorSearchConfiguration
+  let library: VectorLibrary
+  package let gate: Gate
+  let callRate: CallRate
+  /// The collections that a model is being published to.
+  let publishing = Mutex<Set<String>>([])
+
+  var store: SealedStore { parts.store }
+  var audit: AuditLog { parts.audit }
+
+  /// The service on its parts.
+  ///
+  /// - Parameter makeGate: makes the gate that decides on each read and write, with the effects
+  ///   that consent changes have on the store.
+  /// - Throws: `VectorSearchSetupError` for a configuration that cannot be; errors of the store.
+  package init(
+    _ parts: Parts, configuration: VectorSearchConfiguration = VectorSearchConfiguration(),
+    makeGate: (any GateEffects) -> Gate
+  ) async throws {
+    if let fault = configuration.fault { throw VectorSearchSetupError(description: fault) }
+    self.parts = parts
+    self.configuration = configuration
+    library = try VectorLibrary(store: parts.store)
+    callRate = CallRate(
+      callsPerSecond: configuration.callsPerSecond, callsInBurst: configuration.callsInBurst,
+      time: parts.time)
+    gate = makeGate(PurgeEffects(library: library, keys: parts.keys))
+    try await library.removeUnserved()
+  }
+
+  /// Attends to the consent service, and opens the vectors of people with keys of the vault.
+  package func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await self.gate.run() }
+      group.addTask { try await self.openPeople() }
+      // Opening ends; attending only fails.
+      while try await group.next() != nil {}
+    }
+  }
+
+  package func obstacle() async -> String? {
+    guard gate.isLive else {
+      return "it waits for the consent service; until then everyone is served as a stranger"
+    }
+    return library.collections.first(where: \.isOpening).map {
+      "it waits for the vault's keys to open the vectors of collection \($0.name)"
+    }
+  }
+
+  package func measures() async -> [(name: String, value: Double)] {
+    let collections = library.collections
+    return [
+      ("collections", Double(collections.count)),
+      ("vectors", Double(collections.reduce(0) { $0 + $1.vectorCount })),
+      ("gate_people", Double(gate.personCount)),
+      ("consent_sequence", Double(gate.appliedSequence.value)),
+      ("gate_live", gate.isLive ? 1 : 0),
+    ]
+  }
+}
