@@ -248,7 +248,8 @@ let testTargets: [Target] = [
   tests(
     "IdentityVaultServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog", "RPC", "VaultAPI",
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages",
+      "WireFormat", "AuditAPI", "AuditLog", "Transport", "RPC", "VaultAPI",
       "IdentityVaultService", "ServiceKit", "TestSupport",
     ]),
   tests(

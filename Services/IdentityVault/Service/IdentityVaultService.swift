@@ -37,10 +37,17 @@ package struct IdentityVaultService: VaultServing, TacitService {
     registry = PersonRegistry(
       store: store, audit: audit, subjectKeyRing: try keys.sealingKeys(purpose: "subject-keys"),
       identifiersPerPersonMax: configuration.identifiersPerPersonMax, time: time, random: random)
+    guard try !registry.belongsToAnother(than: configuration.tenant) else {
+      throw VaultSetupError(
+        description: """
+          the pids in this store were made for another tenant; with this one everybody known \
+          would get another one
+          """)
+    }
     var domains: [String: PseudonymDomain] = [:]
     for name in configuration.domains {
       let settled = try await registry.settle(
-        name,
+        name, of: configuration.tenant,
         as: DomainRecord(
           emailProfile: configuration.emailProfile.rawValue,
           keyVersion: ServiceKeys.firstVersion))

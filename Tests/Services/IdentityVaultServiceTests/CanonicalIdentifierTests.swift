@@ -70,8 +70,10 @@ struct CanonicalIdentifierTests {
 
   @Test(
     "what is no e-mail address is refused without repeating it",
-    arguments: ["", "alice", "@example.com", "alice@", "a b@example.com", "alice@example",
-      "alice@-a.com", "a..b@example.com", "alice@exa_mple.com", "al\u{200B}ice@example.com"])
+    arguments: [
+      "", "alice", "@example.com", "alice@", "a b@example.com", "alice@example",
+      "alice@-a.com", "a..b@example.com", "alice@exa_mple.com", "al\u{200B}ice@example.com",
+    ])
   func badEmails(text: String) {
     let refusal = #expect(throws: IdentifierRefusal.self) { try email(text) }
     if !text.isEmpty { #expect(refusal?.description.contains(text) == false) }
@@ -83,7 +85,9 @@ struct CanonicalIdentifierTests {
     #expect(((try? email(text)) != nil) == (byteCount <= 64))
   }
 
-  @Test("a canonical e-mail address stays as it is", arguments: ["Alice@Example.COM", " b.c+d@m.example.org "])
+  @Test(
+    "a canonical e-mail address stays as it is",
+    arguments: ["Alice@Example.COM", " b.c+d@m.example.org "])
   func idempotent(text: String) throws {
     let once = try email(text)
     #expect(try email(once) == once)
@@ -100,7 +104,9 @@ struct CanonicalIdentifierTests {
 
   @Test(
     "a national number without a region, letters and wrong lengths are refused",
-    arguments: [("030 1234567", ""), ("+49 CALL ME", ""), ("+4912345", ""), ("+4912345678901234", "")])
+    arguments: [
+      ("030 1234567", ""), ("+49 CALL ME", ""), ("+4912345", ""), ("+4912345678901234", ""),
+    ])
   func badPhones(text: String, region: String) {
     #expect(throws: IdentifierRefusal.self) { try PhoneNumber.canonical(text, region: region) }
   }

@@ -92,7 +92,9 @@ package enum EmailAddress {
       bytes.append(character &- 0x41 < 26 ? character | 0x20 : character)
     }
     while let last = bytes.last, isSpace(last) { bytes.removeLast() }
-    if let first = bytes.first, isSpace(first) { bytes.removeFirst(bytes.prefix(while: isSpace).count) }
+    if let first = bytes.first, isSpace(first) {
+      bytes.removeFirst(bytes.prefix(while: isSpace).count)
+    }
     for character in bytes where character <= 0x20 || character == 0x7F {
       throw .invisibleCharacter
     }

@@ -93,12 +93,20 @@ struct PersonRegistry: Sendable {
 
   // MARK: - Domains
 
+  /// Whether the pids in the store were made for somebody else than `tenant`.
+  func belongsToAnother(than tenant: String) throws -> Bool {
+    try store.read { try $0.keys(VaultTables.domains).contains { $0.first != tenant } }
+  }
+
   /// Remembers how the pids of a domain are made, or answers how they were made from the start.
-  func settle(_ domain: String, as record: DomainRecord) async throws -> DomainRecord {
-    let found = try store.read { try $0.get(VaultTables.domains, domain)?.message }
+  func settle(
+    _ domain: String, of tenant: String, as record: DomainRecord
+  ) async throws -> DomainRecord {
+    let key = KeyPair(tenant, domain)
+    let found = try store.read { try $0.get(VaultTables.domains, key)?.message }
     if let found { return found }
     return try await store.write { transaction in
-      try transaction.put(VaultTables.domains, domain, StoredMessage(record))
+      try transaction.put(VaultTables.domains, key, StoredMessage(record))
       return record
     }.value
   }

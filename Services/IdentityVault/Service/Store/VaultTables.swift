@@ -21,8 +21,10 @@ package enum VaultTables {
   /// Pids of people who were forgotten, and of their aliases: none of them is recorded again.
   package static let forgotten = StoreTable<PseudonymousID, StoredMessage<ForgottenRecord>>(
     "forgotten", id: 5)
-  /// How the pids of each domain are made.
-  package static let domains = StoreTable<String, StoredMessage<DomainRecord>>("domains", id: 6)
+  /// How the pids of each domain are made, by tenant and domain.
+  package static let domains = StoreTable<
+    KeyPair<String, String>, StoredMessage<DomainRecord>
+  >("domains", id: 6)
 
   /// All of them.
   package static let all: [any StoreTableDescribing] = [

@@ -1,0 +1,120 @@
+internal import AuditAPI
+internal import AuditLog
+internal import Cryptography
+internal import Foundation
+internal import IdentityVaultService
+internal import KeyManagement
+internal import PrivacyCore
+internal import RPC
+internal import SealedStore
+internal import TestSupport
+internal import Transport
+internal import VaultAPI
+internal import WireFormat
+
+/// A vault on a real store in a directory; on the same directory it is a restart.
+final class VaultFixture: Sendable {
+  let time = ManualTime()
+  let store: SealedStore
+  let audit: AuditLog
+  let vault: IdentityVaultService
+
+  private init(_ directory: URL, configuration: IdentityVaultConfiguration) async throws {
+    let kms = try FileKeyManagementService(
+      rootKey: SecretBytes(copying: [UInt8](repeating: 9, count: 32)))
+    let keys = try await ServiceKeys.open(service: "vault", directory: directory, kms: kms)
+    store = try SealedStore.open(
+      at: directory, keys: try keys.sealingKeys(purpose: "at-rest"),
+      tables: IdentityVaultService.tables + [AuditLog.table],
+      configuration: StoreConfiguration(serviceName: "vault"))
+    audit = AuditLog(store: store, time: time)
+    do {
+      vault = try await IdentityVaultService(
+        store: store, audit: audit, keys: keys, configuration: configuration, time: time,
+        random: SystemRandom())
+    } catch {
+      store.close()
+      throw error
+    }
+  }
+
+  /// Runs `body` with a vault on the store in `directory`, and closes it afterwards.
+  static func run(
+    in directory: URL, configuration: IdentityVaultConfiguration = IdentityVaultConfiguration(),
+    _ body: (VaultFixture) async throws -> Void
+  ) async throws {
+    let fixture = try await VaultFixture(directory, configuration: configuration)
+    defer { fixture.store.close() }
+    try await body(fixture)
+  }
+
+  /// The same on a fresh store.
+  static func run(
+    configuration: IdentityVaultConfiguration = IdentityVaultConfiguration(),
+    _ body: (VaultFixture) async throws -> Void
+  ) async throws {
+    try await withTemporaryDirectory { directory async throws in
+      try await run(in: directory, configuration: configuration, body)
+    }
+  }
+
+  // MARK: Calls
+
+  func context(_ method: MethodDescriptor, of peer: PeerIdentity = .local) -> CallContext {
+    CallContext(peer: peer, method: method, time: time)
+  }
+
+  func pseudonymize(
+    _ identifiers: [Identifier], domain: String = "", create: Bool = true
+  ) async throws -> [Pseudonym] {
+    try await vault.pseudonymize(
+      PseudonymizeRequest(domain: domain, identifiers: identifiers, create: create),
+      context: context(VaultMethods.pseudonymize)
+    ).pseudonyms
+  }
+
+  /// The pid of one identifier, recorded unless told otherwise.
+  func pid(
+    _ identifier: Identifier, domain: String = "", create: Bool = true
+  ) async throws -> [UInt8] {
+    try await pseudonymize([identifier], domain: domain, create: create).map(\.pid).first ?? []
+  }
+
+  @discardableResult
+  func link(
+    _ primary: Identifier?, _ alias: Identifier?, provenance: String = "crm:merge"
+  ) async throws -> LinkReply {
+    try await vault.link(
+      LinkRequest(primary: primary, alias: alias, provenance: provenance),
+      context: context(VaultMethods.link))
+  }
+
+  func show(_ pid: [UInt8]) async throws -> ShowReply {
+    try await vault.show(ShowRequest(pid: pid), context: context(VaultMethods.show))
+  }
+
+  @discardableResult
+  func forget(_ pid: [UInt8]) async throws -> ForgetReply {
+    try await vault.forget(
+      ForgetRequest(pid: pid, erasureSequence: 7), context: context(VaultMethods.forget))
+  }
+
+  func subjectKeys(_ pids: [[UInt8]], of peer: PeerIdentity = .local) async throws -> [SubjectKey] {
+    try await vault.subjectKeys(
+      SubjectKeysRequest(pids: pids), context: context(VaultMethods.subjectKeys, of: peer)
+    ).keys
+  }
+
+  /// What the audit log says was done, oldest first.
+  func auditedActions() throws -> [String] { try audit.records(limit: 100).map(\.action) }
+
+  func measure(_ name: String) async -> Double? {
+    await vault.measures().first { $0.name == name }?.value
+  }
+}
+
+func email(_ value: String) -> Identifier { Identifier(kind: .email, value: value) }
+
+func phone(_ value: String, region: String = "") -> Identifier {
+  Identifier(kind: .phone, value: value, qualifier: region)
+}
