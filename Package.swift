@@ -163,7 +163,7 @@ let services: [Target] = [
     "TrainerService", folder: "Trainer",
     uses: [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages", "AuditLog", "RPC",
-      "TrainerAPI", "FeaturesAPI", "Gate", "ServiceKit", log,
+      "TrainerAPI", "ConsentAPI", "FeaturesAPI", "Gate", "ServiceKit", log,
     ]),
   // Optimised in debug builds too: what they time out on is the scan of every vector.
   .target(
@@ -199,10 +199,7 @@ let commands: [Target] = [
     uses: ["PrivacyCore", "IdentityVaultService", "VaultAPI", "RPC", "ServiceKit"]),
   command(
     "tacit-trainer", folder: "Trainer",
-    uses: [
-      "PrivacyCore", "TrainerService", "TrainerAPI", "FeaturesAPI", "ConsentAPI", "Gate", "RPC",
-      "ServiceKit",
-    ]),
+    uses: ["PrivacyCore", "TrainerService", "TrainerAPI", "RPC", "ServiceKit", "Pipeline"]),
   command(
     "tacit-vectors", folder: "VectorSearch",
     uses: ["PrivacyCore", "VectorSearchService", "CommonAPI", "VectorsAPI", "RPC", "ServiceKit"]),
@@ -216,6 +213,9 @@ let testTargets: [Target] = [
   .target(
     name: "TestSupport", dependencies: ["PrivacyCore"], path: "Tests/Support",
     swiftSettings: houseRules),
+  .target(
+    name: "RPCTestSupport", dependencies: ["Transport", "WireFormat", "RPC", log],
+    path: "Tests/SupportRPC", swiftSettings: houseRules),
   tests("PrivacyCoreTests", folder: "Shared", uses: ["PrivacyCore", "TestSupport"]),
   tests("CryptographyTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "TestSupport"]),
   tests(
@@ -240,7 +240,12 @@ let testTargets: [Target] = [
     "RPCTests", folder: "Shared",
     uses: ["PrivacyCore", "WireFormat", "Transport", "RPC", "HealthAPI", "ConsentAPI", "TestSupport", nioEmbedded, nioPosix]),
   tests("AuditLogTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "TestSupport"]),
-  tests("GateTests", folder: "Shared", uses: ["PrivacyCore", "Gate", "ConsentAPI", "WireFormat", "Transport", "RPC", "TestSupport", log]),
+  tests(
+    "GateTests", folder: "Shared",
+    uses: [
+      "PrivacyCore", "Cryptography", "Gate", "ConsentAPI", "VaultAPI", "WireFormat", "Transport",
+      "RPC", "TestSupport", "RPCTestSupport", log,
+    ]),
   tests("ServiceKitTests", folder: "Shared", uses: ["PrivacyCore", "ServiceKit", "Transport", "RPC", "TestSupport"]),
   tests(
     "ConsentServiceTests", folder: "Services",
@@ -256,7 +261,7 @@ let testTargets: [Target] = [
     "FeatureStoreServiceTests", folder: "Services",
     uses: [
       "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "WireFormat", "CommonAPI", "AuditAPI", "Transport", "RPC", "FeaturesAPI", "ConsentAPI", "VaultAPI", "Gate",
-      "FeatureStoreService", "ServiceKit", log, "TestSupport",
+      "FeatureStoreService", "ServiceKit", log, "TestSupport", "RPCTestSupport",
     ]),
   tests(
     "TrainerServiceTests", folder: "Services",
@@ -267,9 +272,9 @@ let testTargets: [Target] = [
   tests(
     "VectorSearchServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport",
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditAPI", "AuditLog", "Transport",
       "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "TrainerAPI", "VectorsAPI",
-      "Gate", "VectorIndex", "VectorSearchService", "ServiceKit", "TestSupport", log,
+      "Gate", "VectorIndex", "VectorSearchService", "ServiceKit", "TestSupport", "RPCTestSupport", log,
     ]),
   tests("PipelineTests", folder: "Services", uses: ["PrivacyCore", "FeaturesAPI", "VaultAPI", "Pipeline", "ServiceKit", "TestSupport"]),
   .testTarget(

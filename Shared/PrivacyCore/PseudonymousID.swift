@@ -11,19 +11,18 @@ public struct PseudonymousID: Hashable, Comparable, Sendable, CustomStringConver
   public static let byteCount = 32
 
   /// The pid of 32 raw bytes, or `nil` for any other number of bytes.
-  public init?(bytes: some Collection<UInt8>) {
+  public init?(bytes: [UInt8]) {
     guard bytes.count == Self.byteCount else { return nil }
-    var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-    for (index, byte) in bytes.enumerated() {
-      switch index >> 3 {
-      case 0: words.0 = words.0 << 8 | UInt64(byte)
-      case 1: words.1 = words.1 << 8 | UInt64(byte)
-      case 2: words.2 = words.2 << 8 | UInt64(byte)
-      default: words.3 = words.3 << 8 | UInt64(byte)
-      }
+    func word(_ start: Int) -> UInt64 {
+      var word: UInt64 = 0
+      for index in start..<start + 8 { word = word << 8 | UInt64(bytes[index]) }
+      return word
     }
-    self.words = words
+    words = (word(0), word(8), word(16), word(24))
   }
+
+  /// The same for bytes in any other form.
+  public init?(bytes: some Collection<UInt8>) { self.init(bytes: Array(bytes)) }
 
   /// The pid whose text is `text`, with or without the prefix `hmac:sha256:`.
   public init?(text: some StringProtocol) {
@@ -34,14 +33,14 @@ public struct PseudonymousID: Hashable, Comparable, Sendable, CustomStringConver
 
   /// The 32 raw bytes: how a pid is stored and sent.
   public var bytes: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(Self.byteCount)
-    for word in [words.0, words.1, words.2, words.3] {
-      for shift in stride(from: UInt64(56), through: 0, by: -8) {
-        bytes.append(UInt8(truncatingIfNeeded: word >> shift))
+    [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
+      for (place, word) in [words.0, words.1, words.2, words.3].enumerated() {
+        for index in 0..<8 {
+          buffer[place * 8 + index] = UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * index))
+        }
       }
+      count = Self.byteCount
     }
-    return bytes
   }
 
   /// Base64url without padding.

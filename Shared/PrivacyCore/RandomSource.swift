@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Where randomness comes from. A parameter everywhere, so that tests can repeat a history.
 public protocol RandomSource: Sendable {
   /// Fills the whole buffer with random bytes.
@@ -22,17 +24,19 @@ extension RandomSource {
   }
 }
 
-/// The operating system's generator (getrandom(2) on Linux): fit for keys and for privacy noise.
+/// The operating system's generator (getentropy(3), which is getrandom(2)): fit for keys and for privacy noise.
 public struct SystemRandom: RandomSource {
   /// The operating system's generator.
   public init() {}
 
   public func fill(_ bytes: UnsafeMutableRawBufferPointer) {
-    var generator = SystemRandomNumberGenerator()
-    for start in stride(from: 0, to: bytes.count, by: 8) {
-      withUnsafeBytes(of: generator.next()) { word in
-        for index in start..<min(start + 8, bytes.count) { bytes[index] = word[index - start] }
-      }
+    // The most that one call gives.
+    let most = 256
+    for start in stride(from: 0, to: bytes.count, by: most) {
+      let part = UnsafeMutableRawBufferPointer(
+        rebasing: bytes[start..<min(start + most, bytes.count)])
+      guard let base = part.baseAddress else { return }
+      precondition(getentropy(base, part.count) == 0, "the system has no randomness")
     }
   }
 }

@@ -1,6 +1,7 @@
 internal import AuditLog
 internal import Cryptography
 internal import FeaturesAPI
+internal import Gate
 internal import PrivacyCore
 internal import RPC
 internal import SealedStore

@@ -10,7 +10,7 @@ internal import VectorsAPI
 extension VectorSearchService {
   /// Opens the vectors of people with keys of the vault, page by page; waits for the vault where it
   /// is out of reach. Until then their collections are not searched.
-  func openPeople() async throws {
+  package func openPeople() async throws {
     for collection in library.collections where collection.isOpening {
       var after: PersonKey?
       while true {

@@ -28,7 +28,7 @@ struct RecommendationAnswer: Sendable {
         item: shelf.codes[place], score: total[place],
         because: Self.because(
           had[place], on: day, likeness: score.likeness[place],
-          popularity: shelf.popularity[place]))
+          demand: shelf.traits.demand[place]))
     }
   }
 
@@ -45,10 +45,10 @@ struct RecommendationAnswer: Sendable {
   }
 
   private static func because(
-    _ item: PersonHistory.Item?, on day: Int32, likeness: Float, popularity: Float
+    _ item: PersonHistory.Item?, on day: Int32, likeness: Float, demand: Float
   ) -> String {
     guard let item, let last = item.days.last else {
-      return likeness > popularity ? "like what you buy" : "popular now"
+      return likeness > demand ? "like what you buy" : "popular now"
     }
     let days = item.dayCount == 1 ? "1 day" : "\(item.dayCount) days"
     let age = max(0, day - last)

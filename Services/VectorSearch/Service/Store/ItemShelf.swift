@@ -26,7 +26,7 @@ final class ItemShelf: Sendable {
     self.index = index
     places = Dictionary(uniqueKeysWithValues: codes.enumerated().map { ($1, $0) })
     byPopularity = BestScores.places(of: popularity, limit: codes.count)
-    traits = ItemTraits(codes: codes, popularity: popularity, index: index)
+    traits = ItemTraits(popularity: popularity, index: index)
   }
 
   /// How many items there are.
