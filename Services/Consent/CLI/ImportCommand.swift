@@ -26,6 +26,11 @@ struct ImportCommand: AsyncParsableCommand {
         zcat receipts.jsonl.gz | tacit-consent import - --rejects refused.tsv
       """)
 
+  /// How many lines a chunk may have.
+  private static let chunkLineCount = 2_000
+  /// No further line is put into a chunk of so many bytes: a message has its limit.
+  private static let chunkByteCount = 1 << 20
+
   @Argument(help: "The file; - is standard input.") var file: String
   @Option(help: "Where refused lines are listed; <file>.rejects.tsv.") var rejects: String?
   @OptionGroup var client: ClientOptions
@@ -44,7 +49,6 @@ struct ImportCommand: AsyncParsableCommand {
 
   func run() async throws {
     var reader = try LineReader(path: file)
-    let byteCount = reader.byteCount
     let rejectsPath = rejects ?? (file == "-" ? "import.rejects.tsv" : file + ".rejects.tsv")
     let list = RejectList(path: rejectsPath)
     let bar = ProgressBar("import")
@@ -56,28 +60,30 @@ struct ImportCommand: AsyncParsableCommand {
         var last = ImportProgress()
         for try await progress in stream.replies {
           last = progress
-          try list.add(progress.rejects)
+          try list.add(progress.rejects.map { (line: Int($0.line), reason: $0.reason) })
         }
         return last
       }()
-      while let chunk = try reader.nextChunk() {
-        do {
-          try await stream.send(chunk)
-        } catch {
-          // The replies say why the service ended the call.
-          break
+      sending: while let lines = try reader.next(
+        countMax: Self.chunkLineCount, byteCountMax: Self.chunkByteCount)
+      {
+        for chunk in ImportChunk.chunks(of: lines) {
+          do {
+            try await stream.send(chunk)
+          } catch {
+            // The replies say why the service ended the call.
+            break sending
+          }
         }
-        if byteCount > 0 {
-          bar.update(
-            Double(reader.readByteCount) / Double(byteCount),
-            note: "\(chunk.firstLine + UInt64(chunk.lines.count) - 1) lines")
+        if let fraction = reader.fraction {
+          bar.update(fraction, note: "\(lines.last?.number ?? 0) lines")
         }
       }
       try? await stream.finish()
       last = try await replies
     }
     bar.finish()
-    try show(last, rejectsFile: list.isEmpty ? nil : rejectsPath)
+    try show(last, rejectsFile: list.count == 0 ? nil : rejectsPath)
   }
 
   private func show(_ progress: ImportProgress, rejectsFile: String?) throws {
@@ -95,5 +101,19 @@ struct ImportCommand: AsyncParsableCommand {
       standardError("the refused lines and the reasons are listed in \(rejectsFile)")
       throw ExitCode(ExitStatus.failed)
     }
+  }
+}
+
+extension ImportChunk {
+  /// The lines in chunks of those that stand directly below each other.
+  fileprivate static func chunks(of lines: [LineReader.Line]) -> [ImportChunk] {
+    var chunks: [ImportChunk] = []
+    var next: Int?
+    for line in lines {
+      if line.number != next { chunks.append(ImportChunk(firstLine: UInt64(line.number))) }
+      chunks[chunks.count - 1].lines.append(line.text)
+      next = line.number + 1
+    }
+    return chunks
   }
 }

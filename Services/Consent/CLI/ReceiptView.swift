@@ -81,13 +81,6 @@ struct ReceiptView: Encodable {
   }
 }
 
-/// A value as one line of JSON, for streams.
-func jsonLine(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
-}
-
 /// What became of the gates, as commands show it.
 struct GateOutcomeView: Encodable {
   let gate: String

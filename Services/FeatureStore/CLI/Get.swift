@@ -10,19 +10,22 @@ struct Get: AsyncParsableCommand {
       Example: tacit-features get --pid ACY… --purpose support purchases:* profile:segment
       """)
 
-  @Option(help: "A person, as a pid's text; may be given several times.") var pid: [String]
+  @Option(help: "A person, as a pid's text; may be given several times.", transform: Reading.pid)
+  var pid: [PseudonymousID]
   @Argument(help: "Features as view:feature; view:* for a whole view.") var features: [String]
-  @Option(help: "As of what time (RFC 3339); consent is always that of now.") var asOf: String?
+  @Option(
+    help: ArgumentHelp("As of what time; consent is always that of now.", valueName: "time"),
+    transform: Reading.time)
+  var asOf: Timestamp?
   @Option(help: "What it is for; written into the audit log.") var purpose = "command-line"
   @OptionGroup var client: ClientOptions
 
   func run() async throws {
-    let pids = try pid.map { text in try parsePid(text).bytes }
-    let time = try asOf.map(parseTime)
     let reply = try await client.with(.features) {
       try await FeaturesClient($0).get(
         GetRequest(
-          pids: pids, features: features, asOfUs: time?.microseconds ?? 0, purpose: purpose),
+          pids: pid.map(\.bytes), features: features, asOfUs: asOf?.microseconds ?? 0,
+          purpose: purpose),
         options: client.callOptions)
     }
     if client.json { return try printJSON(reply.rows.map(RowJSON.init)) }
@@ -38,21 +41,4 @@ struct Get: AsyncParsableCommand {
     }
     table.show()
   }
-}
-
-/// The pid of a text from the command line or a file.
-func parsePid(_ text: String) throws -> PseudonymousID {
-  guard let pid = PseudonymousID(text: text) else {
-    throw CommandFailure(
-      "a pid is 43 characters of base64url; the vault gives it for an identifier")
-  }
-  return pid
-}
-
-/// The time of a text from the command line or a file.
-func parseTime(_ text: String) throws -> Timestamp {
-  guard let time = Timestamp(rfc3339: text) else {
-    throw CommandFailure("a time looks like 2026-01-10T12:34:56Z")
-  }
-  return time
 }

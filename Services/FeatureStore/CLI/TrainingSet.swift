@@ -18,15 +18,15 @@ struct TrainingSet: AsyncParsableCommand {
 
   @Argument(help: "Features as view:feature; view:* for a whole view.") var features: [String]
   @Option(help: "The scope a person must have allowed for learning.") var scope: String
-  @Option(help: "As of what time (RFC 3339); now.") var asOf: String?
+  @Option(help: ArgumentHelp("As of what time; now.", valueName: "time"), transform: Reading.time)
+  var asOf: Timestamp?
   @Option(help: "What it is for; written into the audit log.") var purpose = "command-line"
   @Option(help: "The file to write; standard output.") var output: String?
   @OptionGroup var client: ClientOptions
 
   func run() async throws {
-    let time = try asOf.map(parseTime)
     let request = TrainingSetRequest(
-      features: features, asOfUs: time?.microseconds ?? 0, scope: scope, purpose: purpose)
+      features: features, asOfUs: asOf?.microseconds ?? 0, scope: scope, purpose: purpose)
     let handle = try outputHandle()
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -16,18 +16,20 @@ struct WriteRow: AsyncParsableCommand {
       """)
 
   @Option(help: "The view.") var view: String
-  @Option(help: "The person, as a pid's text.") var pid: String
+  @OptionGroup var person: PersonOption
   @Option(help: "The receipt under which it is kept.") var consentID: String
-  @Option(help: "What time it speaks of (RFC 3339); now.") var time: String?
+  @Option(
+    help: ArgumentHelp("What time it speaks of; now.", valueName: "time"), transform: Reading.time)
+  var time: Timestamp?
   @Argument(help: "The values, as a JSON object.") var values: String
   @OptionGroup var client: ClientOptions
 
   func run() async throws {
-    guard let fields = try? JSONDecoder().decode([String: JSONValue].self, from: Data(values.utf8))
+    guard let fields = try? decodeJSON([String: JSONValue].self, from: values)
     else { throw ValidationError("the values must be a JSON object such as {\"score\":0.7}") }
     let row = Row(
-      pid: try parsePid(pid).bytes, consentID: consentID,
-      eventTimeUs: try (time.map(parseTime) ?? SystemTime().now).microseconds,
+      pid: person.pid.bytes, consentID: consentID,
+      eventTimeUs: (time ?? SystemTime().now).microseconds,
       fields: fields.sorted { $0.key < $1.key }
         .map { Field(name: $0.key, value: $0.value.message) })
     let reply = try await client.with(.features) {
@@ -52,7 +54,7 @@ struct WriteEvents: AsyncParsableCommand {
       """)
 
   @Option(help: "The event source.") var source: String
-  @Argument(help: "The file.") var file: String
+  @Argument(help: "The file; - is standard input.") var file: String
   @Option(help: "How many events go into one call, 1 to 10,000.") var batch = 5_000
   @OptionGroup var client: ClientOptions
 
@@ -76,20 +78,19 @@ struct WriteEvents: AsyncParsableCommand {
 
   func run() async throws {
     var total = WriteReply()
-    var refused = 0
+    let rejects = RejectList(path: nil)
     try await client.with(.features) { connection in
       let features = FeaturesClient(connection)
-      var lines = try JSONLines(path: file)
+      var lines = try LineReader(path: file)
       let bar = ProgressBar("events")
       defer { bar.finish() }
-      while let chunk = try lines.next(count: batch, byteCountMax: 2 << 20) {
+      while let chunk = try lines.next(countMax: batch, byteCountMax: 2 << 20) {
         var events: [(line: Int, event: Event)] = []
-        for (number, text) in chunk {
+        for line in chunk {
           do {
-            events.append((number, try event(of: text)))
+            events.append((line.number, try event(of: line.text)))
           } catch {
-            refused += 1
-            standardError("line \(number): \(reason(error))")
+            try rejects.add([(line.number, text(of: error))])
           }
         }
         let reply = try await features.writeEvents(
@@ -97,40 +98,29 @@ struct WriteEvents: AsyncParsableCommand {
           options: client.callOptions)
         total.written += reply.written
         total.duplicates += reply.duplicates
-        refused += reply.rejections.count
-        for rejection in reply.rejections where Int(rejection.index) < events.count {
-          standardError("line \(events[Int(rejection.index)].line): \(rejection.reason)")
-        }
-        bar.update(lines.fraction, note: "\(total.written) written")
+        try rejects.add(
+          reply.rejections.filter { Int($0.index) < events.count }
+            .map { (line: events[Int($0.index)].line, reason: $0.reason) })
+        if let fraction = lines.fraction { bar.update(fraction, note: "\(total.written) written") }
       }
     }
     if client.json {
       try printJSON([
-        "written": Int(total.written), "duplicates": Int(total.duplicates), "refused": refused,
+        "written": Int(total.written), "duplicates": Int(total.duplicates),
+        "refused": rejects.count,
       ])
     } else {
-      print("\(total.written) written, \(total.duplicates) known already, \(refused) refused")
+      print("\(total.written) written, \(total.duplicates) known already, \(rejects.count) refused")
     }
-    if refused > 0 { throw ExitCode(ExitStatus.failed) }
+    if rejects.count > 0 { throw ExitCode(ExitStatus.failed) }
   }
 
   private func event(of text: String) throws -> Event {
-    let line = try JSONDecoder().decode(Line.self, from: Data(text.utf8))
+    let line = try decodeJSON(Line.self, from: text)
     return Event(
-      pid: try parsePid(line.pid).bytes, consentID: line.consentID, eventID: line.eventID,
-      eventTimeUs: try parseTime(line.time).microseconds,
+      pid: try Reading.pid(line.pid).bytes, consentID: line.consentID, eventID: line.eventID,
+      eventTimeUs: try Reading.time(line.time).microseconds,
       fields: (line.fields ?? [:]).sorted { $0.key < $1.key }
         .map { Field(name: $0.key, value: $0.value.message) })
-  }
-
-  /// What is wrong with a line, without its content.
-  private func reason(_ error: any Error) -> String {
-    switch error {
-    case let failure as CommandFailure: failure.description
-    case DecodingError.keyNotFound(let key, _): "it has no \(key.stringValue)"
-    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-      "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is of another type"
-    default: "not JSON"
-    }
   }
 }

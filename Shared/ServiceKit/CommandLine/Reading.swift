@@ -1,10 +1,10 @@
-internal import ArgumentParser
-internal import PrivacyCore
+public import ArgumentParser
+public import PrivacyCore
 
-/// How commands read what a person writes.
-enum Reading {
+/// How commands read what a person writes, on the command line or in a file.
+public enum Reading {
   /// A pid: its 43 characters, with or without `hmac:sha256:`.
-  static func pid(_ text: String) throws -> PseudonymousID {
+  public static func pid(_ text: String) throws -> PseudonymousID {
     guard let pid = PseudonymousID(text: text) else {
       throw ValidationError("a pid is 43 characters of base64url, with or without hmac:sha256:")
     }
@@ -12,7 +12,7 @@ enum Reading {
   }
 
   /// A time: `2026-01-10T12:34:56Z`, or a day, which begins at midnight UTC.
-  static func time(_ text: String) throws -> Timestamp {
+  public static func time(_ text: String) throws -> Timestamp {
     guard let time = Timestamp(rfc3339: text) else {
       throw ValidationError("a time is written 2026-01-10T12:34:56Z, or 2026-01-10")
     }
@@ -21,9 +21,12 @@ enum Reading {
 }
 
 /// Whom a command is about.
-struct PersonOption: ParsableArguments {
+public struct PersonOption: ParsableArguments, Sendable {
   @Option(
-    help: ArgumentHelp("The person: 43 characters, with or without hmac:sha256:.", valueName: "pid"),
+    help: ArgumentHelp(
+      "The person: 43 characters, with or without hmac:sha256:.", valueName: "pid"),
     transform: Reading.pid)
-  var pid: PseudonymousID
+  public var pid: PseudonymousID
+
+  public init() {}
 }
