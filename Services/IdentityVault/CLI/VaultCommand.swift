@@ -1,0 +1,45 @@
+internal import ArgumentParser
+internal import ServiceKit
+
+@main
+enum Main {
+  static func main() async {
+    ParserMessage.exitWhereNotUnderstood(VaultCommand.self)
+    await runCommand(VaultCommand.self)
+  }
+}
+
+/// `tacit-vault`: the identity vault, and a command for each thing a person asks of it.
+struct VaultCommand: AsyncParsableCommand, ServiceProgram {
+  static let service = WellKnownService.vault
+
+  static let configuration = CommandConfiguration(
+    commandName: "tacit-vault",
+    abstract: "The only place where identifiers and pseudonyms meet.",
+    discussion: """
+      The vault turns an e-mail address, a telephone number or a customer number into a pid: 43 \
+      characters that stand for the person everywhere else. All spellings of an identifier give \
+      one pid; without the vault's keys nobody gets from one to the other. No command gives an \
+      identifier back.
+
+      What stands on a command line can be read in the list of processes and in the shell's \
+      history. Wherever an identifier is asked for, - reads it from standard input instead. What a \
+      command prints, in errors too, never holds an identifier.
+
+      Examples:
+        tacit-vault serve --store var/stack/vault-store
+        tacit-vault pseudonymize --email - --create
+        tacit-vault pseudonymize customers.txt --create > pids.tsv
+        tacit-vault link --email - --alias-phone - --provenance crm:merge-2026-03
+        tacit-vault show --pid PID
+        tacit-vault forget --pid PID --yes
+
+      Exit status: 0 done, 1 refused or failed, 2 not understood.
+      """,
+    version: TacitVersion.text,
+    subcommands: [
+      ServeCommand.self, PseudonymizeCommand.self, LinkCommand.self, ShowCommand.self,
+      ForgetCommand.self, StatusCommand<Self>.self, HealthCommand<Self>.self,
+      BackupCommand<Self>.self, RestoreCommand<Self>.self, VerifyCommand<Self>.self,
+    ])
+}
