@@ -2,6 +2,14 @@
 # Builds everything and runs all tests; the test runner's own lines come last.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+echo "== Tools"
+if command -v python3 >/dev/null; then
+  python3 -B -m unittest discover --start-directory Tests/Tools 2>&1
+else
+  echo "Skipped: there is no python3, which only Tools/fetch-online-retail.py needs."
+fi
+
 swift build --build-tests
 
 # One module's tests at a time: some watch leases and time limits of real connections, and two
