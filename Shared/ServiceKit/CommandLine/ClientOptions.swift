@@ -57,7 +57,9 @@ public struct ClientOptions: ParsableArguments, Sendable {
 public struct IdentityOptions: ParsableArguments, Sendable {
   @Option(
     name: .customLong("identity"),
-    help: "The directory with ca.pem and the certificates (TACIT_IDENTITY; var/stack/trust/identity).")
+    help: ArgumentHelp(
+      "The directory with ca.pem and the certificates (TACIT_IDENTITY; "
+        + "var/stack/trust/identity)."))
   public var directory: String?
 
   @Option(

@@ -33,6 +33,10 @@ public func decodeJSON<Value: Decodable>(_ type: Value.Type, from text: String) 
 
 extension DecodingError.Context {
   fileprivate var place: String {
-    codingPath.isEmpty ? "the whole" : codingPath.map(\.stringValue).joined(separator: ".")
+    let place = codingPath.reduce("") { place, key in
+      if let index = key.intValue { return "\(place)[\(index)]" }
+      return place.isEmpty ? key.stringValue : "\(place).\(key.stringValue)"
+    }
+    return place.isEmpty ? "it" : place
   }
 }

@@ -16,7 +16,8 @@ public protocol ServiceProgram {
 public struct HealthCommand<Program: ServiceProgram>: AsyncParsableCommand {
   public static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "health", abstract: "Say whether the service takes calls; exit 1 if not.")
+      commandName: "health", abstract: "Say whether the service takes calls; exit 1 if not.",
+      discussion: "Example: \(Program.service.programName) health --timeout-ms 2000")
   }
 
   @OptionGroup public var client: ClientOptions
@@ -29,7 +30,7 @@ public struct HealthCommand<Program: ServiceProgram>: AsyncParsableCommand {
       let reply = try await HealthClient(connection).check(
         CheckRequest(), options: client.callOptions)
       guard reply.state == .ready else { throw CommandFailure("not ready: \(reply.advice)") }
-      print("ready")
+      if client.json { try printJSON(["ready": true]) } else { print("ready") }
     }
   }
 }
@@ -37,7 +38,9 @@ public struct HealthCommand<Program: ServiceProgram>: AsyncParsableCommand {
 /// `status`: what the service holds.
 public struct StatusCommand<Program: ServiceProgram>: AsyncParsableCommand {
   public static var configuration: CommandConfiguration {
-    CommandConfiguration(commandName: "status", abstract: "Show what the service holds.")
+    CommandConfiguration(
+      commandName: "status", abstract: "Show what the service holds.",
+      discussion: "Example: \(Program.service.programName) status")
   }
 
   @OptionGroup public var client: ClientOptions
@@ -71,7 +74,8 @@ public struct BackupCommand<Program: ServiceProgram>: AsyncParsableCommand {
         backup is useless without the service's keys, and rows of a person who is erased later
         can not be read from it either.
 
-        Example: \(Program.service.programName) backup --to /backups/\(Program.service.rawValue)
+        Example:
+          \(Program.service.programName) backup --directory /backups/\(Program.service.rawValue)
         """)
   }
 
@@ -89,6 +93,7 @@ public struct BackupCommand<Program: ServiceProgram>: AsyncParsableCommand {
         BackupRequest(directory: URL(filePath: directory).path),
         options: CallOptions(timeoutMs: 3_600_000))
     }
+    if client.json { return try printJSON(["last_sequence": reply.lastSequence]) }
     print("wrote \(directory), complete to change \(reply.lastSequence)")
   }
 }
@@ -102,7 +107,8 @@ public struct RestoreCommand<Program: ServiceProgram>: AsyncParsableCommand {
       discussion: """
         A store that is newer than the backup is only replaced with --force.
 
-        Example: \(Program.service.programName) restore --from /backups/\(Program.service.rawValue)
+        Example:
+          \(Program.service.programName) restore --from /backups/\(Program.service.rawValue)
         """)
   }
 
@@ -126,26 +132,54 @@ public struct VerifyCommand<Program: ServiceProgram>: AsyncParsableCommand {
   public static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "verify",
-      abstract: "Open every row of the running service's store and check its audit log.")
+      abstract: "Open every row of the running service's store and check its audit log.",
+      discussion: """
+        The newest changes are still in the journal: they are opened too, and counted as rows once \
+        they are in the tables. Exit 1 where anything is wrong.
+
+        Example: \(Program.service.programName) verify
+        """)
   }
 
   @OptionGroup public var client: ClientOptions
 
   public init() {}
 
+  private struct Answer: Encodable {
+    let rows: [String: Double]
+    let auditEntryCount: UInt64
+    let problems: [String]
+
+    enum CodingKeys: String, CodingKey {
+      case rows
+      case auditEntryCount = "audit_entry_count"
+      case problems
+    }
+
+    init(_ reply: VerifyReply) {
+      rows = Dictionary(reply.tables.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+      auditEntryCount = reply.auditEntryCount
+      problems = reply.problems
+    }
+  }
+
   public func run() async throws {
     let reply = try await client.with(Program.service) {
       try await UpkeepClient($0).verify(
         VerifyRequest(), options: CallOptions(timeoutMs: 3_600_000))
     }
-    var table = Table("table", "rows")
-    for measure in reply.tables { table.add(measure.name, formatted(measure.value)) }
-    table.show()
-    print("audit log: \(reply.auditEntryCount) entries, each follows from the one before it")
+    if client.json {
+      try printJSON(Answer(reply))
+    } else {
+      var table = Table("table", "rows")
+      for measure in reply.tables { table.add(measure.name, formatted(measure.value)) }
+      table.show()
+      print("audit log: \(reply.auditEntryCount) entries, each follows from the one before it")
+    }
     guard reply.problems.isEmpty else {
       throw CommandFailure(reply.problems.joined(separator: "\n"))
     }
-    print("nothing is wrong")
+    if !client.json { print("nothing is wrong") }
   }
 }
 
