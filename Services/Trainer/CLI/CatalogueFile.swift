@@ -17,6 +17,8 @@ struct CatalogueOptions: ParsableArguments {
   private static let codeByteCountMax = 64
   /// As long as a description may be.
   private static let textByteCountMax = 1_024
+  /// Together with the rest of the request they must fit in a message of 4 MiB.
+  private static let byteCountMax = (4 << 20) - (4 << 10)
 
   /// The items of the file, in its order.
   func items() throws -> [CatalogueItem] {
@@ -47,6 +49,17 @@ struct CatalogueOptions: ParsableArguments {
       }
     }
     guard !items.isEmpty else { throw CommandFailure("\(catalogue) has no items") }
+    // A model without descriptions would cost as much and find nothing alike.
+    guard items.contains(where: { !$0.text.isEmpty }) else {
+      throw CommandFailure(
+        "no item of \(catalogue) has a description; say with --text-column where they are")
+    }
+    let byteCount = items.reduce(0) { $0 + $1.byteCount }
+    guard byteCount <= Self.byteCountMax else {
+      throw CommandFailure(
+        "\(catalogue) comes to \(byteCount) bytes, \(Self.byteCountMax) fit in a call; shorten "
+          + "the descriptions")
+    }
     return items
   }
 
@@ -77,4 +90,9 @@ struct CatalogueOptions: ParsableArguments {
     }
     return CatalogueItem(item: code, text: text)
   }
+}
+
+extension CatalogueItem {
+  /// As many bytes as it has at most in a message: its fields, and their tags and lengths.
+  fileprivate var byteCount: Int { item.utf8.count + text.utf8.count + 9 }
 }

@@ -51,9 +51,12 @@ struct LedgerCommand: AsyncParsableCommand {
     if charges.isEmpty { return print("there is no charge") }
     var table = Table("number", "time", "who", "what", "mechanism", "epsilon", "state")
     for charge in charges {
+      // A charge for several releases has a line for each.
+      let mechanisms = charge.mechanism.split(separator: "; ").map(String.init)
       table.add(
-        "\(charge.number)", charge.at, charge.principal, charge.operation, charge.mechanism,
-        Figures.spent(charge.epsilon), charge.state)
+        "\(charge.number)", charge.at, charge.principal, charge.operation,
+        mechanisms.first ?? "", Figures.spent(charge.epsilon), charge.state)
+      for mechanism in mechanisms.dropFirst() { table.add("", "", "", "", mechanism) }
     }
     table.show()
   }

@@ -41,8 +41,8 @@ struct ModelsCommand: AsyncParsableCommand {
       discussion: """
         The receipts root is the Merkle root over the ids of the consent receipts under which \
         people are in it; the manifest hash is SHA-256 over what was asked for: data set, \
-        features, time, parameters, catalogue. The same request on the same day of data has the \
-        same manifest hash.
+        feature, time, parameters, catalogue. The same request as of the same time has the same \
+        manifest hash.
 
         Example: tacit-trainer models show recommender
         """)

@@ -19,8 +19,10 @@ struct QueryCommand: AsyncParsableCommand {
       1e-6, however many there are. A count may be negative. The same question again costs again.
 
       Examples:
-        tacit-trainer query --dataset orders --purpose reports --scope analytics --epsilon 0.1
-        tacit-trainer query --dataset orders --purpose reports --scope analytics --epsilon 0.1 \\
+        tacit-trainer query --dataset orders --purpose reports \\
+            --scope analytics --epsilon 0.1
+        tacit-trainer query --dataset orders --purpose reports \\
+            --scope analytics --epsilon 0.1 \\
             --feature purchases:country --key Germany --key France
       """)
 

@@ -19,9 +19,10 @@ struct TrainCommand: AsyncParsableCommand {
       command still listens. It takes as long as it takes: --timeout-ms does not count here.
 
       Example:
-        tacit-trainer train --name recommender --dataset orders --purpose recommendations \\
-            --history-feature purchases:items --scope analytics --epsilon 1.5 \\
-            --catalogue items.csv --item-column StockCode --text-column Description
+        tacit-trainer train --name recommender \\
+            --dataset orders --purpose recommendations --epsilon 1.5 \\
+            --history-feature purchases:items --scope analytics \\
+            --catalogue items.csv --item-column code --text-column description
       """)
 
   @Option(help: "The model's name; may be given to several, one after the other.") var name: String

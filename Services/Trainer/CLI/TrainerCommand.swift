@@ -24,10 +24,11 @@ struct TrainerCommand: AsyncParsableCommand, ServiceProgram {
       A first budget, a question, a model:
         tacit-trainer budget create --dataset orders --purpose recommendations \\
             --epsilon 3 --delta 1e-6
-        tacit-trainer query --dataset orders --purpose recommendations --scope analytics \\
-            --epsilon 0.1
-        tacit-trainer train --name recommender --dataset orders --purpose recommendations \\
-            --history-feature purchases:items --scope analytics --epsilon 1.5 \\
+        tacit-trainer query --dataset orders --purpose recommendations \\
+            --scope analytics --epsilon 0.1
+        tacit-trainer train --name recommender \\
+            --dataset orders --purpose recommendations --epsilon 1.5 \\
+            --history-feature purchases:items --scope analytics \\
             --catalogue items.csv
         tacit-trainer models show recommender
         tacit-trainer ledger --dataset orders --purpose recommendations
