@@ -46,9 +46,10 @@ struct CollectionsCommand: AsyncParsableCommand {
         A collection of people needs --scope: what each of them must have allowed to be found.
 
         Examples:
-          tacit-vectors collections create songs --dimension 64 --metric cosine --subject item
-          tacit-vectors collections create tastes --dimension 64 --metric cosine \\
-              --subject person --scope product_recs
+          tacit-vectors collections create songs --subject item \\
+              --dimension 64 --metric cosine
+          tacit-vectors collections create tastes --subject person \\
+              --scope product_recs --dimension 64 --metric cosine
         """)
 
     @Argument(help: "Its name.") var name: String

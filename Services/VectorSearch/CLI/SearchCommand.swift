@@ -82,11 +82,9 @@ struct SearchCommand: AsyncParsableCommand {
       }
       array = content
     }
-    do {
-      return try decodeJSON([Float].self, from: array)
-    } catch {
-      throw CommandFailure(
-        "the query must be a JSON array of numbers such as [0.1,-0.4]: \(text(of: error))")
+    guard let values = try? decodeJSON([Float].self, from: array) else {
+      throw CommandFailure("the query must be a JSON array of numbers such as [0.1,-0.4]")
     }
+    return values
   }
 }

@@ -20,10 +20,11 @@ enum VectorIDs {
 
   /// The id as it is sent.
   func bytes(of text: String) throws -> [UInt8] {
-    switch self {
-    case .items: Array(text.utf8)
-    case .people: try Reading.pid(text).bytes
+    guard self == .people else { return Array(text.utf8) }
+    guard let pid = PseudonymousID(text: text) else {
+      throw CommandFailure("the collection is of people: an id is a pid of 43 characters")
     }
+    return pid.bytes
   }
 
   /// The id as people read it.

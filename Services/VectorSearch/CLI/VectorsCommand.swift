@@ -27,7 +27,8 @@ struct VectorsCommand: AsyncParsableCommand, ServiceProgram {
             --history-feature purchases:items --scope product_recs
 
       Vectors of your own:
-        tacit-vectors collections create songs --dimension 64 --metric cosine --subject item
+        tacit-vectors collections create songs --subject item \\
+            --dimension 64 --metric cosine
         tacit-vectors upsert --collection songs songs.jsonl
         tacit-vectors search --collection songs --vector @query.json --k 5
 
