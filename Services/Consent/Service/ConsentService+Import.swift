@@ -10,31 +10,36 @@ extension ConsentService {
   ) async throws {
     let principal = context.peer.spiffeID
     let mayErase = context.peer.kind != .service
-    var progress = ImportProgress()
-    var lastPosition: UInt64 = 0
-    // While the store writes one chunk, the next is read and judged.
-    var writing: (chunk: ImportChunk, outcome: Task<ImportOutcome, any Error>)?
-    func settle() async throws {
-      guard let (chunk, outcome) = writing else { return }
-      writing = nil
-      let result = try await answering { try await outcome.value }
-      try await publish(result)
-      lastPosition = max(lastPosition, result.lastPosition)
-      progress.accepted += result.accepted
-      progress.duplicates += result.duplicates
-      progress.rejected += UInt64(result.rejects.count)
-      progress.rejects = result.rejects
-      progress.lastLine = chunk.firstLine + UInt64(chunk.lines.count) - 1
-      try await replies.send(progress)
-    }
+    // While the store writes one chunk, the next is read and judged; each is answered as soon as it
+    // is recorded, whether or not another one comes.
+    var writing: Task<ImportStanding, any Error>?
     for try await chunk in requests where !chunk.lines.isEmpty {
       let lines = read(chunk, mayErase: mayErase)
-      try await settle()
-      let ledger = ledger
-      writing = (chunk, Task { try await ledger.record(lines, by: principal) })
+      let standing = try await writing?.value ?? ImportStanding()
+      writing = Task {
+        try await self.record(lines, of: chunk, after: standing, by: principal, replies: replies)
+      }
     }
-    try await settle()
-    try await roster.settle(at: lastPosition, limitMs: configuration.importSettleMs)
+    let standing = try await writing?.value ?? ImportStanding()
+    try await roster.settle(at: standing.lastPosition, limitMs: configuration.importSettleMs)
+  }
+
+  /// Records the lines of one chunk, tells the gates, and answers.
+  private func record(
+    _ lines: [ImportLine], of chunk: ImportChunk, after earlier: ImportStanding,
+    by principal: String, replies: ReplyWriter<ImportProgress>
+  ) async throws -> ImportStanding {
+    let outcome = try await answering { try await ledger.record(lines, by: principal) }
+    try await publish(outcome)
+    var standing = earlier
+    standing.lastPosition = max(standing.lastPosition, outcome.lastPosition)
+    standing.progress.accepted += outcome.accepted
+    standing.progress.duplicates += outcome.duplicates
+    standing.progress.rejected += UInt64(outcome.rejects.count)
+    standing.progress.rejects = outcome.rejects
+    standing.progress.lastLine = chunk.firstLine + UInt64(chunk.lines.count) - 1
+    try await replies.send(standing.progress)
+    return standing
   }
 
   /// Judges the lines of a chunk as far as that goes without the ledger.
@@ -61,4 +66,11 @@ extension ConsentService {
         at: last.sequence, of: outcome.takingAway.map { try pid($0.pid) }, since: committedAt)
     }
   }
+}
+
+/// How far an import is.
+private struct ImportStanding: Sendable {
+  var progress = ImportProgress()
+  /// The position of the last receipt recorded.
+  var lastPosition: UInt64 = 0
 }
