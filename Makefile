@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 CONFIGURATION ?= release
 BIN = .build/$(CONFIGURATION)
+SOURCES = Package.swift $(wildcard Services Shared Tests Tools Benchmarks)
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -22,11 +23,11 @@ test: native ## Build and run all tests
 	Tools/test.sh
 
 lint: ## Check the format and that generated code is fresh
-	swift format lint --strict --recursive --parallel Package.swift Services Shared Tests Tools Benchmarks
+	swift format lint --strict --recursive --parallel $(SOURCES)
 	$(MAKE) check-generated
 
 format: ## Format the sources in place
-	swift format --in-place --recursive --parallel Package.swift Services Shared Tests Tools Benchmarks
+	swift format --in-place --recursive --parallel $(SOURCES)
 
 generate: ## Generate code from Protos/ (installs the .proto compilers where missing)
 	Tools/generate.sh

@@ -104,7 +104,7 @@ let systemLibraries: [Target] = [
 let generatedC: [Target] = [
   .target(
     name: "CTacitProtos", dependencies: ["CProtobufC"], path: "Protos/Generated/C",
-    cSettings: [.unsafeFlags(["-Wno-everything"])]),
+    cSettings: [.unsafeFlags(["-Wno-everything"])])
 ]
 
 let sharedTargets: [Target] = [
@@ -137,14 +137,17 @@ let upperShared: [Target] = [
     "StoredMessages", uses: ["PrivacyCore", "SealedStore", "WireFormat"], besideC: true),
   shared(
     "AuditLog",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "WireFormat", "StoredMessages", "AuditAPI"]),
+    uses: [
+      "PrivacyCore", "Cryptography", "SealedStore", "WireFormat", "StoredMessages", "AuditAPI",
+    ]),
   shared(
     "Gate",
     uses: ["PrivacyCore", "Cryptography", "SealedStore", "RPC", "ConsentAPI", "VaultAPI", log]),
   shared(
     "ServiceKit",
     uses: [
-      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog", "Transport",
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog",
+      "Transport",
       "RPC", "HealthAPI", log, lifecycle, signals, arguments,
     ]),
 ]
@@ -152,17 +155,27 @@ let upperShared: [Target] = [
 let services: [Target] = [
   service(
     "ConsentService", folder: "Consent",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport", "RPC", "ConsentAPI", "VaultAPI", "ServiceKit", log]),
+    uses: [
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport",
+      "RPC", "ConsentAPI", "VaultAPI", "ServiceKit", log,
+    ]),
   service(
     "IdentityVaultService", folder: "IdentityVault",
-    uses: ["PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog", "RPC", "VaultAPI", "ServiceKit", log]),
+    uses: [
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog",
+      "RPC", "VaultAPI", "ServiceKit", log,
+    ]),
   service(
     "FeatureStoreService", folder: "FeatureStore",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "Gate", "ServiceKit", yaml, log]),
+    uses: [
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport",
+      "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "Gate", "ServiceKit", yaml, log,
+    ]),
   service(
     "TrainerService", folder: "Trainer",
     uses: [
-      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages", "AuditLog", "RPC",
+      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages",
+      "AuditLog", "RPC",
       "TrainerAPI", "ConsentAPI", "FeaturesAPI", "Gate", "ServiceKit", log,
     ]),
   // Optimised in debug builds too: what they time out on is the scan of every vector.
@@ -183,14 +196,16 @@ let services: [Target] = [
     name: "Pipeline",
     dependencies: [
       "PrivacyCore", "Cryptography", "RPC", "ConsentAPI", "VaultAPI", "FeaturesAPI",
-      "TrainerAPI", "VectorsAPI", "HealthAPI", "Transport", "KeyManagement", "ServiceKit", yaml, log,
+      "TrainerAPI", "VectorsAPI", "HealthAPI", "Transport", "KeyManagement", "ServiceKit", yaml,
+      log,
     ],
     path: "Services/Pipeline/Service", swiftSettings: houseRules),
 ]
 
 let commands: [Target] = [
   command(
-    "tacit-consent", folder: "Consent", uses: ["PrivacyCore", "ConsentService", "ConsentAPI", "RPC", "ServiceKit"]),
+    "tacit-consent", folder: "Consent",
+    uses: ["PrivacyCore", "ConsentService", "ConsentAPI", "RPC", "ServiceKit"]),
   command(
     "tacit-features", folder: "FeatureStore",
     uses: ["PrivacyCore", "FeatureStoreService", "CommonAPI", "FeaturesAPI", "RPC", "ServiceKit"]),
@@ -217,7 +232,8 @@ let testTargets: [Target] = [
     name: "RPCTestSupport", dependencies: ["Transport", "WireFormat", "RPC", log],
     path: "Tests/SupportRPC", swiftSettings: houseRules),
   tests("PrivacyCoreTests", folder: "Shared", uses: ["PrivacyCore", "TestSupport"]),
-  tests("CryptographyTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "TestSupport"]),
+  tests(
+    "CryptographyTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "TestSupport"]),
   tests(
     "KeyManagementTests", folder: "Shared",
     uses: ["PrivacyCore", "Cryptography", "KeyManagement", "TestSupport"]),
@@ -238,18 +254,31 @@ let testTargets: [Target] = [
   tests("TransportTests", folder: "Shared", uses: ["PrivacyCore", "Transport", "TestSupport"]),
   tests(
     "RPCTests", folder: "Shared",
-    uses: ["PrivacyCore", "WireFormat", "Transport", "RPC", "HealthAPI", "ConsentAPI", "TestSupport", nioEmbedded, nioPosix]),
-  tests("AuditLogTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "TestSupport"]),
+    uses: [
+      "PrivacyCore", "WireFormat", "Transport", "RPC", "HealthAPI", "ConsentAPI", "TestSupport",
+      nioEmbedded, nioPosix,
+    ]),
+  tests(
+    "AuditLogTests", folder: "Shared",
+    uses: [
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "TestSupport",
+    ]),
   tests(
     "GateTests", folder: "Shared",
     uses: [
       "PrivacyCore", "Cryptography", "Gate", "ConsentAPI", "VaultAPI", "WireFormat", "Transport",
       "RPC", "TestSupport", "RPCTestSupport", log,
     ]),
-  tests("ServiceKitTests", folder: "Shared", uses: ["PrivacyCore", "ServiceKit", "Transport", "RPC", "TestSupport"]),
+  tests(
+    "ServiceKitTests", folder: "Shared",
+    uses: ["PrivacyCore", "ServiceKit", "Transport", "RPC", "TestSupport"]),
   tests(
     "ConsentServiceTests", folder: "Services",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditAPI", "AuditLog", "Transport", "RPC", "ConsentAPI", "VaultAPI", "Gate", "ConsentService", "ServiceKit", "TestSupport", log]),
+    uses: [
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditAPI", "AuditLog",
+      "Transport", "RPC", "ConsentAPI", "VaultAPI", "Gate", "ConsentService", "ServiceKit",
+      "TestSupport", log,
+    ]),
   tests(
     "IdentityVaultServiceTests", folder: "Services",
     uses: [
@@ -260,23 +289,29 @@ let testTargets: [Target] = [
   tests(
     "FeatureStoreServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "WireFormat", "CommonAPI", "AuditAPI", "Transport", "RPC", "FeaturesAPI", "ConsentAPI", "VaultAPI", "Gate",
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "WireFormat",
+      "CommonAPI", "AuditAPI", "Transport", "RPC", "FeaturesAPI", "ConsentAPI", "VaultAPI", "Gate",
       "FeatureStoreService", "ServiceKit", log, "TestSupport", "RPCTestSupport",
     ]),
   tests(
     "TrainerServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages", "AuditLog", "RPC",
+      "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages",
+      "AuditLog", "RPC",
       "TrainerAPI", "FeaturesAPI", "Gate", "TrainerService", "ServiceKit", "TestSupport",
     ]),
   tests(
     "VectorSearchServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditAPI", "AuditLog", "Transport",
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditAPI", "AuditLog",
+      "Transport",
       "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "TrainerAPI", "VectorsAPI",
-      "Gate", "VectorIndex", "VectorSearchService", "ServiceKit", "TestSupport", "RPCTestSupport", log,
+      "Gate", "VectorIndex", "VectorSearchService", "ServiceKit", "TestSupport", "RPCTestSupport",
+      log,
     ]),
-  tests("PipelineTests", folder: "Services", uses: ["PrivacyCore", "FeaturesAPI", "VaultAPI", "Pipeline", "ServiceKit", "TestSupport"]),
+  tests(
+    "PipelineTests", folder: "Services",
+    uses: ["PrivacyCore", "FeaturesAPI", "VaultAPI", "Pipeline", "ServiceKit", "TestSupport"]),
   .testTarget(
     name: "ArchitectureTests", dependencies: ["TestSupport"], path: "Tests/Architecture",
     swiftSettings: houseRules),

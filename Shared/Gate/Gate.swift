@@ -110,8 +110,10 @@ public final class Gate: Sendable {
     _ question: (borrowing GateTable, Timestamp) throws(Withholding) -> Answer
   ) throws(Withholding) -> Answer {
     let (answer, liveUntil) = state.withLock { state in
-      (Result { () throws(Withholding) in try question(state.table, time.now) },
-        state.leases.liveUntil)
+      (
+        Result { () throws(Withholding) in try question(state.table, time.now) },
+        state.leases.liveUntil
+      )
     }
     guard time.monotonicMicroseconds < liveUntil else { throw .noLease }
     return try answer.get()

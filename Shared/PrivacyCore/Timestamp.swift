@@ -36,7 +36,8 @@ extension Timestamp {
     var scanner = DigitScanner(text.utf8)
     guard let year = scanner.number(digits: 4), scanner.take("-"),
       let month = scanner.number(digits: 2), (1...12).contains(month), scanner.take("-"),
-      let day = scanner.number(digits: 2), (1...Self.dayCount(year: year, month: month)).contains(day)
+      let day = scanner.number(digits: 2),
+      (1...Self.dayCount(year: year, month: month)).contains(day)
     else { return nil }
     var seconds = Self.days(year: year, month: month, day: day) * 86_400
     var micros: Int64 = 0
@@ -53,7 +54,13 @@ extension Timestamp {
       }
       if !scanner.isAtEnd, !(scanner.take("Z") || scanner.take("z")) {
         let sign: Int64
-        if scanner.take("+") { sign = 1 } else if scanner.take("-") { sign = -1 } else { return nil }
+        if scanner.take("+") {
+          sign = 1
+        } else if scanner.take("-") {
+          sign = -1
+        } else {
+          return nil
+        }
         guard let hours = scanner.number(digits: 2), hours < 24, scanner.take(":"),
           let minutes = scanner.number(digits: 2), minutes < 60
         else { return nil }
@@ -89,7 +96,8 @@ extension Timestamp {
 
   private static func dayCount(year: Int64, month: Int64) -> Int64 {
     switch month {
-    case 2: year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400)) ? 29 : 28
+    case 2:
+      year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400)) ? 29 : 28
     case 4, 6, 9, 11: 30
     default: 31
     }

@@ -75,7 +75,8 @@ public struct CallOptions: Sendable {
   public init(for context: CallContext, metadata: Metadata = Metadata()) {
     let remaining = context.deadline.map { Int($0.remainingMicroseconds(context.time) / 1_000) }
     // 0 would mean forever.
-    self.init(timeoutMs: remaining.map { max(1, $0) } ?? 0, metadata: metadata, trace: context.trace)
+    self.init(
+      timeoutMs: remaining.map { max(1, $0) } ?? 0, metadata: metadata, trace: context.trace)
   }
 
   static let unaryTimeoutMs = 30_000

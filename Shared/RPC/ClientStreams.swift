@@ -62,7 +62,7 @@ public struct ClientStream<Request: WireMessage, Reply: WireMessage>: Sendable {
   public func finishAndReceive() async throws(RPCError) -> Reply {
     do {
       try await stream.finish()
-    } catch where error == .ended {
+    } catch  where error == .ended {
       // The server answered before it had read everything; its reply counts.
     }
     guard let bytes = try await stream.next() else {

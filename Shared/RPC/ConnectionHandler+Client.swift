@@ -228,7 +228,9 @@ extension ConnectionHandler {
 
   /// Closes a connection that takes no more calls once the last has ended.
   func closeIfDrained() {
-    guard phase == .open, goawayStream != nil, streams.isEmpty, endedRunningCount == 0 else { return }
+    guard phase == .open, goawayStream != nil, streams.isEmpty, endedRunningCount == 0 else {
+      return
+    }
     flush()
     fail(RPCError(.unavailable, "the connection was drained"))
   }

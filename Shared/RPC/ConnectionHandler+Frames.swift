@@ -30,7 +30,8 @@ extension ConnectionHandler {
     let frame = try InboundFrame(bytes)
     let kind = frame.kind
     guard frame.flags.isSubset(of: .known) else {
-      throw ConnectionViolation(.invalidArgument, "a frame with unknown flags \(frame.flags.rawValue)")
+      throw ConnectionViolation(
+        .invalidArgument, "a frame with unknown flags \(frame.flags.rawValue)")
     }
     if phase == .greeting || phase == .connecting {
       guard kind == .hello || kind == .goaway else {
@@ -128,7 +129,8 @@ extension ConnectionHandler {
       metadata: ["peer": "\(handshake.identity?.description ?? "unknown")"])
     sendGoaway(violation.code, "the peer sent \(violation.message)")
     flush()
-    fail(RPCError(.unavailable, "the connection was closed: the other side sent \(violation.message)"))
+    fail(
+      RPCError(.unavailable, "the connection was closed: the other side sent \(violation.message)"))
   }
 
   func sendGoaway(_ code: StatusCode, _ message: String) {

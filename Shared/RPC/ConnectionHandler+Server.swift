@@ -47,7 +47,8 @@ extension ConnectionHandler {
     }
     let stream = CallStream(
       id: frame.stream, link: CallLink(stream: frame.stream), method: method, sink: .none,
-      sendCredit: Int(frame.credit > 0 ? min(frame.credit, Self.creditMax) : peerHello.streamCredit),
+      sendCredit: Int(
+        frame.credit > 0 ? min(frame.credit, Self.creditMax) : peerHello.streamCredit),
       receiveCredit: limits.streamCredit)
     stream.startedMicroseconds = arrived
     streams[stream.id] = stream
@@ -100,7 +101,8 @@ extension ConnectionHandler {
   func start(_ call: StartableCall, request: ByteBuffer?, on stream: CallStream) {
     guard case .server(let core) = role, let own else { return }
     stream.isRunning = true
-    let queue: MessageQueue = if case .queue(let queue) = stream.sink { queue } else { MessageQueue() }
+    let queue: MessageQueue =
+      if case .queue(let queue) = stream.sink { queue } else { MessageQueue() }
     let handle = StreamHandle(
       connection: own, link: stream.link, queue: queue, ledger: ledger,
       readThreshold: limits.streamCredit / 2, cancelsWhenDropped: false)

@@ -33,7 +33,8 @@ struct FrameScanner {
     guard byteCount > 0 else { throw .init(.invalidArgument, "a frame of length 0") }
     guard byteCount <= byteCountMax else {
       throw .init(
-        .resourceExhausted, "a frame of \(byteCount) bytes is longer than the \(byteCountMax) allowed")
+        .resourceExhausted,
+        "a frame of \(byteCount) bytes is longer than the \(byteCountMax) allowed")
     }
     guard held.readableBytes >= 4 + byteCount else { return nil }
     buffer?.moveReaderIndex(forwardBy: 4)

@@ -22,7 +22,9 @@ public final class RPCClient: Sendable {
     self.configuration = configuration
     retryBudget = RetryBudget(tokenCountMax: configuration.retryTokenCountMax)
     var program = configuration.programName
-    if program == nil, case .mutualTLS(_, let service?, _) = security { program = "tacit-\(service)" }
+    if program == nil, case .mutualTLS(_, let service?, _) = security {
+      program = "tacit-\(service)"
+    }
     connector = ClientConnector(
       endpoint: endpoint, security: try ClientConnectionSecurity(security, endpoint: endpoint),
       configuration: configuration, program: program, time: time, random: random, log: log)

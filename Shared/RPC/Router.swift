@@ -70,7 +70,8 @@ public struct Router: Sendable {
 
   func entry(_ id: UInt32) -> Entry? { entries[id] }
 
-  private mutating func add(_ method: MethodDescriptor, _ kind: CallKind, _ handler: MethodHandler) {
+  private mutating func add(_ method: MethodDescriptor, _ kind: CallKind, _ handler: MethodHandler)
+  {
     precondition(method.kind == kind, "\(method.name) is registered as another kind of call")
     precondition(entries[method.id] == nil, "\(method.name) is registered twice")
     entries[method.id] = Entry(method: method, handler: handler)

@@ -43,7 +43,9 @@ final class ServerCore: Sendable {
     }
   }
 
-  func remove(_ id: ObjectIdentifier) { state.withLock { _ = $0.connections.removeValue(forKey: id) } }
+  func remove(_ id: ObjectIdentifier) {
+    state.withLock { _ = $0.connections.removeValue(forKey: id) }
+  }
 
   var connectionCount: Int { state.withLock { $0.connections.count } }
 

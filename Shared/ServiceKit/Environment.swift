@@ -4,7 +4,8 @@ internal import Foundation
 public enum Environment {
   /// The flag where it is given, else the environment variable where it is set and not empty,
   /// else the default.
-  public static func setting(_ flag: String?, variable: String, default fallback: String) -> String {
+  public static func setting(_ flag: String?, variable: String, default fallback: String) -> String
+  {
     flag ?? value(of: variable) ?? fallback
   }
 

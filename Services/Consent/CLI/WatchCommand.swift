@@ -37,6 +37,8 @@ struct WatchCommand: AsyncParsableCommand {
   private func show(_ receipt: ReceiptView) throws {
     if client.json { return print(try jsonLine(receipt)) }
     let scopes = receipt.kind == "erasure" ? "all" : receipt.scopes.joined(separator: ",")
-    print("\(receipt.sequence)  \(receipt.recordedAt)  \(receipt.kind)  \(receipt.userIDHashed)  \(scopes)")
+    print(
+      "\(receipt.sequence)  \(receipt.recordedAt)  \(receipt.kind)  \(receipt.userIDHashed)  \(scopes)"
+    )
   }
 }

@@ -55,7 +55,8 @@ struct Demo: AsyncParsableCommand {
     table.add("features withheld", "\(report.featuresWithheld)", "\(report.featuresServed) served")
     table.add(
       "epsilon spent", fixed(report.epsilonSpent, 3),
-      "of \(fixed(report.epsilonLimit, 3)), left \(fixed(report.epsilonLeft, 3)), delta \(report.delta)")
+      "of \(fixed(report.epsilonLimit, 3)), left \(fixed(report.epsilonLeft, 3)), delta \(report.delta)"
+    )
     table.add(
       "overspending", report.overspendRefused ? "refused" : "NOT REFUSED",
       "asked for \(fixed(report.epsilonLimit, 1)) more")

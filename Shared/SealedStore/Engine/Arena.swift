@@ -32,5 +32,5 @@
     return unsafe chunk
   }
 
-  deinit { for unsafe chunk in unsafe chunks { unsafe chunk.deallocate() } }
+  deinit { for unsafechunk in unsafe chunks { unsafe chunk.deallocate() } }
 }

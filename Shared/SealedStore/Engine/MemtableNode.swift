@@ -88,7 +88,9 @@ internal import Synchronization
   static func prefix(of key: UnsafeRawBufferPointer) -> UInt64 {
     if key.count >= 8 { return unsafe UInt64(bigEndian: key.loadUnaligned(as: UInt64.self)) }
     var prefix: UInt64 = 0
-    for index in 0..<8 { prefix = unsafe prefix << 8 | (index < key.count ? UInt64(key[index]) : 0) }
+    for index in 0..<8 {
+      prefix = unsafe prefix << 8 | (index < key.count ? UInt64(key[index]) : 0)
+    }
     return prefix
   }
 

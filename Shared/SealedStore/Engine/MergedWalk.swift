@@ -83,7 +83,8 @@
   }
 
   private func inRange(_ node: MemtableNode?) -> MemtableNode? {
-    guard let node, unsafe compareKeys(node.key, lower) >= 0, unsafe compareKeys(node.key, upper) < 0
+    guard let node, unsafe compareKeys(node.key, lower) >= 0,
+      unsafe compareKeys(node.key, upper) < 0
     else { return nil }
     return node
   }

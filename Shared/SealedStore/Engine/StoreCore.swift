@@ -30,7 +30,8 @@ final class StoreCore: Sendable {
     at directory: URL, keys: SealingKeyRing, tables: [any StoreTableDescribing],
     configuration: StoreConfiguration, random: some RandomSource
   ) throws(StoreError) {
-    precondition(keys.key(.subject) == nil, "a store's own key must not have the id of subject keys")
+    precondition(
+      keys.key(.subject) == nil, "a store's own key must not have the id of subject keys")
     try makeDirectory(directory)
     let lock = try StoreLock(directory)
     let files = try StoreFiles(

@@ -62,7 +62,8 @@ internal import Synchronization
       let byteCount = fileByteCount(directory.appending(path: "data.mdb"))
     else { throw .inputOutput("the header of \(name) cannot be read") }
     // A new file has no page before its first commit; then the last page's number is 1.
-    let needed = unsafe info.me_last_pgno < 2 ? 0 : (info.me_last_pgno + 1) * Int(statistics.ms_psize)
+    let needed =
+      unsafe info.me_last_pgno < 2 ? 0 : (info.me_last_pgno + 1) * Int(statistics.ms_psize)
     guard byteCount >= needed else {
       throw .corrupted("the file of \(name) has \(byteCount) bytes, \(needed) are needed")
     }
@@ -72,7 +73,9 @@ internal import Synchronization
   func beginWrite() throws(StoreError) -> WriteHandle {
     var transaction: OpaquePointer?
     try check(unsafe mdb_txn_begin(handle, nil, 0, &transaction))
-    guard let transaction = unsafe transaction else { throw .inputOutput("LMDB gave no transaction") }
+    guard let transaction = unsafe transaction else {
+      throw .inputOutput("LMDB gave no transaction")
+    }
     return unsafe WriteHandle(transaction, environment: self)
   }
 
@@ -139,13 +142,14 @@ internal import Synchronization
   /// Refuses new readers, waits for those there are and closes the file. No write transaction may
   /// be open, and none may be begun after. Does nothing the second time.
   func close() {
-    let idle: [ReaderHandle]? = pool.wait { pool in
-      pool.isClosing = true
-      guard pool.busyCount == 0 else { return nil }
-      defer { pool.idle = [] }
-      defer { pool.isClosed = true }
-      return pool.isClosed ? .some(nil) : pool.idle
-    } ?? nil
+    let idle: [ReaderHandle]? =
+      pool.wait { pool in
+        pool.isClosing = true
+        guard pool.busyCount == 0 else { return nil }
+        defer { pool.idle = [] }
+        defer { pool.isClosed = true }
+        return pool.isClosed ? .some(nil) : pool.idle
+      } ?? nil
     guard let idle else { return }
     for reader in idle { unsafe mdb_txn_abort(reader.transaction) }
     unsafe mdb_env_close(handle)

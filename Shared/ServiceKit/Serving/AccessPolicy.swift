@@ -21,8 +21,12 @@ public struct AccessPolicy: MethodAuthorizer {
 
   /// What each role of people may do.
   private static let scopesByRole: [String: Set<String>] = [
-    "marketing": ["consent.read", "features.read", "vectors.search", "vectors.recommend", "trainer.read"],
-    "analyst": ["trainer.read", "trainer.query", "trainer.train", "trainer.budget", "features.read"],
+    "marketing": [
+      "consent.read", "features.read", "vectors.search", "vectors.recommend", "trainer.read",
+    ],
+    "analyst": [
+      "trainer.read", "trainer.query", "trainer.train", "trainer.budget", "features.read",
+    ],
     "privacy": [
       "consent.read", "consent.write", "consent.export", "consent.watch", "consent.erase",
       "vault.pseudonymize", "vault.show", "trainer.read", "trainer.budget",

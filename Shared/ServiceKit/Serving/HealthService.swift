@@ -41,7 +41,9 @@ final class HealthService: HealthServing {
     status.lastSequence = statistics.lastSequence.value
     status.measures = await service.measures().map { Measure(name: $0.name, value: $0.value) }
     status.measures.append(
-      Measure(name: "store_bytes", value: Double(statistics.tablesByteCount + statistics.journalByteCount)))
+      Measure(
+        name: "store_bytes", value: Double(statistics.tablesByteCount + statistics.journalByteCount)
+      ))
     return status
   }
 }

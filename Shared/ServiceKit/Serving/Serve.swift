@@ -40,7 +40,8 @@ public func serve<Service: TacitService>(
     connect: { other in
       try RPCClient(
         endpoint: try options.peerEndpoint(other),
-        security: try options.identity.peerSecurity(of: wellKnown.rawValue, expects: other.rawValue),
+        security: try options.identity.peerSecurity(
+          of: wellKnown.rawValue, expects: other.rawValue),
         log: log)
     })
   let service = try await make(runtime)

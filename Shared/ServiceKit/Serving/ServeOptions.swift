@@ -78,7 +78,8 @@ public struct ServeOptions: ParsableArguments, Sendable {
   public func level() throws -> Logger.Level {
     let text = Environment.setting(logLevel, variable: "TACIT_LOG_LEVEL", default: "info")
     guard let level = Logger.Level(rawValue: text) else {
-      throw ValidationError("--log-level takes trace, debug, info, notice, warning or error, not \"\(text)\"")
+      throw ValidationError(
+        "--log-level takes trace, debug, info, notice, warning or error, not \"\(text)\"")
     }
     return level
   }

@@ -201,7 +201,8 @@ struct AttendTests {
   @Test("a gate that does not hear from the service stops, and goes on after its return")
   func reconnects() async throws {
     try await withTemporaryDirectory { directory async throws in
-      let (gate, attending, port) = try await ConsentFixture.run(in: directory) { fixture async throws in
+      let (gate, attending, port) = try await ConsentFixture.run(in: directory) {
+        fixture async throws in
         try await fixture.grant(1)
         let line = try RPCClient(
           endpoint: fixture.endpoint, security: .plainLoopback, log: silentLog)
@@ -226,7 +227,9 @@ struct AttendTests {
   @Test("a service that has restarted waits until the leases of its previous run are over")
   func restartWaits() async throws {
     try await withTemporaryDirectory { directory async throws in
-      try await ConsentFixture.run(in: directory) { fixture async throws in _ = try await fixture.grant(1) }
+      try await ConsentFixture.run(in: directory) { fixture async throws in
+        _ = try await fixture.grant(1)
+      }
       try await ConsentFixture.run(in: directory) { fixture async throws in
         let reply = try await fixture.withdraw(1)
         #expect(reply.gates.map(\.gate) == ["gates of the previous run"])
@@ -244,7 +247,8 @@ struct AttendTests {
         return await refusal { for try await _ in line.replies {} }?.code
       }
       #expect(
-        try await refused(GateMessage(body: .renewal(GateRenewal(sentAtUs: 1)))) == .invalidArgument)
+        try await refused(GateMessage(body: .renewal(GateRenewal(sentAtUs: 1)))) == .invalidArgument
+      )
       #expect(
         try await refused(GateMessage(body: .registration(GateRegistration(gate: "A gate"))))
           == .invalidArgument)

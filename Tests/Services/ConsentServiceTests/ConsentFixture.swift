@@ -198,7 +198,9 @@ func eventually(_ what: String, _ condition: () async throws -> Bool) async thro
   let time = SystemTime()
   let end = time.monotonicMicroseconds + 10_000_000
   while try await !condition() {
-    guard time.monotonicMicroseconds < end else { throw Missing(description: "not in 10 s: \(what)") }
+    guard time.monotonicMicroseconds < end else {
+      throw Missing(description: "not in 10 s: \(what)")
+    }
     try await Task.sleep(for: .milliseconds(2))
   }
 }

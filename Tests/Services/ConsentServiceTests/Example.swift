@@ -52,7 +52,9 @@ enum Example {
       source: "web-portal:v2", version: 2, consentID: id)
   }
 
-  static func line(_ number: UInt64, person: UInt64? = nil, scopes: String = "\"product_recs\"") -> String {
+  static func line(_ number: UInt64, person: UInt64? = nil, scopes: String = "\"product_recs\"")
+    -> String
+  {
     """
     {"consent_id":"\(id(number))","user_id_hashed":"\(pid(person ?? number).seedForm)",\
     "scopes":[\(scopes)],"granted_at":"2026-01-10T12:34:56Z",\

@@ -204,7 +204,8 @@ struct CheckTests {
       #expect(try await fixture.client.checkBatch(full).replies.count == 4_096)
       let tooMany = CheckBatchRequest(checks: Array(repeating: check, count: 4_097))
       #expect(
-        await refusal { _ = try await fixture.client.checkBatch(tooMany) }?.code == .invalidArgument)
+        await refusal { _ = try await fixture.client.checkBatch(tooMany) }?.code == .invalidArgument
+      )
     }
   }
 }

@@ -27,7 +27,8 @@ struct IngestMappingTests {
 
   private static func kind(_ cells: [String]) throws -> String? {
     let event = try map(cells).get().event
-    guard case .stringValue(let kind)? = event.fields.first(where: { $0.name == "kind" })?.value?.kind
+    guard
+      case .stringValue(let kind)? = event.fields.first(where: { $0.name == "kind" })?.value?.kind
     else { return nil }
     return kind
   }
@@ -64,7 +65,10 @@ struct IngestMappingTests {
     "a row that cannot be an event is refused with a reason and no value of it",
     arguments: [
       (["1", "85123A", "", "1", "2010-12-01", "1", "", "UK"], "no customer number"),
-      (["1", "85123A", "", "1", "secret-day", "1", "1", "UK"], "the time is not a date as RFC 3339 has it"),
+      (
+        ["1", "85123A", "", "1", "secret-day", "1", "1", "UK"],
+        "the time is not a date as RFC 3339 has it"
+      ),
       (["1", "85123A", "", "x1", "2010-12-01", "1", "1", "UK"], "quantity is not a whole number"),
       (["1", "85123A", "", "1", "2010-12-01", "nan", "1", "UK"], "unit_price is not a number"),
     ] as [([String], String)])
@@ -77,9 +81,18 @@ struct IngestMappingTests {
     arguments: [
       ("source: x", "the key format is missing"),
       ("[1, 2", "mapping"),
-      ("source: X\nformat: csv\nidentifier: {kind: email, value: a}\nscope: s\ntime: t\nfields: []", "source is no name"),
-      ("source: x\nformat: csv\nidentifier: {kind: email, value: 'a{b'}\nscope: s\ntime: t\nfields: []", "a brace is not closed"),
-      ("source: x\nformat: csv\nidentifier: {kind: email, value: a}\nscope: s\ntime: t\nfields: [{name: f}]", "needs one of from, product or cases"),
+      (
+        "source: X\nformat: csv\nidentifier: {kind: email, value: a}\nscope: s\ntime: t\nfields: []",
+        "source is no name"
+      ),
+      (
+        "source: x\nformat: csv\nidentifier: {kind: email, value: 'a{b'}\nscope: s\ntime: t\nfields: []",
+        "a brace is not closed"
+      ),
+      (
+        "source: x\nformat: csv\nidentifier: {kind: email, value: a}\nscope: s\ntime: t\nfields: [{name: f}]",
+        "needs one of from, product or cases"
+      ),
     ])
   func badMapping(yaml: String, reason: String) {
     let failure = #expect(throws: CommandFailure.self) { try IngestMapping(yaml: yaml) }

@@ -114,9 +114,10 @@ struct PeopleTests {
   @Test("no number of a vector is found in the files of the store")
   func sealedAtRest() async throws {
     let marker = Float(bitPattern: 0x4131_5926)
-    let bytes = Data((0..<16).flatMap { _ in
-      withUnsafeBytes(of: marker.bitPattern.littleEndian) { Array($0) }
-    })
+    let bytes = Data(
+      (0..<16).flatMap { _ in
+        withUnsafeBytes(of: marker.bitPattern.littleEndian) { Array($0) }
+      })
     try await withVectorSearchAndRestart { fixture, restart in
       try await fixture.create("tastes", dimension: 16, .innerProduct, scope: "product_recs")
       try await fixture.create("items", dimension: 16, .innerProduct)

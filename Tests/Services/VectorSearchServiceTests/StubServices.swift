@@ -55,10 +55,11 @@ final class StubServices: Sendable {
 
   /// Runs `body` with a connection to both on loopback.
   func withConnection(_ body: (RPCClient) async throws -> Void) async throws {
-    try await withLoopbackServer({ router in
-      Features(stub: self).register(on: &router)
-      Trainer(stub: self).register(on: &router)
-    }, body)
+    try await withLoopbackServer(
+      { router in
+        Features(stub: self).register(on: &router)
+        Trainer(stub: self).register(on: &router)
+      }, body)
   }
 
   private struct Features: FeaturesServing {

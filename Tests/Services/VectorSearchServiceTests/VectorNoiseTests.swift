@@ -19,7 +19,8 @@ struct VectorNoiseTests {
     }
   }
 
-  @Test("calls a small sigma what it is: a setting that hides nobody", arguments: [1e-3, 0.05, 0.5])
+  @Test(
+    "calls a small sigma what it is: a setting that hides nobody", arguments: [1e-3, 0.05, 0.5])
   func utilityOnly(sigma: Double) throws {
     let meaning = try #require(try VectorNoise(sigma: sigma, delta: 1e-5)).meaning
     #expect(meaning.statement.hasPrefix("a utility-only setting"))

@@ -32,7 +32,8 @@ struct AuditLogTests {
     try await withLog { log, _ in
       for index in 1...5 {
         let number = try await log.append(
-          AuditEntry(principal: "spiffe://tacit/user/admin/dev", action: "test.act",
+          AuditEntry(
+            principal: "spiffe://tacit/user/admin/dev", action: "test.act",
             details: [("index", "\(index)")]))
         #expect(number == UInt64(index))
       }

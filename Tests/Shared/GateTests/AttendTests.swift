@@ -143,11 +143,13 @@ struct AttendTests {
     try await attend { line, _ in
       _ = try await line.registration()
       try await line.lease(from: try await line.renewal(), sequence: 2)
-      try await line.send(Example.change(1, from: Timestamp(microseconds: 0), seconds: 4_000_000_000))
+      try await line.send(
+        Example.change(1, from: Timestamp(microseconds: 0), seconds: 4_000_000_000))
       _ = try await line.confirmation()
       hasConfirmed.set()
       try await release.wait()
-      try await line.send(Example.change(2, of: 2, from: Timestamp(microseconds: 0), seconds: 4_000_000_000))
+      try await line.send(
+        Example.change(2, of: 2, from: Timestamp(microseconds: 0), seconds: 4_000_000_000))
       try await line.stay()
     } _: { gate in
       try await hasConfirmed.wait()

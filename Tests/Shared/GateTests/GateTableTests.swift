@@ -188,7 +188,8 @@ struct GateTableTests {
   @Test("a write under a withdrawn or expired receipt is withheld with that reason")
   func writesThatWereTakenBack() {
     let gate = Gate.forTests(
-      time: time, changes: [Example.change(1), Example.change(2, .withdrawal), Example.change(3, of: 2)])
+      time: time,
+      changes: [Example.change(1), Example.change(2, .withdrawal), Example.change(3, of: 2)])
     #expect(gate.writeWithholding(1, receipt: 1) == .withdrawn)
     time.advance(microseconds: 3_600_000_000)
     #expect(gate.writeWithholding(2, receipt: 3) == .expired)

@@ -5,12 +5,16 @@ internal import Testing
 struct IdentifierGuardTests {
   @Test(
     "values with an e-mail address are refused",
-    arguments: ["alice@example.com", "write to <bob@mail.example.org>, please", "a@b.c", "x@y@z.de"])
+    arguments: [
+      "alice@example.com", "write to <bob@mail.example.org>, please", "a@b.c", "x@y@z.de",
+    ])
   func emailAddresses(text: String) { #expect(IdentifierGuard.finding(in: text) == .emailAddress) }
 
   @Test(
     "values that are a telephone number are refused",
-    arguments: ["+49 30 1234567", "+14155550123", "030 12345678", "(020) 7946-0958", "0049301234567"])
+    arguments: [
+      "+49 30 1234567", "+14155550123", "030 12345678", "(020) 7946-0958", "0049301234567",
+    ])
   func telephoneNumbers(text: String) {
     #expect(IdentifierGuard.finding(in: text) == .telephoneNumber)
   }

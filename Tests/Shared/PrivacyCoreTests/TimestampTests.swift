@@ -24,7 +24,9 @@ struct TimestampTests {
     ])
   func refused(text: String) { #expect(Timestamp(rfc3339: text) == nil) }
 
-  @Test("an instant survives its text", arguments: [0, -1, 951_782_400_000_001, -2_208_988_800_000_000] as [Int64])
+  @Test(
+    "an instant survives its text",
+    arguments: [0, -1, 951_782_400_000_001, -2_208_988_800_000_000] as [Int64])
   func roundTrip(microseconds: Int64) {
     let instant = Timestamp(microseconds: microseconds)
     #expect(Timestamp(rfc3339: instant.description) == instant)

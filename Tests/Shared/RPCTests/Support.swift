@@ -103,7 +103,8 @@ enum ShopError: RPCErrorConvertible {
 
 func testRouter(_ seen: Observations = Observations()) -> Router {
   var router = Router()
-  router.unary(Method.echo) { (request: Blob, context: CallContext) async throws -> Blob in request }
+  router.unary(Method.echo) { (request: Blob, context: CallContext) async throws -> Blob in request
+  }
   router.unary(Method.append) { (request: Blob, context: CallContext) async throws -> Blob in
     Blob(request.text + "!")
   }
@@ -168,11 +169,13 @@ func testRouter(_ seen: Observations = Observations()) -> Router {
     return Blob("\(joined.count):" + String(decoding: joined.prefix(64), as: UTF8.self))
   }
   router.bidirectional(Method.chat) {
-    (requests: RequestStream<Blob>, replies: ReplyWriter<Blob>, context: CallContext) async throws in
+    (requests: RequestStream<Blob>, replies: ReplyWriter<Blob>, context: CallContext) async throws
+    in
     for try await request in requests { try await replies.send(request) }
   }
   router.bidirectional(Method.hold) {
-    (requests: RequestStream<Blob>, replies: ReplyWriter<Blob>, context: CallContext) async throws in
+    (requests: RequestStream<Blob>, replies: ReplyWriter<Blob>, context: CallContext) async throws
+    in
     seen.noteRunning(1)
     defer { seen.noteRunning(-1) }
     do {
@@ -206,7 +209,8 @@ func withPair<Result>(
   configuration.limits = serverLimits
   configuration.onCallFinished = { seen.noteFinished($0) }
   let server = RPCServer(
-    router: router ?? testRouter(seen), endpoint: try Endpoint("127.0.0.1:0"), security: security.server,
+    router: router ?? testRouter(seen), endpoint: try Endpoint("127.0.0.1:0"),
+    security: security.server,
     authorizer: AlmostAll(), configuration: configuration, log: quietLog)
   let endpoint = try await server.start()
   var clientConfiguration = ClientConfiguration()
@@ -215,7 +219,8 @@ func withPair<Result>(
     endpoint: endpoint, security: security.client, configuration: clientConfiguration,
     log: quietLog)
   do {
-    let result = try await body(Pair(server: server, client: client, endpoint: endpoint, seen: seen))
+    let result = try await body(
+      Pair(server: server, client: client, endpoint: endpoint, seen: seen))
     await client.close()
     await server.drain(timeoutMs: 0)
     return result

@@ -153,7 +153,9 @@ struct ViolationTests {
     #expect(message?.contains("even stream 2") == true)
   }
 
-  @Test("a frame on a stream that was never opened is refused", arguments: [FrameKind.data, .credit, .cancel])
+  @Test(
+    "a frame on a stream that was never opened is refused",
+    arguments: [FrameKind.data, .credit, .cancel])
   func unknownStream(kind: FrameKind) async throws {
     let message = try await goaway { try await $0.send(kind, stream: 9, credit: 1) }
     #expect(message?.contains("stream 9, which was never opened") == true)
@@ -255,7 +257,9 @@ struct ViolationTests {
       #expect(refused?.frame.stream == 5)
       #expect(refused?.frame.status == StatusCode.resourceExhausted.rawValue)
       try await peer.send(.cancel, stream: 1)
-      let hasEnded = await eventually { pair.seen.cancelledCount == 1 && pair.seen.runningCount == 1 }
+      let hasEnded = await eventually {
+        pair.seen.cancelledCount == 1 && pair.seen.runningCount == 1
+      }
       #expect(hasEnded)
       // The handler tells its connection that it has ended; a call is let in soon after.
       var status = StatusCode.resourceExhausted.rawValue

@@ -16,7 +16,9 @@ struct BackupTests {
       defer { store.close() }
       let writer = Task {
         for number in UInt64(0)..<100_000 where !Task.isCancelled {
-          try await store.write { try $0.put(Tables.numbers, number, [UInt8](repeating: 1, count: 50)) }
+          try await store.write {
+            try $0.put(Tables.numbers, number, [UInt8](repeating: 1, count: 50))
+          }
         }
       }
       while store.lastSequence.value < 300 { try await Task.sleep(for: .milliseconds(1)) }
@@ -32,7 +34,8 @@ struct BackupTests {
       defer { restored.close() }
       #expect(restored.storeID == store.storeID)
       #expect((before...after).contains(restored.lastSequence))
-      #expect(try restored.read { try $0.count(Tables.numbers) } == Int(restored.lastSequence.value))
+      #expect(
+        try restored.read { try $0.count(Tables.numbers) } == Int(restored.lastSequence.value))
       #expect(try restored.verify().isWhole)
       try await restored.write { try $0.put(Tables.numbers, .max, []) }
     }
@@ -75,7 +78,8 @@ struct BackupTests {
     }
   }
 
-  @Test("a backup with a changed byte is refused and the store stays", arguments: ["tables", "journal"])
+  @Test(
+    "a backup with a changed byte is refused and the store stays", arguments: ["tables", "journal"])
   func changedBackup(name: String) async throws {
     try await withBackup { _, directory, backup in
       let file = backup.appending(path: "\(name)/data.mdb")

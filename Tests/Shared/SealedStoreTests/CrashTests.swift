@@ -63,7 +63,8 @@ struct CrashTests {
     process.waitUntilExit()
     #expect(process.terminationReason == .uncaughtSignal)
     // A line that the kill cut off says nothing.
-    let lines = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = String(decoding: data, as: UTF8.self).split(
+      separator: "\n", omittingEmptySubsequences: false)
     return try lines.dropLast().map { line in
       let numbers = line.split(separator: " ").compactMap { UInt64($0) }
       try #require(numbers.count == 2)

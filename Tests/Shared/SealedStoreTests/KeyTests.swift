@@ -35,7 +35,8 @@ struct KeyTests {
       [KeyPair("", 9), KeyPair("a", 0), KeyPair("a", 7), KeyPair("a\0", 1), KeyPair("ab", 0)])
     let triples = StoreTable<KeyTriple<UInt8, String, Int64>, EmptyValue>("triples", id: 11)
     try await expectSorted(
-      triples, [KeyTriple(1, "a", 5), KeyTriple(1, "b", -5), KeyTriple(1, "b", 5), KeyTriple(2, "", 0)])
+      triples,
+      [KeyTriple(1, "a", 5), KeyTriple(1, "b", -5), KeyTriple(1, "b", 5), KeyTriple(2, "", 0)])
   }
 
   @Test("identifiers come back as they were", arguments: 0..<8)

@@ -154,7 +154,8 @@ struct OpeningTests {
       try FileManager.default.removeItem(at: first.appending(path: "journal"))
       try FileManager.default.copyItem(
         at: second.appending(path: "journal"), to: first.appending(path: "journal"))
-      #expect(throws: StoreError.corrupted("the journal belongs to another store than the tables")) {
+      #expect(throws: StoreError.corrupted("the journal belongs to another store than the tables"))
+      {
         try openStore(first)
       }
     }

@@ -35,7 +35,9 @@ struct UpkeepTests {
       #expect(entries[1].changes[0].content == .removed)
       #expect(try entries[1].changes[0].value(in: Tables.notes) == nil)
 
-      #expect(try store.journalEntries(after: LogSequenceNumber(1), limit: 1).map(\.sequence.value) == [2])
+      #expect(
+        try store.journalEntries(after: LogSequenceNumber(1), limit: 1).map(\.sequence.value) == [2]
+      )
       #expect(try store.journalEntries(after: LogSequenceNumber(3), limit: 1).isEmpty)
       #expect(try store.journalEntries(after: LogSequenceNumber(9), limit: 1).isEmpty)
       #expect(try store.journalEntries(after: .zero, limit: 0).isEmpty)

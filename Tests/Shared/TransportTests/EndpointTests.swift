@@ -13,7 +13,8 @@ struct EndpointTests {
   @Test(
     "what is no endpoint is refused with a reason",
     arguments: [
-      "", "7101", "127.0.0.1", ":7101", "host:", "host:65536", "host:-1", "host:port", "host:123456",
+      "", "7101", "127.0.0.1", ":7101", "host:", "host:65536", "host:-1", "host:port",
+      "host:123456",
       "::1:7101", "host:+1", "host: 1",
     ])
   func refused(text: String) {

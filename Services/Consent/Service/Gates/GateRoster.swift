@@ -64,7 +64,9 @@ package final class GateRoster: Sendable {
     driftGuardMicroseconds = Int64(configuration.driftGuardMs) * 1_000
     nudgeMicroseconds = Int64(max(1, configuration.nudgeMs)) * 1_000
     // A log without receipts has nothing that a gate could serve.
-    earlierLeasesEnd = lastPosition == 0 ? .min
+    earlierLeasesEnd =
+      lastPosition == 0
+      ? .min
       : time.monotonicMicroseconds + Int64(earlierLeaseMs) * 1_000 + driftGuardMicroseconds
     state.withLock { $0.last = lastPosition }
   }

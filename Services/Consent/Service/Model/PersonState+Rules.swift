@@ -104,8 +104,10 @@ extension PersonState {
     var wanted = named
     if named.isEmpty {
       let granted = grantedScopes
-      wanted = granted + known.filter { !granted.contains($0) }.prefix(
-        ReceiptRules.scopeCountMax - granted.count)
+      wanted =
+        granted
+        + known.filter { !granted.contains($0) }.prefix(
+          ReceiptRules.scopeCountMax - granted.count)
     }
     let withdrawn = wanted.compactMap { scope in
       scopes.first { $0.scope == scope && $0.kind == .withdrawal }?.sequence
@@ -128,8 +130,9 @@ package enum ConsentHistory {
   ) -> CheckDecision {
     var state = PersonState()
     for receipt in receipts {
-      guard receipt.kind == .erasure
-        || min(receipt.grantedAtUs, receipt.recordedAtUs) <= time.microseconds
+      guard
+        receipt.kind == .erasure
+          || min(receipt.grantedAtUs, receipt.recordedAtUs) <= time.microseconds
       else { continue }
       state.record(receipt)
     }

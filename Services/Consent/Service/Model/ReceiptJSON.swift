@@ -105,7 +105,8 @@ package enum ReceiptJSON {
 
     private func time(_ text: String, _ name: String) throws(ReceiptRefusal) -> Timestamp {
       guard let time = ReceiptTime.read(text) else {
-        throw .malformedJSON("\(name) is not an RFC 3339 date and time such as 2026-01-10T12:34:56Z")
+        throw .malformedJSON(
+          "\(name) is not an RFC 3339 date and time such as 2026-01-10T12:34:56Z")
       }
       return time
     }

@@ -47,7 +47,8 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
     case .timeOutOfRange(let field): "\(field) must lie in the years 1970 to 9999"
     case .noSource: "the receipt has no source: it must say where consent was given"
     case .malformedSource: "the source is malformed: up to 256 bytes without control characters"
-    case .sourceLooksLike(let what): "the source looks like \(what); identifiers belong in the vault"
+    case .sourceLooksLike(let what):
+      "the source looks like \(what); identifiers belong in the vault"
     case .noVersion: "the receipt has no version: the version of the notice, from 1"
     case .duplicateID(let id): "the consent id \(id) is taken by a receipt with another content"
     case .unknownReceipt: "there is no receipt with this consent id"

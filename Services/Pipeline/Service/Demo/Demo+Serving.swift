@@ -89,7 +89,8 @@ extension DemoRun {
       throw CommandFailure("nobody asked for recommendations after the withdrawal")
     }
     report.withdrawReplyMs = Double(repliedUs - saidUs) / 1_000
-    report.withdrawToSilenceMs = Double(max(0, (personal.map(\.endedUs).max() ?? saidUs) - saidUs)) / 1_000
+    report.withdrawToSilenceMs =
+      Double(max(0, (personal.map(\.endedUs).max() ?? saidUs) - saidUs)) / 1_000
     report.personalAnswersAfterWithdrawal = personal.count { $0.beganUs > repliedUs }
     report.withdrawGates = reply.gates.map {
       .init(name: $0.gate, confirmed: $0.confirmed, ms: Double($0.afterUs) / 1_000)

@@ -103,7 +103,9 @@ package final class DemoRun {
     if !settings.forceSynthetic {
       if let found = try DemoData.find(in: settings.data) { return found }
       if let downloaded = try DemoData.download(into: URL(filePath: "data")) { return downloaded }
-      standardError("The public data set is not at hand and can't be fetched: the demo goes on with invented data.")
+      standardError(
+        "The public data set is not at hand and can't be fetched: the demo goes on with invented data."
+      )
     }
     return try DemoData.invent(in: work, rowCount: settings.syntheticRowCount)
   }

@@ -11,8 +11,9 @@ package struct IdentifierSweep {
   package func count(_ text: String) throws -> Int {
     let needle = Data(text.utf8)
     var found = 0
-    guard let files = FileManager.default.enumerator(
-      at: root, includingPropertiesForKeys: [.isRegularFileKey])
+    guard
+      let files = FileManager.default.enumerator(
+        at: root, includingPropertiesForKeys: [.isRegularFileKey])
     else { return 0 }
     for case let file as URL in files {
       guard try file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true else {

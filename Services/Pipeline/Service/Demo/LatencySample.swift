@@ -4,7 +4,9 @@ package struct LatencySample: Sendable {
 
   package init() {}
 
-  package mutating func add(microseconds: Int64) { milliseconds.append(Double(microseconds) / 1_000) }
+  package mutating func add(microseconds: Int64) {
+    milliseconds.append(Double(microseconds) / 1_000)
+  }
 
   /// The smallest value that so large a share of the sample does not exceed; 0 for none.
   ///

@@ -55,7 +55,9 @@ package struct RecommendationTask: Sendable {
     let lastDay = train.map(\.day).max() ?? cutDay
     let recent = Self.buyers(
       train.filter { lastDay - $0.day < 60 }, itemCount: history.items.count)
-    let kept = history.items.indices.filter { isKept[$0] }.sorted { history.items[$0] < history.items[$1] }
+    let kept = history.items.indices.filter { isKept[$0] }.sorted {
+      history.items[$0] < history.items[$1]
+    }
     catalogue = kept.map { (history.items[$0], history.descriptions[$0]) }
     popularAllTime = kept.sorted { buyers[$0].count > buyers[$1].count }.map { history.items[$0] }
     popular60Days = kept.sorted { recent[$0].count > recent[$1].count }.map { history.items[$0] }

@@ -152,7 +152,8 @@ struct ReportPage {
     }
     for (label, value) in [("p50", report.recommendP50Ms), ("p99", report.recommendP99Ms)] {
       let x = min(value / top * 500, 500)
-      parts += "<line x1=\"\(fixed(x, 1))\" y1=\"6\" x2=\"\(fixed(x, 1))\" y2=\"130\" stroke=\"var(--warn)\" stroke-dasharray=\"4 3\"/>"
+      parts +=
+        "<line x1=\"\(fixed(x, 1))\" y1=\"6\" x2=\"\(fixed(x, 1))\" y2=\"130\" stroke=\"var(--warn)\" stroke-dasharray=\"4 3\"/>"
       parts += text(x + 4, 16, label)
     }
     parts += text(0, 150, "0 ms") + text(500, 150, fixed(top, 1) + " ms", anchor: "end")
@@ -171,8 +172,10 @@ struct ReportPage {
         fixed(gate.ms, 1) + " ms" + (gate.confirmed ? "" : ", lease ran out"))
     }
     let y = 30 + report.withdrawGates.count * 30
-    parts += text(0, y + 15, "reply") + bar(110, y, report.withdrawReplyMs / end * 380, 20, "var(--ink)")
-    parts += text(116 + report.withdrawReplyMs / end * 380, y + 15, fixed(report.withdrawReplyMs, 1) + " ms")
+    parts +=
+      text(0, y + 15, "reply") + bar(110, y, report.withdrawReplyMs / end * 380, 20, "var(--ink)")
+    parts += text(
+      116 + report.withdrawReplyMs / end * 380, y + 15, fixed(report.withdrawReplyMs, 1) + " ms")
     return svg(width: 520, height: y + 30, parts)
   }
 

@@ -43,7 +43,8 @@ package final class ByteSource {
 
   /// Opens the file at `url`.
   package init(_ url: URL) throws {
-    guard let size = try? FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int else {
+    guard let size = try? FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int
+    else {
       throw CommandFailure("cannot read \(url.path): no such file")
     }
     byteCount = size

@@ -159,7 +159,9 @@ package struct RowMapper: Sendable {
     switch field.type {
     case .string: return .stringValue(text)
     case .int:
-      guard let number = Int64(text) else { throw RowRefusal("\(field.name) is not a whole number") }
+      guard let number = Int64(text) else {
+        throw RowRefusal("\(field.name) is not a whole number")
+      }
       return .intValue(number)
     case .double:
       guard let number = Double(text), number.isFinite else {
@@ -179,7 +181,8 @@ package struct RowMapper: Sendable {
     switch transform {
     case .upper: text.uppercased()
     case .lower: text.lowercased()
-    case .trim: String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+    case .trim:
+      String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     case nil: text
     }
   }

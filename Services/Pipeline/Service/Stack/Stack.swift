@@ -110,7 +110,9 @@ package struct Stack: Sendable {
 
   /// The last lines of a service's log.
   package func lastLogLines(of service: WellKnownService, count: Int) -> [Substring] {
-    guard let text = try? String(contentsOf: logURL(of: service), encoding: .utf8) else { return [] }
+    guard let text = try? String(contentsOf: logURL(of: service), encoding: .utf8) else {
+      return []
+    }
     return text.split(separator: "\n").suffix(count)
   }
 
@@ -147,7 +149,8 @@ package struct Stack: Sendable {
       }
       try await Task.sleep(for: .milliseconds(25))
     }
-    throw CommandFailure("\(service.programName) is not ready after \(timeoutMs / 1_000) s: \(advice)")
+    throw CommandFailure(
+      "\(service.programName) is not ready after \(timeoutMs / 1_000) s: \(advice)")
   }
 
   private func save(_ record: Record) throws {

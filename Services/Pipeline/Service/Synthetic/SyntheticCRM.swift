@@ -42,7 +42,8 @@ package struct SyntheticCRM: Sendable {
       (
         id: 10_000 + number,
         families: (0..<3).map { _ in random.below(Self.families.count) },
-        country: Self.countries[min(random.below(12), Self.countries.count - 1) % Self.countries.count]
+        country: Self.countries[
+          min(random.below(12), Self.countries.count - 1) % Self.countries.count]
       )
     }
     var history: [[Int]] = Array(repeating: [], count: customerCount)

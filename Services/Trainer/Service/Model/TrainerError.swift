@@ -59,7 +59,8 @@ extension TrainerError: CustomStringConvertible {
     case .otherDataset(let feature, let dataset, let actual):
       "\(feature) is made from \(actual): it cannot be paid from a budget of \(dataset)"
     case .unknownDataset(let name): "no view of the feature store is made from \(name)"
-    case .wrongType(let feature, let type, let wanted): "\(feature) is of type \(type), not \(wanted)"
+    case .wrongType(let feature, let type, let wanted):
+      "\(feature) is of type \(type), not \(wanted)"
     case .badKeys(let why): why
     case .badTime: "the time lies before 1970"
     case .badCatalogue(let why): why

@@ -118,7 +118,8 @@ package struct PrivacyLedger: Sendable {
     try await store.write { transaction in
       let key = charge.budget
       guard let budget = try Self.state(of: key, in: transaction),
-        let reserved = try transaction.get(TrainerTables.entries, key.entry(charge.number))?.message,
+        let reserved = try transaction.get(TrainerTables.entries, key.entry(charge.number))?
+          .message,
         reserved.state == .reserved,
         try !transaction.contains(TrainerTables.outcomes, key.entry(charge.number))
       else { throw TrainerError.notReserved(charge) }

@@ -36,9 +36,12 @@ struct PersonStateTests {
     let state = state(Example.receipt(1, fromDay: 2, days: 3))
     let begin = day(2)
     let end = day(5)
-    #expect(state.decision(for: "product_recs", at: begin.advanced(byMicroseconds: -1)).reason == .notYetValid)
+    #expect(
+      state.decision(for: "product_recs", at: begin.advanced(byMicroseconds: -1)).reason
+        == .notYetValid)
     #expect(state.decision(for: "product_recs", at: begin).reason == .granted)
-    #expect(state.decision(for: "product_recs", at: end.advanced(byMicroseconds: -1)).reason == .granted)
+    #expect(
+      state.decision(for: "product_recs", at: end.advanced(byMicroseconds: -1)).reason == .granted)
     #expect(state.decision(for: "product_recs", at: end).reason == .expired)
   }
 
@@ -57,7 +60,8 @@ struct PersonStateTests {
     let state = state(
       Example.receipt(1), Example.receipt(2, kind: .withdrawal, fromDay: 3))
     #expect(throws: ReceiptRefusal.takenBackLater(scope: "product_recs", at: day(3))) {
-      try state.checkGrant(Example.draft(from: day(3).advanced(byMicroseconds: -1)), receiptCountMax: 10)
+      try state.checkGrant(
+        Example.draft(from: day(3).advanced(byMicroseconds: -1)), receiptCountMax: 10)
     }
     #expect(throws: Never.self) {
       try state.checkGrant(Example.draft(from: day(3)), receiptCountMax: 10)
@@ -138,7 +142,9 @@ struct ConsentHistoryTests {
 
   @Test("an erasure counts at every time")
   func erasure() {
-    let receipts = [Example.receipt(1), Example.receipt(2, kind: .erasure, scopes: [], fromDay: 50)]
+    let receipts = [
+      Example.receipt(1), Example.receipt(2, kind: .erasure, scopes: [], fromDay: 50),
+    ]
     #expect(reason(receipts, day: 5) == .erased)
   }
 

@@ -58,7 +58,8 @@ struct ReceiptJSONTests {
 
   @Test("white space, escapes and offsets are taken as JSON and RFC 3339 have them")
   func tolerance() throws {
-    let loose = line
+    let loose =
+      line
       .replacing(":\"web-portal:v2\"", with: " : \"web\\u002Dportal:v2\"")
       .replacing("\"2026-01-10T12:34:56Z\"", with: "\"2026-01-10T14:34:56+02:00\"")
       .replacing(",\"version\"", with: ",\r\n\t \"version\"")
@@ -68,7 +69,8 @@ struct ReceiptJSONTests {
   @Test(
     "surrogate pairs and short escapes are read",
     arguments: [
-      ("\\ud83d\\ude42", "🙂"), ("\\n\\t\\r\\b\\f\\/\\\\\\\"", "\n\t\r\u{8}\u{C}/\\\""), ("\\u00e9", "é"),
+      ("\\ud83d\\ude42", "🙂"), ("\\n\\t\\r\\b\\f\\/\\\\\\\"", "\n\t\r\u{8}\u{C}/\\\""),
+      ("\\u00e9", "é"),
     ])
   func escapes(escaped: String, text: String) throws {
     let draft = try ReceiptJSON.draft(line.replacing("web-portal:v2", with: escaped))
@@ -100,9 +102,18 @@ struct ReceiptJSONTests {
     ("hmac:sha256:", "sha256:", "the pid is malformed"),
     ("hmac:sha256:", "hmac:sha256:A", "the pid is malformed"),
     ("hmac:sha256:", "", "the pid is malformed"),
-    ("\"granted_at\":\"2026-01-10T12:34:56Z\"", "\"granted_at\":\"2026-01-10\"", "granted_at is not"),
-    ("\"granted_at\":\"2026-01-10T12:34:56Z\"", "\"granted_at\":\"2026-02-30T12:34:56Z\"", "granted_at is not"),
-    ("\"granted_at\":\"2026-01-10T12:34:56Z\"", "\"granted_at\":\"2026-01-10T12:34:56.000\"", "granted_at is not"),
+    (
+      "\"granted_at\":\"2026-01-10T12:34:56Z\"", "\"granted_at\":\"2026-01-10\"",
+      "granted_at is not"
+    ),
+    (
+      "\"granted_at\":\"2026-01-10T12:34:56Z\"", "\"granted_at\":\"2026-02-30T12:34:56Z\"",
+      "granted_at is not"
+    ),
+    (
+      "\"granted_at\":\"2026-01-10T12:34:56Z\"", "\"granted_at\":\"2026-01-10T12:34:56.000\"",
+      "granted_at is not"
+    ),
     ("\"granted_at\":\"2026-01-10T12:34:56Z\"", "\"granted_at\":1768048496", "expected \""),
     ("\"granted_at\":\"2026-01-10T12:34:56Z\",", "", "the field granted_at is missing"),
     (",\"expires_at\":\"2028-01-10T12:34:56Z\"", "", "no expiry"),

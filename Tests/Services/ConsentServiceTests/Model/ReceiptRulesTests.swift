@@ -55,15 +55,21 @@ struct ReceiptRulesTests {
     #expect(refusal { $0.expiresAt = nil } == .noExpiry)
     #expect(refusal { $0.expiresAt = Example.now } == .expiryNotAfterGrant)
     #expect(refusal { $0.expiresAt = Example.now.advanced(byMicroseconds: 1) } == nil)
-    #expect(refusal { $0.expiresAt = Example.now.advanced(byMicroseconds: -1) } == .expiryNotAfterGrant)
+    #expect(
+      refusal { $0.expiresAt = Example.now.advanced(byMicroseconds: -1) } == .expiryNotAfterGrant)
   }
 
   @Test("a grant that begins now must not have expired already")
   func expiryWithoutBeginning() {
-    #expect(refusal { $0.grantedAt = nil; $0.expiresAt = Example.now } == .expiryNotAfterGrant)
+    #expect(
+      refusal {
+        $0.grantedAt = nil; $0.expiresAt = Example.now
+      } == .expiryNotAfterGrant)
   }
 
-  @Test("a withdrawal and an erasure have no expiry", arguments: [ReceiptDraft.Kind.withdrawal, .erasure])
+  @Test(
+    "a withdrawal and an erasure have no expiry",
+    arguments: [ReceiptDraft.Kind.withdrawal, .erasure])
   func needlessExpiry(kind: ReceiptDraft.Kind) {
     var draft = Example.draft(kind: kind)
     #expect(refusal(draft) == nil)
@@ -74,7 +80,9 @@ struct ReceiptRulesTests {
   @Test("times lie in the years 1970 to 9999")
   func timeRange() {
     #expect(refusal { $0.grantedAt = Timestamp(microseconds: 0) } == nil)
-    #expect(refusal { $0.grantedAt = Timestamp(microseconds: -1) } == .timeOutOfRange(field: "granted_at"))
+    #expect(
+      refusal { $0.grantedAt = Timestamp(microseconds: -1) } == .timeOutOfRange(field: "granted_at")
+    )
     #expect(refusal { $0.expiresAt = ReceiptRules.latest } == nil)
     #expect(
       refusal { $0.expiresAt = ReceiptRules.latest.advanced(byMicroseconds: 1) }
