@@ -32,5 +32,5 @@
     return unsafe chunk
   }
 
-  deinit { for unsafechunk in unsafe chunks { unsafe chunk.deallocate() } }
+  deinit { unsafe chunks.forEach { unsafe $0.deallocate() } }
 }
