@@ -199,29 +199,44 @@ package final class Ingest {
       }
       for start in stride(from: 0, to: unknown.count, by: 4_096) {
         let part = Array(unknown[start..<min(start + 4_096, unknown.count)])
-        let pseudonyms = try await vault.pseudonymize(
-          PseudonymizeRequest(identifiers: part, create: true),
-          options: CallOptions(timeoutMs: 60_000)
-        ).pseudonyms
-        var found: [(value: String, pid: [UInt8])] = []
+        // Looked up only: of people who allow nothing the vault learns nothing.
+        let pseudonyms = try await pseudonymize(part, create: false)
+        var found: [(identifier: Identifier, pseudonym: Pseudonym)] = []
         for (identifier, pseudonym) in zip(part, pseudonyms) {
           if pseudonym.pid.isEmpty || !pseudonym.refusal.isEmpty {
             people[identifier.value] = .refused(pseudonym.refusal)
           } else {
-            found.append((identifier.value, pseudonym.pid))
+            found.append((identifier, pseudonym))
           }
         }
         let checks = try await consent.checkBatch(
-          CheckBatchRequest(checks: found.map { CheckRequest(pid: $0.pid, scope: mapping.scope) }),
+          CheckBatchRequest(
+            checks: found.map { CheckRequest(pid: $0.pseudonym.pid, scope: mapping.scope) }),
           options: CallOptions(timeoutMs: 60_000)
         ).replies
+        var newcomers: [Identifier] = []
         for (person, check) in zip(found, checks) {
-          people[person.value] =
-            check.granted
-            ? .known(pid: person.pid, consentID: check.consentID)
-            : .refused("no receipt in force for \(mapping.scope): \(check.reason)")
+          guard check.granted else {
+            people[person.identifier.value] = .refused(
+              "no receipt in force for \(mapping.scope): \(check.reason)")
+            continue
+          }
+          people[person.identifier.value] = .known(
+            pid: person.pseudonym.pid, consentID: check.consentID)
+          if !person.pseudonym.known { newcomers.append(person.identifier) }
         }
+        // Their rows are sealed under subject keys, which the vault makes now.
+        if !newcomers.isEmpty { _ = try await pseudonymize(newcomers, create: true) }
       }
+    }
+
+    private func pseudonymize(
+      _ identifiers: [Identifier], create: Bool
+    ) async throws -> [Pseudonym] {
+      try await vault.pseudonymize(
+        PseudonymizeRequest(identifiers: identifiers, create: create),
+        options: CallOptions(timeoutMs: 60_000)
+      ).pseudonyms
     }
   }
 }
