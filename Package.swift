@@ -297,8 +297,9 @@ let testTargets: [Target] = [
     "TrainerServiceTests", folder: "Services",
     uses: [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages",
-      "AuditLog", "RPC",
+      "AuditLog", "KeyManagement", "WireFormat", "Transport", "RPC",
       "TrainerAPI", "FeaturesAPI", "Gate", "TrainerService", "ServiceKit", "TestSupport",
+      "RPCTestSupport", log,
     ]),
   tests(
     "VectorSearchServiceTests", folder: "Services",

@@ -80,9 +80,12 @@ extension Gate {
     // names a moment yet to come is not one of ours.
     guard lease.durationUs > 0, lease.sentAtUs <= now else { return }
     state.withLock { state in
-      state.leases.add(
-        until: lease.sentAtUs + min(lease.durationUs, Self.leaseMicrosecondsMax),
-        sequence: LogSequenceNumber(lease.sequence), applied: state.applied)
+      let applied = state.applied
+      state.changeLeases(at: now) {
+        $0.add(
+          until: lease.sentAtUs + min(lease.durationUs, Self.leaseMicrosecondsMax),
+          sequence: LogSequenceNumber(lease.sequence), applied: applied)
+      }
     }
     outbox.renew(every: max(lease.durationUs / 3, 1_000))
   }

@@ -21,7 +21,8 @@ extension Gate {
     state.withLock { state in
       for change in fresh { state.table.apply(change) }
       state.applied = max(state.applied, end)
-      state.leases.advance(to: state.applied)
+      let applied = state.applied
+      state.changeLeases(at: time.monotonicMicroseconds) { $0.advance(to: applied) }
     }
   }
 

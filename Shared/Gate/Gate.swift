@@ -15,6 +15,14 @@ public final class Gate: Sendable {
     var leases = LeaseBook()
     /// Everything up to here is in the table and has had its effect.
     var applied = LogSequenceNumber.zero
+    /// When a lease last began to count after a time without one.
+    var liveSince = Int64.min
+
+    /// Changes the leases, and notes when one begins to count.
+    mutating func changeLeases(at now: Int64, _ change: (inout LeaseBook) -> Void) {
+      if now >= leases.liveUntil { liveSince = now }
+      change(&leases)
+    }
   }
 
   /// Whose gate it is: the service and its instance.
@@ -85,8 +93,16 @@ public final class Gate: Sendable {
   public var appliedSequence: LogSequenceNumber { state.withLock { $0.applied } }
 
   /// Whether the gate holds a lease that counts.
-  public var isLive: Bool {
-    state.withLock { time.monotonicMicroseconds < $0.leases.liveUntil }
+  public var isLive: Bool { leasePeriod != nil }
+
+  /// The time in which the gate has held leases without a gap, up to now; `nil` where it holds none.
+  /// Whoever asks about many people and finds the same period before and after knows that nobody
+  /// was withheld only because the lease was lost.
+  public var leasePeriod: LeasePeriod? {
+    state.withLock { state in
+      guard time.monotonicMicroseconds < state.leases.liveUntil else { return nil }
+      return LeasePeriod(since: state.liveSince)
+    }
   }
 
   /// How many people the gate knows.
@@ -120,6 +136,12 @@ public final class Gate: Sendable {
   }
 }
 
+/// A time in which a gate held leases without a gap.
+public struct LeasePeriod: Hashable, Sendable {
+  /// Its beginning, on the gate's monotonic clock.
+  let since: Int64
+}
+
 // MARK: - For tests of services
 
 extension Gate {
@@ -129,14 +151,23 @@ extension Gate {
     changes: [ConsentChange] = []
   ) -> Gate {
     let gate = Gate(forTestsWith: time, effects: effects)
+    gate.giveLease()
     gate.state.withLock { state in
-      state.leases.add(until: .max, sequence: .zero, applied: .zero)
       for change in changes {
         state.table.apply(change)
         state.applied = max(state.applied, change.sequence)
       }
     }
     return gate
+  }
+
+  /// Gives a lease that never ends.
+  package func giveLease() {
+    state.withLock { state in
+      state.changeLeases(at: time.monotonicMicroseconds) {
+        $0.add(until: .max, sequence: .zero, applied: .zero)
+      }
+    }
   }
 
   /// Takes the lease away, as a consent service out of reach does.

@@ -17,6 +17,8 @@ package enum FeatureStoreError: RPCErrorConvertible, Equatable {
   case tooMuch(String)
   /// Reads and changes of the same people got in each other's way too often.
   case tooManyChanges
+  /// The gate holds no lease: nobody's consent is known, and an answer without them would be wrong.
+  case consentUnreachable
 
   package var rpcError: RPCError {
     switch self {
@@ -27,6 +29,9 @@ package enum FeatureStoreError: RPCErrorConvertible, Equatable {
     case .badRequest(let reason): RPCError(.invalidArgument, reason)
     case .tooMuch(let reason): RPCError(.resourceExhausted, reason)
     case .tooManyChanges: RPCError(.aborted, "these people are changing too fast; try again")
+    case .consentUnreachable:
+      RPCError(
+        .unavailable, "the consent service cannot be reached, so nobody's data may be read")
     }
   }
 }

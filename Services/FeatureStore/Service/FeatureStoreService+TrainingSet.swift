@@ -17,6 +17,10 @@ extension FeatureStoreService {
   /// The training set, batch by batch: everybody in the store who allows the scope now, as of one
   /// snapshot. Consent is looked at person by person as the batches are made, so that a withdrawal
   /// half-way takes effect for whoever has not been sent yet.
+  ///
+  /// - Throws: `consentUnreachable` where the gate holds no lease, or loses it half-way. A set that
+  ///   leaves everybody out looks like one in which nobody consented, and a caller would pay with
+  ///   its privacy budget for nothing.
   package func trainingSet(
     _ request: TrainingSetRequest, context: CallContext,
     send: (TrainingBatch) async throws -> Void
@@ -26,6 +30,7 @@ extension FeatureStoreService {
         throw FeatureStoreError.badRequest("name the scope that people must have allowed")
       }
       let plan = try plan(request.features, asOfUs: request.asOfUs)
+      _ = try heldLease()
       try occupyTrainingSet()
       defer { trainingSetCount.withLock { $0 -= 1 } }
       try await audit.append(
@@ -59,6 +64,7 @@ extension FeatureStoreService {
     var byteCount = 0
     var range = KeyRange<PseudonymousID>.all
     while true {
+      let lease = try heldLease()
       let page = try await page(range, of: plan, scope: scope, from: snapshot)
       for person in page.people {
         batch.peopleSeen += 1
@@ -76,6 +82,7 @@ extension FeatureStoreService {
         batch.consentIDs = []
         byteCount = 0
       }
+      guard try heldLease() == lease else { throw FeatureStoreError.consentUnreachable }
       guard let last = page.people.last?.pid, page.people.count == configuration.trainingPageCount
       else { break }
       range = .after(last)
@@ -86,6 +93,11 @@ extension FeatureStoreService {
     }
     // The last one goes out even when it is empty: it says how many people there were.
     try await send(batch)
+  }
+
+  private func heldLease() throws(FeatureStoreError) -> LeasePeriod {
+    guard let period = gate.leasePeriod else { throw .consentUnreachable }
+    return period
   }
 
   /// The receipt that allows `scope` now; `nil` where none does.

@@ -22,12 +22,13 @@ package struct TrainingPeople: Sendable {
   /// Adds everybody who allows `scope` now to `fold`, batch by batch.
   ///
   /// - Parameter progress: is told how far it is, in 0...1.
-  /// - Throws: `consentUnreachable` when the gate loses its lease: silently leaving everybody out
+  /// - Throws: `consentUnreachable` where the gate holds no lease or loses it: silently leaving everybody out
   ///   would spend the budget on nothing. `badTrainingSet` where somebody would count twice.
   package func read<Fold: PersonFold & ~Copyable>(
     _ feature: String, asOf: Timestamp, scope: Scope, purpose: String, options: CallOptions,
     into fold: inout Fold, progress: (Double) async throws -> Void
   ) async throws {
+    guard gate.isLive else { throw TrainerError.consentUnreachable }
     let request = TrainingSetRequest(
       features: [feature], asOfUs: asOf.microseconds, scope: scope.description, purpose: purpose)
     var last: PseudonymousID?
@@ -47,5 +48,7 @@ package struct TrainingPeople: Sendable {
       guard batch.peopleTotal > 0 else { continue }
       try await progress(min(1, Double(batch.peopleSeen) / Double(batch.peopleTotal)))
     }
+    // A feature store that wrongly withholds everybody sends nobody to ask the gate about.
+    guard gate.isLive else { throw TrainerError.consentUnreachable }
   }
 }

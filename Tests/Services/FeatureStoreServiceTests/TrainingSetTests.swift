@@ -1,8 +1,10 @@
 internal import FeatureStoreService
 internal import FeaturesAPI
+internal import Gate
 internal import PrivacyCore
 internal import RPC
 internal import Synchronization
+internal import TestSupport
 internal import Testing
 
 @Suite("The training set")
@@ -101,6 +103,56 @@ struct TrainingSetTests {
       let sent = rows.withLock { $0 }
       #expect(sent.map(\.pid) == [pids[0], pids[1], pids[3]].map(\.bytes))
       #expect(sent.last?.features[0].value?.kind == .doubleValue(1))
+    }
+  }
+
+  @Test("without a lease it fails as UNAVAILABLE, rather than withhold everybody")
+  func noLease() async throws {
+    try await withFeatureStore { fixture in
+      let consent = try await fixture.grant(person(1), "analytics")
+      try await fixture.write([fixture.event(person(1), consent, id: "a", ["amount": .int(1)])])
+      fixture.service.gate.endLease()
+      let batchCount = Mutex(0)
+      let error = await #expect(throws: FeatureStoreError.self) {
+        try await fixture.service.trainingSet(
+          TrainingSetRequest(features: ["purchases:spend"], scope: "analytics"),
+          context: fixture.context(FeaturesMethods.trainingSet)
+        ) { _ in batchCount.withLock { $0 += 1 } }
+      }
+      #expect(error?.rpcError.code == .unavailable)
+      #expect(batchCount.withLock { $0 } == 0)
+    }
+  }
+
+  @Test(
+    "a lease lost half-way fails it, also where another one comes before the end",
+    arguments: [false, true])
+  func leaseLostHalfWay(comesBack: Bool) async throws {
+    var configuration = FeatureStoreConfiguration()
+    configuration.trainingBatchByteCount = 1
+    try await withFeatureStore(configuration: configuration) { fixture in
+      for number in 0..<3 {
+        let consent = try await fixture.grant(person(number), "analytics")
+        try await fixture.write([
+          fixture.event(person(number), consent, id: "a", ["amount": .int(1)])
+        ])
+      }
+      let batchCount = Mutex(0)
+      let error = await #expect(throws: FeatureStoreError.self) {
+        try await fixture.service.trainingSet(
+          TrainingSetRequest(features: ["purchases:spend"], scope: "analytics"),
+          context: fixture.context(FeaturesMethods.trainingSet)
+        ) { _ in
+          let number = batchCount.withLock { count in
+            count += 1
+            return count
+          }
+          if number == 1 { fixture.service.gate.endLease() }
+          fixture.time.advance(microseconds: 1)
+          if number == 2, comesBack { fixture.service.gate.giveLease() }
+        }
+      }
+      #expect(error?.rpcError.code == .unavailable)
     }
   }
 
