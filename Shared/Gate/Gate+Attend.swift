@@ -12,22 +12,27 @@ extension Gate {
       while true { try await Task.sleep(for: .seconds(3_600)) }
     }
     var waitMs = configuration.reconnectMsMin
+    var isBreakLogged = false
     while true {
-      let heardBefore = appliedSequence
+      let outbox = GateOutbox(
+        renewalMicroseconds: Int64(configuration.firstRenewalMs) * 1_000, heardAt: now)
       do {
-        try await attend(consent)
+        try await attend(consent, outbox: outbox)
       } catch let error as RPCError where error.detail(Self.logBehindDetail) != nil {
         // The log was replaced by an older one, so nothing known counts any more.
         log.warning("the consent log is behind this gate; reading it from the beginning")
         state.withLock { $0 = State() }
       } catch {
         try Task.checkCancellation()
-        log.warning(
-          "the line to the consent service broke",
+        // Of an outage only the beginning is worth a line; its end has one too.
+        if outbox.hasHeard { isBreakLogged = false }
+        log.log(
+          level: isBreakLogged ? .debug : .warning, "the line to the consent service broke",
           metadata: ["gate": "\(name)", "reason": "\(error)"])
+        isBreakLogged = true
       }
       try Task.checkCancellation()
-      if appliedSequence > heardBefore { waitMs = configuration.reconnectMsMin }
+      if outbox.hasHeard { waitMs = configuration.reconnectMsMin }
       let jitterMs = Int.random(in: 0...waitMs / 2)
       try await Task.sleep(for: .milliseconds(waitMs + jitterMs))
       waitMs = min(waitMs * 2, configuration.reconnectMsMax)
@@ -38,13 +43,13 @@ extension Gate {
   /// position.
   package static let logBehindDetail = "log-behind-gate"
 
-  private func attend(_ consent: ConsentClient) async throws {
-    let line = try await consent.attend()
+  private func attend(_ consent: ConsentClient, outbox: GateOutbox) async throws {
+    // The gate pauses between its attempts itself, much shorter than a client does: as long as it
+    // has no line, nobody's data is served.
+    let line = try await consent.attend(options: CallOptions(connectsAtOnce: true))
     defer { line.cancel() }
     let registration = GateRegistration(gate: name, appliedSequence: appliedSequence.value)
     try await line.send(GateMessage(body: .registration(registration)))
-    let outbox = GateOutbox(
-      renewalMicroseconds: Int64(configuration.firstRenewalMs) * 1_000, heardAt: now)
     try await withThrowingTaskGroup(of: Void.self) { group in
       defer { group.cancelAll() }
       group.addTask { try await self.receive(from: line, outbox: outbox) }
@@ -62,7 +67,9 @@ extension Gate {
     from line: ClientStream<GateMessage, GateEvent>, outbox: GateOutbox
   ) async throws {
     for try await event in line.replies {
-      outbox.heard(at: now)
+      if outbox.heard(at: now) {
+        log.notice("the gate attends to the consent service", metadata: ["gate": "\(name)"])
+      }
       switch event.body {
       case .changes(let batch):
         let end = LogSequenceNumber(batch.completeTo)
@@ -129,6 +136,7 @@ private final class GateOutbox: Sendable {
     var isRenewal = false
     var renewalMicroseconds: Int64
     var heardAt: Int64
+    var hasHeard = false
   }
 
   /// One element at least for each time that something became due.
@@ -145,7 +153,17 @@ private final class GateOutbox: Sendable {
     state.withLock { ($0.renewalMicroseconds, $0.heardAt) }
   }
 
-  func heard(at now: Int64) { state.withLock { $0.heardAt = now } }
+  /// Whether anything came on this line.
+  var hasHeard: Bool { state.withLock { $0.hasHeard } }
+
+  /// Notes that something came; true for the first time.
+  func heard(at now: Int64) -> Bool {
+    state.withLock { state in
+      state.heardAt = now
+      defer { state.hasHeard = true }
+      return !state.hasHeard
+    }
+  }
 
   func renew(every microseconds: Int64) {
     state.withLock { $0.renewalMicroseconds = microseconds }

@@ -7,8 +7,9 @@ public struct GateConfiguration: Sendable {
   public var silenceMsMax = 2_000
   /// The first wait before connecting again, in milliseconds; it doubles each time.
   public var reconnectMsMin = 20
-  /// The longest wait before connecting again, in milliseconds.
-  public var reconnectMsMax = 1_000
+  /// The longest wait before connecting again, in milliseconds, of which up to a half is added at
+  /// random. Short: when the consent service is back, people are withheld for so long.
+  public var reconnectMsMax = 200
 
   /// The defaults.
   public init() {}

@@ -64,11 +64,19 @@ public struct CallOptions: Sendable {
   /// The trace that the call belongs to.
   public var trace: TraceContext?
 
+  /// Whether the call tries to connect although the client pauses after a failed attempt: for
+  /// callers that pause between their calls themselves.
+  public var connectsAtOnce: Bool
+
   /// Options of one call.
-  public init(timeoutMs: Int? = nil, metadata: Metadata = Metadata(), trace: TraceContext? = nil) {
+  public init(
+    timeoutMs: Int? = nil, metadata: Metadata = Metadata(), trace: TraceContext? = nil,
+    connectsAtOnce: Bool = false
+  ) {
     self.timeoutMs = timeoutMs
     self.metadata = metadata
     self.trace = trace
+    self.connectsAtOnce = connectsAtOnce
   }
 
   /// Options of a call made on behalf of another one: what is left of its time, and its trace.

@@ -55,7 +55,11 @@ final class ClientConnector: Sendable {
   }
 
   /// The open connection, made when there is none.
-  func connection(until deadline: NIODeadline?) async -> Result<Connection, RPCError> {
+  ///
+  /// - Parameter atOnce: tries to make one also while it pauses after a failure.
+  func connection(
+    until deadline: NIODeadline?, atOnce: Bool
+  ) async -> Result<Connection, RPCError> {
     if case .open(_, let connection) = state.withLock({ $0.phase }) { return .success(connection) }
     let id = state.withLock { state in
       state.waiterCount += 1
@@ -68,7 +72,7 @@ final class ClientConnector: Sendable {
     }
     defer { timer?.cancel() }
     return await withTaskCancellationHandler {
-      await withCheckedContinuation { wait($0, id: id) }
+      await withCheckedContinuation { wait($0, id: id, atOnce: atOnce) }
     } onCancel: {
       resume(id, .failure(.cancelled))
     }
@@ -92,7 +96,7 @@ final class ClientConnector: Sendable {
 
   // MARK: - Waiting
 
-  private func wait(_ waiter: Waiter, id: UInt64) {
+  private func wait(_ waiter: Waiter, id: UInt64, atOnce: Bool) {
     enum Step { case done(Result<Connection, RPCError>), wait, connect(Int) }
     let now = time.monotonicMicroseconds
     let isCancelled = Task.isCancelled
@@ -105,7 +109,9 @@ final class ClientConnector: Sendable {
         state.waiters[id] = waiter
         return .wait
       case .idle:
-        if now < state.pausedUntil, let error = state.lastError { return .done(.failure(error)) }
+        if !atOnce, now < state.pausedUntil, let error = state.lastError {
+          return .done(.failure(error))
+        }
         state.attempt += 1
         state.phase = .connecting(state.attempt)
         state.waiters[id] = waiter

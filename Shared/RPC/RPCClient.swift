@@ -94,7 +94,7 @@ public final class RPCClient: Sendable {
     _ deadline: NIODeadline?
   ) async -> CallResult {
     let connection: Connection
-    switch await connector.connection(until: deadline) {
+    switch await connector.connection(until: deadline, atOnce: options.connectsAtOnce) {
     case .success(let open): connection = open
     // Nothing was sent, and the connector knows best when to try again.
     case .failure(let error): return .failure(error, wasStarted: true)
@@ -116,7 +116,9 @@ public final class RPCClient: Sendable {
     _ method: MethodDescriptor, _ request: ByteBuffer?, _ options: CallOptions
   ) async throws(RPCError) -> StreamHandle {
     let deadline = try prepare(method, options)
-    let connection = try await connector.connection(until: deadline).get()
+    let connection = try await connector.connection(
+      until: deadline, atOnce: options.connectsAtOnce
+    ).get()
     let (link, queue) = (CallLink(), MessageQueue())
     let limits = configuration.limits
     let call = OutgoingCall(

@@ -243,6 +243,59 @@ struct AttendTests {
     }
   }
 
+  @Test("a line on which something came is made anew without a growing pause")
+  func pauseAfterHearing() async throws {
+    let last = Flag()
+    var configuration = GateConfiguration()
+    configuration.reconnectMsMin = 1
+    configuration.reconnectMsMax = 3_600_000
+    try await attend(configuration: configuration) { line, number in
+      _ = try await line.registration()
+      try await line.lease(from: try await line.renewal())
+      // Doubled twenty times, a millisecond is a quarter of an hour.
+      guard number < 20 else { return last.set() }
+      // The lease must arrive before the end does.
+      _ = try await line.renewal()
+    } _: { _ in
+      try await last.wait()
+    }
+  }
+
+  @Test("a gate does not wait until its client has got over an outage")
+  func outage() async throws {
+    var router = Router()
+    router.bidirectional(ConsentMethods.attend) {
+      (requests: RequestStream<GateMessage>, replies: ReplyWriter<GateEvent>, _: CallContext)
+        async throws in
+      let line = PlayedLine(requests: requests, replies: replies)
+      try await line.lease(from: try await line.renewal())
+      try await line.stay()
+    }
+    func server(_ endpoint: Endpoint) -> RPCServer {
+      RPCServer(
+        router: router, endpoint: endpoint, security: .plainLoopback, authorizer: PermitsAll(),
+        log: silentLog)
+    }
+    let first = server(try Endpoint("127.0.0.1:0"))
+    let endpoint = try await first.start()
+    await first.drain(timeoutMs: 0)
+    var configuration = ClientConfiguration()
+    configuration.backoffMs = 3_600_000
+    configuration.backoffMsMax = 3_600_000
+    let client = try RPCClient(
+      endpoint: endpoint, security: .plainLoopback, configuration: configuration, log: silentLog)
+    // The client fails once, and would pause from now on.
+    await #expect(throws: RPCError.self) { try await ConsentClient(client).attend() }
+    let gate = Gate(name: "features", consent: ConsentClient(client), log: silentLog)
+    let attending = Task { try await gate.run() }
+    let second = server(endpoint)
+    try await second.start()
+    try await eventually { gate.isLive }
+    attending.cancel()
+    await client.close()
+    await second.drain(timeoutMs: 0)
+  }
+
   @Test("a batch whose effect failed is asked for again")
   func failedEffect() async throws {
     let effects = FailsOnce()

@@ -46,6 +46,35 @@ struct ConnectionTests {
     await second.drain(timeoutMs: 0)
   }
 
+  @Test("while the client pauses after a failure, only a call that connects at once connects")
+  func connectsAtOnce() async throws {
+    func server(_ endpoint: Endpoint) -> RPCServer {
+      RPCServer(
+        router: testRouter(), endpoint: endpoint, security: .plainLoopback,
+        authorizer: AlmostAll(), log: quietLog)
+    }
+    let first = server(try Endpoint("127.0.0.1:0"))
+    let endpoint = try await first.start()
+    await first.drain(timeoutMs: 0)
+    var configuration = ClientConfiguration()
+    configuration.backoffMs = 3_600_000
+    configuration.backoffMsMax = 3_600_000
+    let client = try RPCClient(
+      endpoint: endpoint, security: .plainLoopback, configuration: configuration, log: quietLog)
+    func call(_ options: CallOptions) async -> RPCError? {
+      await rpcError { () async throws(RPCError) -> Blob in
+        try await client.unary(Method.append, Blob("x"), options: options)
+      }
+    }
+    #expect(await call(CallOptions())?.code == .unavailable)
+    let second = server(endpoint)
+    try await second.start()
+    #expect(await call(CallOptions())?.code == .unavailable)
+    #expect(await call(CallOptions(connectsAtOnce: true)) == nil)
+    await client.close()
+    await second.drain(timeoutMs: 0)
+  }
+
   @Test("an idempotent call that failed as UNAVAILABLE is made again once")
   func retry() async throws {
     try await withPair { pair in
