@@ -20,7 +20,40 @@ struct ServeCommand: AsyncParsableCommand {
 
   @OptionGroup var options: ServeOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "The most results of one answer, 1 to 100 (TACIT_RESULTS_MAX; 20).", valueName: "count"))
+  var resultsMax: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many searches and recommendations a caller may have in a second, 1 to 500000; twice "
+        + "that at once after a pause (TACIT_CALLS_PER_SECOND; 2000).",
+      valueName: "count"))
+  var callsPerSecond: String?
+
   func run() async throws {
-    try await serve(.vectors, options: options) { try await VectorSearchService($0) }
+    let configuration = try configuration()
+    try await serve(.vectors, options: options) { runtime in
+      try await VectorSearchService(runtime, configuration: configuration)
+    }
+  }
+
+  private func configuration() throws -> VectorSearchConfiguration {
+    var configuration = VectorSearchConfiguration()
+    func number(_ flag: String?, _ variable: String, _ value: Int) throws -> Int {
+      let text = Environment.setting(flag, variable: variable, default: "\(value)")
+      guard let number = Int(text), (1...500_000).contains(number) else {
+        throw ValidationError("\(variable) takes a number from 1 on, not \"\(text)\"")
+      }
+      return number
+    }
+    configuration.resultCountMax = try number(
+      resultsMax, "TACIT_RESULTS_MAX", configuration.resultCountMax)
+    configuration.callsPerSecond = try number(
+      callsPerSecond, "TACIT_CALLS_PER_SECOND", configuration.callsPerSecond)
+    configuration.callsInBurst = 2 * configuration.callsPerSecond
+    if let fault = configuration.fault { throw ValidationError(fault) }
+    return configuration
   }
 }

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// Rows for people, in columns as wide as their longest cell.
 public struct Table {
   private let headers: [String]
@@ -32,6 +34,12 @@ public struct Table {
 
   /// Prints the table.
   public func show() { print(text) }
+
+  /// A measure as a cell: whole numbers as such, others with three digits.
+  public static func figure(_ number: Double) -> String {
+    number == number.rounded() && abs(number) < 1e15
+      ? String(Int64(number)) : String(format: "%.3f", number)
+  }
 
   private static func isNumber(_ text: String) -> Bool {
     text.contains(where: \.isNumber)

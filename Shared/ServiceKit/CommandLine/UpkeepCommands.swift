@@ -57,7 +57,7 @@ public struct StatusCommand<Program: ServiceProgram>: AsyncParsableCommand {
       return try printJSON(measures)
     }
     var table = Table("measure", "value")
-    for measure in status.measures { table.add(measure.name, formatted(measure.value)) }
+    for measure in status.measures { table.add(measure.name, Table.figure(measure.value)) }
     print("\(Program.service.programName) \(status.version), last change \(status.lastSequence)")
     table.show()
   }
@@ -172,7 +172,7 @@ public struct VerifyCommand<Program: ServiceProgram>: AsyncParsableCommand {
       try printJSON(Answer(reply))
     } else {
       var table = Table("table", "rows")
-      for measure in reply.tables { table.add(measure.name, formatted(measure.value)) }
+      for measure in reply.tables { table.add(measure.name, Table.figure(measure.value)) }
       table.show()
       print("audit log: \(reply.auditEntryCount) entries, each follows from the one before it")
     }
@@ -181,10 +181,4 @@ public struct VerifyCommand<Program: ServiceProgram>: AsyncParsableCommand {
     }
     if !client.json { print("nothing is wrong") }
   }
-}
-
-/// A whole number without a fraction, any other with three decimals.
-private func formatted(_ number: Double) -> String {
-  number == number.rounded() && abs(number) < 1e15
-    ? String(Int64(number)) : String(format: "%.3f", number)
 }
