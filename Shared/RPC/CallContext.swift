@@ -23,11 +23,22 @@ public struct CallContext: Sendable {
   /// The server's clock.
   public let time: any TimeSource
 
+  private let drain: DrainSignal?
+
   /// A context, for tests that call a handler directly.
   public init(
     peer: PeerIdentity, method: MethodDescriptor, deadline: Deadline? = nil,
     metadata: Metadata = Metadata(), trace: TraceContext? = nil,
     time: any TimeSource = SystemTime()
+  ) {
+    self.init(
+      peer: peer, method: method, deadline: deadline, metadata: metadata, trace: trace,
+      time: time, drain: nil)
+  }
+
+  init(
+    peer: PeerIdentity, method: MethodDescriptor, deadline: Deadline?, metadata: Metadata,
+    trace: TraceContext?, time: any TimeSource, drain: DrainSignal?
   ) {
     self.peer = peer
     self.method = method
@@ -35,6 +46,24 @@ public struct CallContext: Sendable {
     self.metadata = metadata
     self.trace = trace
     self.time = time
+    self.drain = drain
+  }
+
+  /// Runs `body`, which would go on for as long as the caller likes. When the server drains, `body`
+  /// is cancelled and the call ends as UNAVAILABLE: a stream without an end must not hold up the
+  /// server's.
+  public func untilDrained(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    guard let drain else { return try await body() }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      defer { group.cancelAll() }
+      group.addTask { try await body() }
+      group.addTask {
+        await drain.wait()
+        try Task.checkCancellation()
+        throw RPCError(.unavailable, "the server is shutting down")
+      }
+      try await group.next()
+    }
   }
 }
 

@@ -54,7 +54,8 @@ extension ConnectionHandler {
     streams[stream.id] = stream
     let context = CallContext(
       peer: peer, method: method, deadline: deadline(of: frame, arrived: arrived),
-      metadata: metadata, trace: TraceContext(binary: frame.trace), time: core.time)
+      metadata: metadata, trace: TraceContext(binary: frame.trace), time: core.time,
+      drain: core.drain)
     setDeadline(frame.timeoutUs, on: stream)
     let flags = frame.flags
     switch method.kind {

@@ -10,6 +10,7 @@ final class ServerCore: Sendable {
   let configuration: ServerConfiguration
   let time: any TimeSource
   let log: Logger
+  let drain = DrainSignal()
 
   private struct State {
     var connections: [ObjectIdentifier: Connection] = [:]
@@ -54,7 +55,9 @@ final class ServerCore: Sendable {
       state.isDraining = true
       return Array(state.connections.values)
     }
+    // The GOAWAYs go first: whoever is told that a stream has ended knows not to open another.
     for connection in connections { connection.run { $0.drain() } }
+    drain.begin()
   }
 
   func closeAll() {

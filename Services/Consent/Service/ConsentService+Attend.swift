@@ -9,6 +9,12 @@ extension ConsentService {
     _ requests: RequestStream<GateMessage>, replies: ReplyWriter<GateEvent>,
     context: CallContext
   ) async throws {
+    try await context.untilDrained { try await attend(requests, replies: replies) }
+  }
+
+  private func attend(
+    _ requests: RequestStream<GateMessage>, replies: ReplyWriter<GateEvent>
+  ) async throws {
     var iterator = requests.makeAsyncIterator()
     guard case .registration(let registration)? = try await iterator.next()?.body else {
       throw RPCError(.invalidArgument, "a gate's first message must be its registration")

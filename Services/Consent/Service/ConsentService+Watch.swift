@@ -5,6 +5,13 @@ extension ConsentService {
   package func watch(
     _ request: WatchRequest, replies: ReplyWriter<ChangeBatch>, context: CallContext
   ) async throws {
+    guard request.follow else { return try await watch(request, replies: replies) }
+    try await context.untilDrained { try await watch(request, replies: replies) }
+  }
+
+  private func watch(
+    _ request: WatchRequest, replies: ReplyWriter<ChangeBatch>
+  ) async throws {
     var position = request.afterSequence
     var isFirst = true
     while true {

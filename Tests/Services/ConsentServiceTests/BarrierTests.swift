@@ -224,6 +224,19 @@ struct AttendTests {
     }
   }
 
+  @Test("attending gates and followed feeds do not hold the service's end up")
+  func drain() async throws {
+    try await ConsentFixture.run(configuration: .steady) { fixture async throws in
+      try await fixture.withGate { _ async throws in
+        let feed = try await fixture.client.watch(WatchRequest(follow: true))
+        var batches = feed.makeAsyncIterator()
+        _ = try await batches.next()
+        #expect(await fixture.server.drain(timeoutMs: 10_000))
+        #expect(await refusal { _ = try await batches.next() }?.code == .unavailable)
+      }
+    }
+  }
+
   @Test("a service that has restarted waits until the leases of its previous run are over")
   func restartWaits() async throws {
     try await withTemporaryDirectory { directory async throws in

@@ -328,6 +328,39 @@ struct DrainTests {
     }
   }
 
+  @Test("a stream without an end is ended at once, a call in progress finishes")
+  func endlessStream() async throws {
+    let (entered, release) = AsyncStream.makeStream(of: Void.self)
+    var router = Router()
+    router.bidirectional(Method.hold) {
+      (requests: RequestStream<Blob>, replies: ReplyWriter<Blob>, context: CallContext)
+        async throws in
+      try await context.untilDrained {
+        try await replies.send(Blob("begun"))
+        try await Task.sleep(for: .seconds(3_600))
+      }
+    }
+    router.unary(Method.append) { (request: Blob, context: CallContext) async throws -> Blob in
+      for await _ in entered {}
+      return Blob(request.text + "!")
+    }
+    try await withPair(router: router) { pair in
+      let call: ClientStream<Blob, Blob> = try await pair.client.bidirectional(Method.hold)
+      var replies = call.replies.makeAsyncIterator()
+      #expect(try await replies.next()?.text == "begun")
+      async let answer: Blob = pair.client.unary(Method.append, Blob("finished"))
+      let isRunning = await eventually { pair.server.runningCallCount == 2 }
+      #expect(isRunning)
+      async let isClean = pair.server.drain(timeoutMs: 60_000)
+      var caught: RPCError?
+      do throws(RPCError) { _ = try await replies.next() } catch { caught = error }
+      #expect(caught == RPCError(.unavailable, "the server is shutting down"))
+      release.finish()
+      #expect(try await answer.text == "finished!")
+      #expect(await isClean)
+    }
+  }
+
   @Test("a call that does not end in time is cancelled")
   func timeout() async throws {
     try await withPair { pair in
