@@ -313,6 +313,15 @@ let testTargets: [Target] = [
   tests(
     "PipelineTests", folder: "Services",
     uses: ["PrivacyCore", "FeaturesAPI", "VaultAPI", "Pipeline", "ServiceKit", "TestSupport"]),
+  // Depends on the programs so that they are built; it starts them as processes.
+  .testTarget(
+    name: "IntegrationTests",
+    dependencies: [
+      "PrivacyCore", "Transport", "RPC", "CommonAPI", "FeaturesAPI", "TrainerAPI", "VectorsAPI",
+      "Pipeline", "ServiceKit", "TestSupport",
+      "tacit", "tacit-consent", "tacit-vault", "tacit-features", "tacit-trainer", "tacit-vectors",
+    ],
+    path: "Tests/Integration", swiftSettings: houseRules),
   .testTarget(
     name: "ArchitectureTests", dependencies: ["TestSupport"], path: "Tests/Architecture",
     swiftSettings: houseRules),

@@ -14,9 +14,9 @@ swift build --build-tests
 
 # One module's tests at a time: some watch leases and time limits of real connections, and two
 # cores that run all modules at once would make those late.
-for folder in Tests/Shared/*Tests Tests/Services/*Tests Tests/Architecture; do
+for folder in Tests/Shared/*Tests Tests/Services/*Tests Tests/Architecture Tests/Integration; do
   module=$(basename "$folder")
-  [[ $module == Architecture ]] && module=ArchitectureTests
+  case $module in Architecture | Integration) module+=Tests ;; esac
   echo "== $module"
   swift test --skip-build --filter "^$module\\." 2>&1
 done

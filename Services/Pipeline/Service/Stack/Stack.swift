@@ -76,6 +76,23 @@ package struct Stack: Sendable {
     }
   }
 
+  /// Starts one service of a running stack again after its process has ended; returns when it takes
+  /// calls.
+  package func restart(_ process: StackPlan.Process, timeoutMs: Int = 60_000) async throws {
+    guard var record = try record(),
+      let index = record.entries.firstIndex(where: { $0.service == process.service.rawValue })
+    else {
+      throw CommandFailure("the stack in \(root.path) has no \(process.service.rawValue)")
+    }
+    let child = try ChildProcess.start(
+      program: process.program, arguments: process.arguments, environment: process.environment,
+      log: logURL(of: process.service))
+    record.entries[index] = .init(
+      service: process.service.rawValue, process: child, port: process.port)
+    try save(record)
+    try await waitUntilReady(process.service, timeoutMs: timeoutMs)
+  }
+
   /// Stops every process: politely, then not. Returns the services that had to be killed.
   @discardableResult
   package func stop(graceMs: Int = 15_000) async throws -> [String] {
