@@ -11,15 +11,14 @@ COPY Package.swift Package.swift
 COPY Protos Protos
 COPY Shared Shared
 COPY Services Services
-COPY Tools Tools
-COPY Tests Tests
-RUN for program in tacit tacit-consent tacit-vault tacit-features tacit-trainer tacit-vectors; do \
+# Only the programs: the tests' targets need not be there.
+ENV PROGRAMS="tacit tacit-consent tacit-vault tacit-features tacit-trainer tacit-vectors"
+RUN export TACIT_ONLY="$(echo "$PROGRAMS" | tr ' ' ,)" \
+ && for program in $PROGRAMS; do \
       swift build -c release -Xswiftc -static-stdlib --product "$program" || exit 1; \
     done \
- && mkdir -p /out && cp "$(swift build -c release --show-bin-path)"/tacit* /out/ 2>/dev/null || true \
- && find /out -type d -mindepth 1 -prune -exec rm -rf {} + \
- && rm -f /out/tacit-protogen /out/*.swiftmodule /out/*.product \
- && strip /out/tacit*
+ && bin="$(swift build -c release -Xswiftc -static-stdlib --show-bin-path)" \
+ && for program in $PROGRAMS; do install -D --strip "$bin/$program" "/out/$program" || exit 1; done
 
 FROM ${RUNTIME_IMAGE} AS runtime
 RUN apt-get update \
