@@ -271,7 +271,10 @@ let testTargets: [Target] = [
     ]),
   tests(
     "ServiceKitTests", folder: "Shared",
-    uses: ["PrivacyCore", "ServiceKit", "Transport", "RPC", "TestSupport"]),
+    uses: [
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "CommonAPI",
+      "HealthAPI", "ServiceKit", "Transport", "RPC", "TestSupport", "RPCTestSupport", log,
+    ]),
   tests(
     "ConsentServiceTests", folder: "Services",
     uses: [

@@ -40,15 +40,24 @@ struct HandlerRun: Sendable {
   /// What the caller learns of an error.
   private func visible(_ error: any Error) -> RPCError {
     switch error {
-    case let error as any RPCErrorConvertible: return error.rpcError
+    case let error as RPCError: return error
+    case let error as any RPCErrorConvertible:
+      let visible = error.rpcError
+      // A fault of the service: its caller learns that it is one, and no more.
+      if visible.code == .internalError { log(error) }
+      return visible
     case is CancellationError: return .cancelled
     default:
-      core.log.error(
-        "a handler failed",
-        metadata: [
-          "method": "\(call.context.method.name)", "error": "\(type(of: error)): \(error)",
-        ])
+      log(error)
       return RPCError(.internalError, "")
     }
+  }
+
+  private func log(_ error: any Error) {
+    core.log.error(
+      "a handler failed",
+      metadata: [
+        "method": "\(call.context.method.name)", "error": "\(type(of: error)): \(error)",
+      ])
   }
 }

@@ -39,7 +39,8 @@ public struct StatusDetail: Hashable, Sendable {
 }
 
 /// An error that knows how it looks to a caller. Services conform their error types; every other
-/// error that a handler throws reaches the caller as INTERNAL without a text, and the log in full.
+/// error that a handler throws reaches the caller as INTERNAL without a text. What is INTERNAL
+/// stands in the log in full.
 public protocol RPCErrorConvertible: Error {
   /// The error as its caller sees it.
   var rpcError: RPCError { get }

@@ -29,13 +29,11 @@ extension ConsentService {
       let at = request.atUs == 0 ? nil : Timestamp(microseconds: request.atUs)
       return (pid: try pid(request.pid), scope: request.scope, at: at)
     }
-    return try await answering {
-      let (decisions, position) = try ledger.decide(checks)
-      return decisions.map { decision in
-        CheckReply(
-          granted: decision.reason == .granted, reason: decision.reason,
-          consentID: decision.consentID, expiresAtUs: decision.expiresAtUs, sequence: position)
-      }
+    let (decisions, position) = try ledger.decide(checks)
+    return decisions.map { decision in
+      CheckReply(
+        granted: decision.reason == .granted, reason: decision.reason,
+        consentID: decision.consentID, expiresAtUs: decision.expiresAtUs, sequence: position)
     }
   }
 }

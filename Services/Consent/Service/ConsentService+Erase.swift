@@ -29,9 +29,7 @@ extension ConsentService {
     guard NameRule.accepts(request.ground) else { throw ReceiptRefusal.malformedGround }
     let draft = ReceiptDraft(
       pid: pid, kind: .erasure, scopes: [], source: request.source, version: 0)
-    let recorded = try await answering {
-      try await ledger.erase(draft, ground: request.ground, by: context.peer.spiffeID)
-    }
+    let recorded = try await ledger.erase(draft, ground: request.ground, by: context.peer.spiffeID)
     let passage = try await pass(recorded.receipt)
     let task = try await finish(
       PendingErasure(sequence: recorded.receipt.sequence, pid: pid))

@@ -7,9 +7,7 @@ extension ConsentService {
   ) async throws {
     var position = request.afterSequence
     while true {
-      let receipts = try await answering {
-        try ledger.receipts(after: position, limit: configuration.feedBatchCount)
-      }
+      let receipts = try ledger.receipts(after: position, limit: configuration.feedBatchCount)
       guard let last = receipts.last else { return }
       position = last.sequence
       try await replies.send(

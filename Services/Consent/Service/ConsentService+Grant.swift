@@ -6,9 +6,7 @@ internal import Transport
 extension ConsentService {
   package func grant(_ request: GrantRequest, context: CallContext) async throws -> GrantReply {
     let draft = try draft(of: request)
-    let recorded = try await answering {
-      try await ledger.grant(draft, by: context.peer.spiffeID)
-    }
+    let recorded = try await ledger.grant(draft, by: context.peer.spiffeID)
     if recorded.isNew {
       roster.committed(recorded.receipt.sequence, takesAway: false)
       try await roster.settle(

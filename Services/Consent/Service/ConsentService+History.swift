@@ -6,6 +6,6 @@ extension ConsentService {
     _ request: HistoryRequest, context: CallContext
   ) async throws -> HistoryReply {
     let pid = try pid(request.pid)
-    return HistoryReply(receipts: try await answering { try ledger.receipts(of: pid) })
+    return HistoryReply(receipts: try ledger.receipts(of: pid))
   }
 }

@@ -29,7 +29,7 @@ extension ConsentService {
     _ lines: [ImportLine], of chunk: ImportChunk, after earlier: ImportStanding,
     by principal: String, replies: ReplyWriter<ImportProgress>
   ) async throws -> ImportStanding {
-    let outcome = try await answering { try await ledger.record(lines, by: principal) }
+    let outcome = try await ledger.record(lines, by: principal)
     try await publish(outcome)
     var standing = earlier
     standing.lastPosition = max(standing.lastPosition, outcome.lastPosition)

@@ -7,6 +7,6 @@ extension ConsentService {
     guard let id = ConsentID(text: request.consentID) else {
       throw ReceiptRefusal.malformedConsentID
     }
-    return try await answering { try ledger.receipt(id) }
+    return try ledger.receipt(id)
   }
 }

@@ -16,9 +16,7 @@ extension ConsentService {
     var isFirst = true
     while true {
       let generation = roster.logGrew.generation
-      let receipts = try await answering {
-        try ledger.receipts(after: position, limit: configuration.feedBatchCount)
-      }
+      let receipts = try ledger.receipts(after: position, limit: configuration.feedBatchCount)
       if let last = receipts.last { position = last.sequence }
       // The first answer says where the feed stands, also when there is nothing new.
       if isFirst || !receipts.isEmpty {

@@ -10,9 +10,7 @@ extension ConsentService {
     let draft = ReceiptDraft(
       pid: try pid(request.pid), kind: .withdrawal, scopes: request.scopes,
       source: request.source, version: 0)
-    let recorded = try await answering {
-      try await ledger.withdraw(draft, by: context.peer.spiffeID)
-    }
+    let recorded = try await ledger.withdraw(draft, by: context.peer.spiffeID)
     let passage = try await pass(recorded.receipt)
     return WithdrawReply(
       receipt: recorded.receipt, gates: passage.outcomes, barrierUs: passage.durationUs)

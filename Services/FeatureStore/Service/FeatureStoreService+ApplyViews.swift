@@ -7,13 +7,13 @@ extension FeatureStoreService {
   package func applyViews(
     _ request: ApplyViewsRequest, context: CallContext
   ) async throws -> ApplyViewsReply {
-    try await answering {
-      let definitions: [FeatureView]
-      do throws(DefinitionError) {
-        definitions = try ViewParser.views(yaml: request.yaml)
-      } catch {
-        throw FeatureStoreError.badDefinition(error)
-      }
+    let definitions: [FeatureView]
+    do throws(DefinitionError) {
+      definitions = try ViewParser.views(yaml: request.yaml)
+    } catch {
+      throw FeatureStoreError.badDefinition(error)
+    }
+    do {
       let change = try await views.apply(definitions) { [audit] change, transaction in
         guard !change.applied.isEmpty else { return }
         try audit.append(
@@ -24,6 +24,8 @@ extension FeatureStoreService {
       }
       return ApplyViewsReply(
         applied: change.applied.map(\.name), unchanged: change.unchanged.map(\.name))
+    } catch let conflict as ViewConflict {
+      throw FeatureStoreError.conflictingDefinition(conflict)
     }
   }
 

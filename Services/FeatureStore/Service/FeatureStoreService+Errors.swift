@@ -1,5 +1,4 @@
 package import RPC
-internal import SealedStore
 
 /// What can be wrong with a call. The texts name views, fields and limits, never a value.
 package enum FeatureStoreError: RPCErrorConvertible, Equatable {
@@ -33,26 +32,5 @@ package enum FeatureStoreError: RPCErrorConvertible, Equatable {
       RPCError(
         .unavailable, "the consent service cannot be reached, so nobody's data may be read")
     }
-  }
-}
-
-/// Runs the body of a call; what its store refuses becomes a status the caller can act on.
-func answering<Answer>(_ body: () async throws -> Answer) async throws -> Answer {
-  do {
-    return try await body()
-  } catch let error as StoreError {
-    throw rpcError(of: error)
-  } catch let error as ViewConflict {
-    throw FeatureStoreError.conflictingDefinition(error)
-  }
-}
-
-private func rpcError(of error: StoreError) -> any Error {
-  switch error {
-  case .diskFull, .mapFull, .inputOutput, .reopenNeeded, .closed:
-    RPCError(.unavailable, "\(error)")
-  case .overloaded, .tooManyReaders, .transactionTooLarge, .valueTooLarge:
-    RPCError(.resourceExhausted, "\(error)")
-  default: error
   }
 }

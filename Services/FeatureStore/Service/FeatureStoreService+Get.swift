@@ -7,39 +7,37 @@ internal import Transport
 
 extension FeatureStoreService {
   package func get(_ request: GetRequest, context: CallContext) async throws -> GetReply {
-    try await answering {
-      let pids = try pids(of: request)
-      let plan = try plan(request.features, asOfUs: request.asOfUs)
-      guard pids.count * plan.references.count <= configuration.cellCountMax else {
-        throw FeatureStoreError.tooMuch(
-          "more than \(configuration.cellCountMax) features times people in one call")
-      }
-      let consentSequence = gate.appliedSequence
-      let records = try await reader.records(
-        of: pids.map { plan.wanted(of: $0, through: gate) })
-
-      var reply = GetReply(consentSequence: consentSequence.value)
-      reply.rows.reserveCapacity(records.count)
-      var byteCount = 0
-      var consentIDs: Set<ConsentID> = []
-      for record in records {
-        let row = plan.row(of: record, through: gate)
-        byteCount += row.byteCount
-        guard byteCount <= configuration.replyByteCountMax else {
-          throw FeatureStoreError.tooMuch("the answer is too large; ask for fewer people")
-        }
-        reply.withheld += UInt32(row.withheldCount)
-        consentIDs.formUnion(row.consentIDs)
-        reply.rows.append(row.message)
-      }
-      try await audit.append(
-        AuditEntry(
-          principal: context.peer.spiffeID, action: "features.get", purpose: request.purpose,
-          pids: pids, consentIDs: consentIDs.sorted().map(\.description),
-          details: request.features.map { ("feature", $0) }
-            + [("withheld", String(reply.withheld))]))
-      return reply
+    let pids = try pids(of: request)
+    let plan = try plan(request.features, asOfUs: request.asOfUs)
+    guard pids.count * plan.references.count <= configuration.cellCountMax else {
+      throw FeatureStoreError.tooMuch(
+        "more than \(configuration.cellCountMax) features times people in one call")
     }
+    let consentSequence = gate.appliedSequence
+    let records = try await reader.records(
+      of: pids.map { plan.wanted(of: $0, through: gate) })
+
+    var reply = GetReply(consentSequence: consentSequence.value)
+    reply.rows.reserveCapacity(records.count)
+    var byteCount = 0
+    var consentIDs: Set<ConsentID> = []
+    for record in records {
+      let row = plan.row(of: record, through: gate)
+      byteCount += row.byteCount
+      guard byteCount <= configuration.replyByteCountMax else {
+        throw FeatureStoreError.tooMuch("the answer is too large; ask for fewer people")
+      }
+      reply.withheld += UInt32(row.withheldCount)
+      consentIDs.formUnion(row.consentIDs)
+      reply.rows.append(row.message)
+    }
+    try await audit.append(
+      AuditEntry(
+        principal: context.peer.spiffeID, action: "features.get", purpose: request.purpose,
+        pids: pids, consentIDs: consentIDs.sorted().map(\.description),
+        details: request.features.map { ("feature", $0) }
+          + [("withheld", String(reply.withheld))]))
+    return reply
   }
 
   private func pids(of request: GetRequest) throws(FeatureStoreError) -> [PseudonymousID] {

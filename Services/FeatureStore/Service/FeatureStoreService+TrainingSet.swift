@@ -25,23 +25,21 @@ extension FeatureStoreService {
     _ request: TrainingSetRequest, context: CallContext,
     send: (TrainingBatch) async throws -> Void
   ) async throws {
-    try await answering {
-      guard let scope = Scope(request.scope) else {
-        throw FeatureStoreError.badRequest("name the scope that people must have allowed")
-      }
-      let plan = try plan(request.features, asOfUs: request.asOfUs)
-      _ = try heldLease()
-      try occupyTrainingSet()
-      defer { trainingSetCount.withLock { $0 -= 1 } }
-      try await audit.append(
-        AuditEntry(
-          principal: context.peer.spiffeID, action: "features.training_set",
-          purpose: request.purpose,
-          details: request.features.map { ("feature", $0) } + [("scope", scope.description)]))
-      let snapshot = HeldSnapshot(of: store)
-      defer { snapshot.close() }
-      try await stream(plan, scope: scope, from: snapshot, send: send)
+    guard let scope = Scope(request.scope) else {
+      throw FeatureStoreError.badRequest("name the scope that people must have allowed")
     }
+    let plan = try plan(request.features, asOfUs: request.asOfUs)
+    _ = try heldLease()
+    try occupyTrainingSet()
+    defer { trainingSetCount.withLock { $0 -= 1 } }
+    try await audit.append(
+      AuditEntry(
+        principal: context.peer.spiffeID, action: "features.training_set",
+        purpose: request.purpose,
+        details: request.features.map { ("feature", $0) } + [("scope", scope.description)]))
+    let snapshot = HeldSnapshot(of: store)
+    defer { snapshot.close() }
+    try await stream(plan, scope: scope, from: snapshot, send: send)
   }
 
   private func occupyTrainingSet() throws(FeatureStoreError) {

@@ -6,35 +6,33 @@ extension FeatureStoreService {
   package func writeEvents(
     _ request: WriteEventsRequest, context: CallContext
   ) async throws -> WriteReply {
-    try await answering {
-      guard let source = views.catalog.sources[request.source] else {
-        throw FeatureStoreError.notWritable(
-          "no view folds events of this source; apply one first, it says what they are kept for")
+    guard let source = views.catalog.sources[request.source] else {
+      throw FeatureStoreError.notWritable(
+        "no view folds events of this source; apply one first, it says what they are kept for")
+    }
+    try checkCount(request.events.count)
+    var batch = WriteBatch<PersonEvent>()
+    let now = time.now
+    var names = CheckedNames()
+    for (index, event) in request.events.enumerated() {
+      batch.add(index, pid: event.pid, consentID: event.consentID) { () throws(WriteRefusal) in
+        try Self.check(event, of: source, now: now, names: &names)
       }
-      try checkCount(request.events.count)
-      var batch = WriteBatch<PersonEvent>()
-      let now = time.now
-      var names = CheckedNames()
-      for (index, event) in request.events.enumerated() {
-        batch.add(index, pid: event.pid, consentID: event.consentID) { () throws(WriteRefusal) in
-          try Self.check(event, of: source, now: now, names: &names)
-        }
+    }
+    let eventCountMax = configuration.eventCountMax
+    let sourceName = request.source
+    return try await commit(
+      batch, as: "features.write_events", to: sourceName, scopes: source.scopes, context: context
+    ) { pid, entries, key, outcome, transaction in
+      let result = try transaction.append(
+        entries.map(\.item), of: pid, source: sourceName, under: key,
+        eventCountMax: eventCountMax)
+      guard result.overLimit == 0 else {
+        return "the person has \(eventCountMax) events in this source already, or would have more"
       }
-      let eventCountMax = configuration.eventCountMax
-      let sourceName = request.source
-      return try await commit(
-        batch, as: "features.write_events", to: sourceName, scopes: source.scopes, context: context
-      ) { pid, entries, key, outcome, transaction in
-        let result = try transaction.append(
-          entries.map(\.item), of: pid, source: sourceName, under: key,
-          eventCountMax: eventCountMax)
-        guard result.overLimit == 0 else {
-          return "the person has \(eventCountMax) events in this source already, or would have more"
-        }
-        outcome.written += result.written
-        outcome.duplicates += result.duplicates
-        return nil
-      }
+      outcome.written += result.written
+      outcome.duplicates += result.duplicates
+      return nil
     }
   }
 

@@ -6,32 +6,30 @@ extension FeatureStoreService {
   package func writeRows(
     _ request: WriteRowsRequest, context: CallContext
   ) async throws -> WriteReply {
-    try await answering {
-      guard let view = views.catalog.views[request.view] else {
-        throw FeatureStoreError.notWritable("there is no view of that name; apply it first")
+    guard let view = views.catalog.views[request.view] else {
+      throw FeatureStoreError.notWritable("there is no view of that name; apply it first")
+    }
+    guard view.source == nil else {
+      throw FeatureStoreError.notWritable(
+        "view \(view.name) folds the events of its source and takes no rows")
+    }
+    try checkCount(request.rows.count)
+    var batch = WriteBatch<PersonRow>()
+    let now = time.now
+    for (index, row) in request.rows.enumerated() {
+      batch.add(index, pid: row.pid, consentID: row.consentID) { () throws(WriteRefusal) in
+        try Self.check(row, of: view, now: now)
       }
-      guard view.source == nil else {
-        throw FeatureStoreError.notWritable(
-          "view \(view.name) folds the events of its source and takes no rows")
+    }
+    return try await commit(
+      batch, as: "features.write_rows", to: view.name, scopes: view.scopes, context: context
+    ) { pid, entries, key, outcome, transaction in
+      for entry in entries {
+        let isNew = try transaction.put(
+          entry.item, of: pid, view: view.name, under: key, writtenAt: now)
+        if isNew { outcome.written += 1 } else { outcome.duplicates += 1 }
       }
-      try checkCount(request.rows.count)
-      var batch = WriteBatch<PersonRow>()
-      let now = time.now
-      for (index, row) in request.rows.enumerated() {
-        batch.add(index, pid: row.pid, consentID: row.consentID) { () throws(WriteRefusal) in
-          try Self.check(row, of: view, now: now)
-        }
-      }
-      return try await commit(
-        batch, as: "features.write_rows", to: view.name, scopes: view.scopes, context: context
-      ) { pid, entries, key, outcome, transaction in
-        for entry in entries {
-          let isNew = try transaction.put(
-            entry.item, of: pid, view: view.name, under: key, writtenAt: now)
-          if isNew { outcome.written += 1 } else { outcome.duplicates += 1 }
-        }
-        return nil
-      }
+      return nil
     }
   }
 

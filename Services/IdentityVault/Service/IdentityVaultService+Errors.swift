@@ -1,6 +1,5 @@
 internal import PrivacyCore
 package import RPC
-internal import SealedStore
 
 /// Why a call was refused. The texts never hold an identifier.
 package enum VaultRefusal: Error, Equatable, Sendable, CustomStringConvertible {
@@ -56,21 +55,6 @@ extension VaultRefusal: RPCErrorConvertible {
     case .unknownDomain, .tooManyIdentifiers, .tooManyPeople, .malformedPID, .primaryMissing,
       .aliasMissing, .primaryRefused, .aliasRefused, .provenanceLength, .provenanceLooksLike:
       .invalidArgument
-    }
-  }
-}
-
-/// Runs the body of an RPC and gives the errors of the store a status a caller can act on.
-func answering<Answer>(_ body: () async throws -> Answer) async throws -> Answer {
-  do {
-    return try await body()
-  } catch let error as StoreError {
-    switch error {
-    case .overloaded: throw RPCError(.resourceExhausted, "too many writes are waiting; try again")
-    case .closed: throw RPCError(.unavailable, "the service is stopping")
-    case .diskFull, .inputOutput, .mapFull, .reopenNeeded:
-      throw RPCError(.unavailable, "the store cannot write now; nothing was recorded")
-    default: throw error
     }
   }
 }

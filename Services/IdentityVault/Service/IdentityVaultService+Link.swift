@@ -14,14 +14,12 @@ extension IdentityVaultService {
     let aliasIdentifier = try canonical(alias, in: domain, refusal: VaultRefusal.aliasRefused)
     let newcomer = Newcomer(
       pid: try domain.pid(of: aliasIdentifier), identifier: aliasIdentifier)
-    return try await answering {
-      do {
-        let link = try await registry.link(
-          newcomer, to: primaryPID, provenance: provenance, by: context.peer.spiffeID)
-        return LinkReply(pid: link.person.bytes, created: link.isNew)
-      } catch let failure as PersonRegistry.LinkFailure {
-        throw refusal(of: failure)
-      }
+    do {
+      let link = try await registry.link(
+        newcomer, to: primaryPID, provenance: provenance, by: context.peer.spiffeID)
+      return LinkReply(pid: link.person.bytes, created: link.isNew)
+    } catch let failure as PersonRegistry.LinkFailure {
+      throw refusal(of: failure)
     }
   }
 

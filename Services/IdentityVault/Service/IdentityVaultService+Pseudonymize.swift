@@ -22,16 +22,14 @@ extension IdentityVaultService {
       }
       batch.add(try domain.pid(of: canonical), canonical, keeping: request.create)
     }
-    return try await answering {
-      try batch.resolve(registry.people(batch.pids))
-      if request.create, !batch.newcomers.isEmpty {
-        let people = try await registry.record(
-          batch.newcomers.map(\.newcomer), domain: domain.name, keyVersion: domain.keyVersion,
-          by: context.peer.spiffeID)
-        batch.record(people)
-      }
-      return PseudonymizeReply(pseudonyms: batch.pseudonyms, keyVersion: domain.keyVersion)
+    try batch.resolve(registry.people(batch.pids))
+    if request.create, !batch.newcomers.isEmpty {
+      let people = try await registry.record(
+        batch.newcomers.map(\.newcomer), domain: domain.name, keyVersion: domain.keyVersion,
+        by: context.peer.spiffeID)
+      batch.record(people)
     }
+    return PseudonymizeReply(pseudonyms: batch.pseudonyms, keyVersion: domain.keyVersion)
   }
 }
 

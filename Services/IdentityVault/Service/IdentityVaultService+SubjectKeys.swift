@@ -18,8 +18,6 @@ extension IdentityVaultService {
       throw VaultRefusal.tooManyPeople(limit: configuration.identifiersPerBatchMax)
     }
     let people = try request.pids.map { bytes throws(VaultRefusal) in try pid(bytes) }
-    return try await answering {
-      SubjectKeysReply(keys: try registry.subjectKeys(people, of: caller))
-    }
+    return SubjectKeysReply(keys: try registry.subjectKeys(people, of: caller))
   }
 }

@@ -7,11 +7,9 @@ extension TrainerService {
     _ request: CreateBudgetRequest, context: CallContext
   ) async throws -> Budget {
     let key = try BudgetKey(dataset: request.dataset, purpose: request.purpose)
-    return try await answering {
-      try await ledger.open(
-        key, epsilonLimit: request.epsilonLimit, delta: request.delta,
-        principal: context.peer.spiffeID
-      ).message()
-    }
+    return try await ledger.open(
+      key, epsilonLimit: request.epsilonLimit, delta: request.delta,
+      principal: context.peer.spiffeID
+    ).message()
   }
 }

@@ -1,5 +1,4 @@
 package import RPC
-internal import SealedStore
 
 extension TrainerError: RPCErrorConvertible {
   package var rpcError: RPCError {
@@ -25,21 +24,6 @@ extension TrainerError: RPCErrorConvertible {
     case .badName, .badEpsilon, .badDelta, .epsilonTooSmall, .badFeature, .otherDataset, .wrongType,
       .badKeys, .badTime, .badCatalogue:
       .invalidArgument
-    }
-  }
-}
-
-/// Runs the body of an RPC and gives the errors of the store a status a caller can act on.
-func answering<Answer>(_ body: () async throws -> Answer) async throws -> Answer {
-  do {
-    return try await body()
-  } catch let error as StoreError {
-    switch error {
-    case .overloaded: throw RPCError(.resourceExhausted, "too many writes are waiting; try again")
-    case .closed: throw RPCError(.unavailable, "the service is stopping")
-    case .diskFull, .inputOutput, .mapFull, .reopenNeeded:
-      throw RPCError(.unavailable, "the store cannot write now; nothing was recorded")
-    default: throw error
     }
   }
 }

@@ -5,23 +5,21 @@ extension TrainerService {
   package func listModels(
     _ request: ListModelsRequest, context: CallContext
   ) async throws -> ListModelsReply {
-    try await answering { ListModelsReply(models: try registry.models()) }
+    ListModelsReply(models: try registry.models())
   }
 
   package func showModel(_ request: ShowModelRequest, context: CallContext) async throws -> Model {
-    try await answering { try registry.model(request.model) }
+    try registry.model(request.model)
   }
 
   package func fetchModel(
     _ request: ShowModelRequest, replies: ReplyWriter<ModelChunk>, context: CallContext
   ) async throws {
-    try await answering {
-      let model = try registry.model(request.model)
-      var number: UInt32 = 0
-      while let chunk = try registry.chunk(number, of: model.modelID) {
-        try await replies.send(chunk)
-        number += 1
-      }
+    let model = try registry.model(request.model)
+    var number: UInt32 = 0
+    while let chunk = try registry.chunk(number, of: model.modelID) {
+      try await replies.send(chunk)
+      number += 1
     }
   }
 }

@@ -7,33 +7,31 @@ internal import Transport
 
 extension TrainerService {
   package func query(_ request: QueryRequest, context: CallContext) async throws -> QueryReply {
-    try await answering {
-      let key = try BudgetKey(dataset: request.dataset, purpose: request.purpose)
-      let scope = try requestedScope(request.scope)
-      let asOf = try requestedTime(request.asOfUs)
-      let question = try Self.question(request)
-      let plan = try plan(
-        spending: request.epsilon, from: key,
-        on: [ReleasePlan.Part(dimension: max(1, request.keys.count))])
-      let feature = try await feature(of: request, context: context)
-      let reservation = try await ledger.reserve(
-        plan, from: key, operation: Self.operation(request), mechanism: plan.text,
-        principal: context.peer.spiffeID)
-      let totals: ExactTotals
-      do {
-        var fold = CountFold(question, plan: plan)
-        try await people.read(
-          feature.name, asOf: asOf, scope: scope, purpose: key.purpose,
-          options: CallOptions(for: context), into: &fold, progress: { _ in })
-        totals = fold.finish()
-      } catch {
-        try await ledger.release(reservation)
-        throw error
-      }
-      let noisy = try totals.release(reservation, random: random)
-      try await ledger.settle(noisy.charge)
-      return try reply(to: request, with: noisy)
+    let key = try BudgetKey(dataset: request.dataset, purpose: request.purpose)
+    let scope = try requestedScope(request.scope)
+    let asOf = try requestedTime(request.asOfUs)
+    let question = try Self.question(request)
+    let plan = try plan(
+      spending: request.epsilon, from: key,
+      on: [ReleasePlan.Part(dimension: max(1, request.keys.count))])
+    let feature = try await feature(of: request, context: context)
+    let reservation = try await ledger.reserve(
+      plan, from: key, operation: Self.operation(request), mechanism: plan.text,
+      principal: context.peer.spiffeID)
+    let totals: ExactTotals
+    do {
+      var fold = CountFold(question, plan: plan)
+      try await people.read(
+        feature.name, asOf: asOf, scope: scope, purpose: key.purpose,
+        options: CallOptions(for: context), into: &fold, progress: { _ in })
+      totals = fold.finish()
+    } catch {
+      try await ledger.release(reservation)
+      throw error
     }
+    let noisy = try totals.release(reservation, random: random)
+    try await ledger.settle(noisy.charge)
+    return try reply(to: request, with: noisy)
   }
 
   private func reply(to request: QueryRequest, with noisy: NoisyTotals) throws -> QueryReply {

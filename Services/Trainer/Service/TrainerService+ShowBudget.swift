@@ -6,6 +6,6 @@ extension TrainerService {
     _ request: ShowBudgetRequest, context: CallContext
   ) async throws -> Budget {
     let key = try BudgetKey(dataset: request.dataset, purpose: request.purpose)
-    return try await answering { try ledger.state(of: key).message() }
+    return try ledger.state(of: key).message()
   }
 }

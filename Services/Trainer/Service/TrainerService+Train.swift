@@ -19,47 +19,45 @@ extension TrainerService {
     _ request: TrainRequest, context: CallContext,
     send: (TrainProgress) async throws -> Void
   ) async throws {
-    try await answering {
-      let run = try await prepare(request, context: context)
-      let plan = run.plan
-      let reservation = try await ledger.reserve(
-        plan, from: run.key, operation: "train:\(request.name)", mechanism: plan.text,
-        principal: context.peer.spiffeID)
-      func report(_ stage: String, _ fraction: Double, model: Model? = nil) async throws {
-        try await send(
-          TrainProgress(
-            stage: stage, fraction: fraction, epsilonCharged: plan.epsilon, model: model))
-      }
-
-      let learned: LearnedTotals
-      do {
-        var fold = PopularityFold(run.catalogue, cutDay: Int(run.asOf.day), plan: plan)
-        try await report("reading", 0)
-        try await people.read(
-          run.feature, asOf: run.asOf, scope: run.scope, purpose: run.key.purpose,
-          options: CallOptions(for: context), into: &fold
-        ) { share in
-          // Whole percents: the exact number of people is not for callers.
-          try await report("reading", (share * 100).rounded(.down) / 100 * 0.7)
-        }
-        try await report("releasing", 0.7)
-        learned = try fold.finish()
-      } catch {
-        try await ledger.release(reservation)
-        throw error
-      }
-      let receiptsRoot = learned.receiptsRoot
-      let noisy = try learned.intoTotals().release(reservation, random: random)
-      try await ledger.settle(noisy.charge)
-
-      let model = try run.model(
-        from: noisy, receiptsRoot: receiptsRoot, at: time.now, random: random,
-        principal: context.peer.spiffeID)
-      try await save(run, noisy, as: model) { share in
-        try? await report("building vectors", 0.75 + 0.25 * share)
-      }
-      try await report("done", 1, model: model.model)
+    let run = try await prepare(request, context: context)
+    let plan = run.plan
+    let reservation = try await ledger.reserve(
+      plan, from: run.key, operation: "train:\(request.name)", mechanism: plan.text,
+      principal: context.peer.spiffeID)
+    func report(_ stage: String, _ fraction: Double, model: Model? = nil) async throws {
+      try await send(
+        TrainProgress(
+          stage: stage, fraction: fraction, epsilonCharged: plan.epsilon, model: model))
     }
+
+    let learned: LearnedTotals
+    do {
+      var fold = PopularityFold(run.catalogue, cutDay: Int(run.asOf.day), plan: plan)
+      try await report("reading", 0)
+      try await people.read(
+        run.feature, asOf: run.asOf, scope: run.scope, purpose: run.key.purpose,
+        options: CallOptions(for: context), into: &fold
+      ) { share in
+        // Whole percents: the exact number of people is not for callers.
+        try await report("reading", (share * 100).rounded(.down) / 100 * 0.7)
+      }
+      try await report("releasing", 0.7)
+      learned = try fold.finish()
+    } catch {
+      try await ledger.release(reservation)
+      throw error
+    }
+    let receiptsRoot = learned.receiptsRoot
+    let noisy = try learned.intoTotals().release(reservation, random: random)
+    try await ledger.settle(noisy.charge)
+
+    let model = try run.model(
+      from: noisy, receiptsRoot: receiptsRoot, at: time.now, random: random,
+      principal: context.peer.spiffeID)
+    try await save(run, noisy, as: model) { share in
+      try? await report("building vectors", 0.75 + 0.25 * share)
+    }
+    try await report("done", 1, model: model.model)
   }
 
   /// What a request asks for, checked.

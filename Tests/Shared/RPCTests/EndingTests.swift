@@ -31,6 +31,20 @@ struct EndingTests {
     }
   }
 
+  @Test(
+    "what is INTERNAL stands in the log in full, whether or not it was mapped to it",
+    arguments: [("mapped fault", "burntDown"), ("other", "UnmappedError")])
+  func faultsAreLogged(request: String, logged: String) async throws {
+    let log = ReadLog()
+    try await withPair(log: log.logger) { pair in
+      let error = await rpcError { () async throws(RPCError) -> Blob in
+        try await pair.client.unary(Method.fail, Blob(request))
+      }
+      #expect(error == RPCError(.internalError, ""))
+    }
+    #expect(log.lines.contains { $0.hasPrefix("error") && $0.contains(logged) })
+  }
+
   @Test("an unknown method is UNIMPLEMENTED")
   func unknownMethod() async throws {
     try await withPair { pair in

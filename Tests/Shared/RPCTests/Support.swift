@@ -94,10 +94,15 @@ struct UnmappedError: Error { let secret = "the text that must not leave" }
 /// An error of a service that knows its status.
 enum ShopError: RPCErrorConvertible {
   case closed
+  case burntDown
 
   var rpcError: RPCError {
-    RPCError(
-      .failedPrecondition, "the shop is closed", details: [StatusDetail("opens-at", "9:00")])
+    switch self {
+    case .closed:
+      RPCError(
+        .failedPrecondition, "the shop is closed", details: [StatusDetail("opens-at", "9:00")])
+    case .burntDown: RPCError(.internalError, "")
+    }
   }
 }
 
@@ -111,6 +116,7 @@ func testRouter(_ seen: Observations = Observations()) -> Router {
   router.unary(Method.fail) { (request: Blob, context: CallContext) async throws -> Blob in
     switch request.text {
     case "mapped": throw ShopError.closed
+    case "mapped fault": throw ShopError.burntDown
     case "rpc": throw RPCError(.notFound, "nothing here")
     default: throw UnmappedError()
     }
@@ -202,6 +208,7 @@ func withPair<Result>(
   serverLimits: ConnectionLimits = ConnectionLimits(),
   clientLimits: ConnectionLimits = ConnectionLimits(),
   security: (server: ServerSecurity, client: ClientSecurity) = (.plainLoopback, .plainLoopback),
+  log: Logger = quietLog,
   _ body: (Pair) async throws -> Result
 ) async throws -> Result {
   let seen = Observations()
@@ -211,7 +218,7 @@ func withPair<Result>(
   let server = RPCServer(
     router: router ?? testRouter(seen), endpoint: try Endpoint("127.0.0.1:0"),
     security: security.server,
-    authorizer: AlmostAll(), configuration: configuration, log: quietLog)
+    authorizer: AlmostAll(), configuration: configuration, log: log)
   let endpoint = try await server.start()
   var clientConfiguration = ClientConfiguration()
   clientConfiguration.limits = clientLimits
@@ -233,6 +240,32 @@ func withPair<Result>(
 
 /// A log that nobody reads.
 let quietLog = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+/// A log whose lines a test reads.
+final class ReadLog: LogHandler, Sendable {
+  private let kept = Mutex<[String]>([])
+
+  var lines: [String] { kept.withLock { $0 } }
+  var logger: Logger { Logger(label: "test") { _ in self } }
+
+  var logLevel: Logger.Level {
+    get { .trace }
+    set {}
+  }
+  var metadata: Logger.Metadata {
+    get { [:] }
+    set {}
+  }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { nil }
+    set {}
+  }
+
+  func log(event: LogEvent) {
+    kept.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+  }
+}
 
 /// Waits, ten seconds at most, until something is so.
 func eventually(_ condition: () -> Bool) async -> Bool {
