@@ -1,4 +1,5 @@
 internal import Foundation
+internal import PrivacyCore
 internal import Testing
 
 extension Integration {
@@ -33,8 +34,8 @@ extension Integration {
           })
         #expect(reasons.keys.sorted() == ["1", "2", "3", "5", "6", "7", "8", "9"], "\(rejects)")
         for (line, word) in [
-          "1": "scope", "2": "expires_at", "3": "expire", "5": "id", "6": "JSON",
-          "7": "user_id_hashed", "8": "scope",
+          "1": "scope", "2": "expiry", "3": "expir", "5": "id", "6": "column 15", "7": "pid",
+          "8": "scope",
         ] {
           #expect(reasons[line]?.contains(word) == true, "line \(line): \(reasons[line] ?? "")")
         }
@@ -80,8 +81,27 @@ extension Integration {
             "43 characters")
         }
         try await expectRefused(
+          live, "tacit-consent", ["check", "--pid=ann.canary@example.com", "--scope", "analytics"],
+          2, "43 characters")
+        try await expectRefused(
           live, "tacit-features", ["get", "--pid", "+49 30 901820canary", "purchases:lines"], 2,
           "43 characters")
+      }
+    }
+
+    @Test("is not what a pid that begins with a dash is taken for")
+    func dashes() async throws {
+      try await withStack { live in
+        let pid = "-" + Base64URL.encode(SystemRandom().bytes(count: 32)).dropFirst()
+        for arguments in [
+          ["tacit-consent", "check", "--scope", "analytics"], ["tacit-vault", "show"],
+          ["tacit-features", "get", "--pid", pid, "purchases:lines"],
+          ["tacit-vectors", "recommend", "--collection", "items", "--history-feature", "a:b", "--scope", "analytics"],
+        ] {
+          let outcome = try await live.run(
+            arguments[0], Array(arguments.dropFirst()) + ["--pid", pid])
+          #expect(outcome.status != 2, "\(arguments[0]): \(outcome)")
+        }
       }
     }
 
@@ -119,7 +139,7 @@ extension Integration {
       try await withStack { live in
         let shop = try await Shop.open(live, peopleCount: 1)
         let person = shop.people[0]
-        let stranger = String(person.pid.reversed())
+        let stranger = Base64URL.encode(SystemRandom().bytes(count: 32))
         func event(
           _ id: String, pid: String? = nil, consent: String? = nil, time: String = "2026-05-01",
           fields: String = "{\"item\":\"20001\"}"
@@ -176,7 +196,7 @@ extension Integration {
           ),
           (
             "views:\n  - name: purchases\n    entity: customer\n    features:\n"
-              + "      - {name: lines, type: string, scope: analytics}\n", "type"
+              + "      - {name: lines, type: string, scope: analytics}\n", "cannot become string"
           ),
         ] {
           let file = try live.file("bad.yaml", yaml)
@@ -260,7 +280,7 @@ extension Integration {
           "people.jsonl",
           """
           {"id":"\(person.pid)","vector":[0.1,0.2,0.3],"consent_id":"\(person.consentID)"}
-          {"id":"\(String(person.pid.reversed()))","vector":[0.1,0.2,0.3],"consent_id":"\(person.consentID)"}
+          {"id":"\(Base64URL.encode(SystemRandom().bytes(count: 32)))","vector":[0.1,0.2,0.3],"consent_id":"\(person.consentID)"}
           {"id":"\(person.pid)","vector":[0.1,0.2,0.3]}
           {"id":"ann.canary@example.com","vector":[0.1,0.2,0.3],"consent_id":"\(person.consentID)"}
 
@@ -275,9 +295,9 @@ extension Integration {
           ["search", "--collection", "songs", "--vector", vector]
         }
         #expect(try await live.run("tacit-vectors", search("[0.1,0.2,0.3]")).status == 0)
-        try await expectRefused(live, "tacit-vectors", search("[0.1,0.2]"), 1, "dimension")
-        try await expectRefused(live, "tacit-vectors", search("[0,0,0]"), 1, "")
-        try await expectRefused(live, "tacit-vectors", search("[1e999,0,0]"), 1, "")
+        try await expectRefused(live, "tacit-vectors", search("[0.1,0.2]"), 1, "2 numbers")
+        try await expectRefused(live, "tacit-vectors", search("[0,0,0]"), 1, "zero")
+        try await expectRefused(live, "tacit-vectors", search("[1e999,0,0]"), 1, "JSON array")
         try await expectRefused(live, "tacit-vectors", search("[NaN,0,0]"), 1, "JSON array")
         try await expectRefused(
           live, "tacit-vectors",
@@ -288,7 +308,7 @@ extension Integration {
           1, "dimension")
         try await expectRefused(
           live, "tacit-vectors", ["publish", "--model", "nobody", "--collection", "items"], 1,
-          "nobody")
+          "no such model")
       }
     }
 

@@ -144,7 +144,7 @@ extension Integration {
           _ = try await service.outcome()
           throw error
         }
-        service.process.terminate()
+        service.terminate()
         let outcome = try await service.outcome()
         #expect(outcome.status == 0, "\(outcome)")
       }

@@ -10,7 +10,10 @@ struct Get: AsyncParsableCommand {
       Example: tacit-features get --pid ACY… --purpose support purchases:* profile:segment
       """)
 
-  @Option(help: "A person, as a pid's text; may be given several times.", transform: Reading.pid)
+  // One pid in 64 begins with a dash.
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: "A person, as a pid's text; may be given several times.", transform: Reading.pid)
   var pid: [PseudonymousID]
   @Argument(help: "Features as view:feature; view:* for a whole view.") var features: [String]
   @Option(

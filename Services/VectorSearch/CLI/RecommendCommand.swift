@@ -38,7 +38,9 @@ struct RecommendCommand: AsyncParsableCommand {
         tacit-vectors recommend --stranger --collection items
       """)
 
+  // One pid in 64 begins with a dash.
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The person: 43 characters, with or without hmac:sha256:.", valueName: "pid"),
     transform: Reading.pid)

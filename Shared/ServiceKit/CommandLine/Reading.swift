@@ -22,7 +22,9 @@ public enum Reading {
 
 /// Whom a command is about.
 public struct PersonOption: ParsableArguments, Sendable {
+  // One pid in 64 begins with a dash.
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The person: 43 characters, with or without hmac:sha256:.", valueName: "pid"),
     transform: Reading.pid)

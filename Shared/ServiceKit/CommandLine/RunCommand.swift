@@ -1,5 +1,6 @@
 public import ArgumentParser
 internal import Foundation
+internal import PrivacyCore
 internal import RPC
 
 /// What a program of ours exits with.
@@ -43,7 +44,8 @@ private func report(_ error: any Error, of command: any ParsableCommand.Type) ->
     print(command.fullMessage(for: error))
     return ExitStatus.done
   case .validationFailure:
-    standardError(command.fullMessage(for: error))
+    standardError(
+      withoutIdentifiers(command.fullMessage(for: error), arguments: CommandLine.arguments))
     return ExitStatus.usage
   default:
     // A command that has said everything already throws a bare exit code.
@@ -51,6 +53,21 @@ private func report(_ error: any Error, of command: any ParsableCommand.Type) ->
     standardError("\(command.commandName): \(text(of: error))")
     return ExitStatus.failed
   }
+}
+
+/// What the parser says of a command line, without those of its values that may identify a person:
+/// whatever was given for a pid, and what looks like an identifier.
+func withoutIdentifiers(_ message: String, arguments: [String]) -> String {
+  var message = message
+  for (index, argument) in arguments.enumerated().dropFirst() {
+    // Also `--pid=value`.
+    let words = argument.hasPrefix("--") ? argument.split(separator: "=", maxSplits: 1) : [argument[...]]
+    guard let value = words.last else { continue }
+    let isPid = words.count == 2 ? words[0] == "--pid" : arguments[index - 1] == "--pid"
+    guard isPid || IdentifierGuard.finding(in: value) != nil else { continue }
+    message = message.replacing("'\(value)'", with: "'<redacted>'")
+  }
+  return message
 }
 
 /// The sentence for people in an error of any module.

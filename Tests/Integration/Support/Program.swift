@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 internal import ServiceKit
 internal import Testing
 
@@ -44,11 +45,10 @@ enum Program {
   }
 
   /// A program that runs.
-  final class Running {
-    let process: Process
+  struct Running {
+    private let pid: pid_t
     private let output: URL
     private let errors: URL
-    private let ended: AsyncStream<Void>
 
     fileprivate init(
       _ name: String, _ arguments: [String], environment: [String: String], input: String?,
@@ -57,53 +57,65 @@ enum Program {
       let id = UUID().uuidString
       output = scratch.appending(path: "\(id).out")
       errors = scratch.appending(path: "\(id).err")
-      process = Process()
-      process.executableURL = try Program.directory().appending(path: name)
-      process.arguments = arguments
-      process.currentDirectoryURL = Program.repository
-      // Settings of whoever runs the tests must not reach the programs.
-      process.environment = ProcessInfo.processInfo.environment
-        .filter { !$0.key.hasPrefix("TACIT_") }.merging(environment) { $1 }
-      process.standardOutput = try Self.create(output)
-      process.standardError = try Self.create(errors)
+      var inputPath = "/dev/null"
       if let input {
         let file = scratch.appending(path: "\(id).in")
         try Data(input.utf8).write(to: file)
-        process.standardInput = try FileHandle(forReadingFrom: file)
-      } else {
-        process.standardInput = FileHandle.nullDevice
+        inputPath = file.path
       }
-      let (stream, continuation) = AsyncStream<Void>.makeStream()
-      ended = stream
-      process.terminationHandler = { _ in continuation.finish() }
-      try process.run()
+      // Settings of whoever runs the tests must not reach the programs.
+      let environment = ProcessInfo.processInfo.environment
+        .filter { !$0.key.hasPrefix("TACIT_") }.merging(environment) { $1 }
+      pid = try Self.spawn(
+        try Program.directory().appending(path: name).path, arguments, environment: environment,
+        paths: [inputPath, output.path, errors.path])
     }
 
     /// Waits for its end; a program that hangs is killed after `limitSeconds`.
     func outcome(limitSeconds: Int = 120) async throws -> Outcome {
-      let identifier = process.processIdentifier
-      let watch = Task {
-        try await Task.sleep(for: .seconds(limitSeconds))
-        kill(identifier, SIGKILL)
+      let deadline = ContinuousClock.now + .seconds(limitSeconds)
+      var status: Int32 = 0
+      while waitpid(pid, &status, WNOHANG) == 0 {
+        if ContinuousClock.now > deadline { kill9() }
+        try await Task.sleep(for: .milliseconds(3))
       }
-      for await _ in ended {}
-      watch.cancel()
       defer {
         for file in [output, errors] { try? FileManager.default.removeItem(at: file) }
       }
+      // As the macros of <sys/wait.h> read it.
+      let signal = status & 0x7F
       return Outcome(
-        status: process.terminationStatus,
-        wasKilled: process.terminationReason == .uncaughtSignal,
+        status: signal == 0 ? status >> 8 & 0xFF : signal, wasKilled: signal != 0,
         output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
         errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
     }
 
-    /// Ends it at once, as a power cut would.
-    func kill9() { kill(process.processIdentifier, SIGKILL) }
+    /// Asks it to finish.
+    func terminate() { kill(pid, SIGTERM) }
 
-    private static func create(_ url: URL) throws -> FileHandle {
-      try Data().write(to: url)
-      return try FileHandle(forWritingTo: url)
+    /// Ends it at once, as a power cut would.
+    func kill9() { kill(pid, SIGKILL) }
+
+    /// Starts a process whose three streams are the files at `paths`.
+    private static func spawn(
+      _ path: String, _ arguments: [String], environment: [String: String], paths: [String]
+    ) throws -> pid_t {
+      var actions = posix_spawn_file_actions_t()
+      posix_spawn_file_actions_init(&actions)
+      defer { posix_spawn_file_actions_destroy(&actions) }
+      for (stream, path) in paths.enumerated() {
+        posix_spawn_file_actions_addopen(
+          &actions, Int32(stream), path, stream == 0 ? O_RDONLY : O_WRONLY | O_CREAT, 0o600)
+      }
+      // `env` gives way to the program, in the directory of the sources.
+      let start = ["/usr/bin/env", "--chdir=\(Program.repository.path)", path]
+      let words = (start + arguments).map { strdup($0) }
+      let variables = environment.map { strdup("\($0.key)=\($0.value)") }
+      defer { (words + variables).forEach { free($0) } }
+      var pid: pid_t = 0
+      let status = posix_spawn(&pid, start[0], &actions, nil, words + [nil], variables + [nil])
+      try #require(status == 0, "\(path) starts")
+      return pid
     }
   }
 
