@@ -26,7 +26,8 @@ public final class RPCClient: Sendable {
       program = "tacit-\(service)"
     }
     connector = ClientConnector(
-      endpoint: endpoint, security: try ClientConnectionSecurity(security, endpoint: endpoint),
+      endpoint: endpoint,
+      security: try ClientConnectionSecurity(security, endpoint: endpoint, log: log),
       configuration: configuration, program: program, time: time, random: random, log: log)
   }
 

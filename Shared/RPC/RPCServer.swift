@@ -78,7 +78,8 @@ public final class RPCServer: Sendable {
   public func start() async throws(TransportError) -> Endpoint {
     let core = core
     let listener = try await Sockets.listen(
-      on: endpoint, security: security, group: MultiThreadedEventLoopGroup.singleton
+      on: endpoint, security: security, group: MultiThreadedEventLoopGroup.singleton,
+      log: core.log
     ) { channel, handshake in
       let handler = ConnectionHandler(
         role: .server(core), limits: core.configuration.limits, handshake: handshake, log: core.log)

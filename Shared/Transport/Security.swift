@@ -19,6 +19,11 @@ public struct TLSMaterial: Hashable, Sendable {
   }
 }
 
+extension TLSMaterial {
+  /// The three files.
+  var paths: [String] { [certificatePath, keyPath, authorityPath] }
+}
+
 /// How a server protects its port.
 public enum ServerSecurity: Sendable {
   /// TLS 1.3; every client must show a certificate of a trusted authority.

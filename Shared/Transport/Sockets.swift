@@ -1,3 +1,4 @@
+package import Logging
 package import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -11,7 +12,7 @@ package enum Sockets {
   /// Listens on `endpoint`. Returns the listening channel; closing it stops accepting and leaves
   /// accepted connections alone.
   package static func listen(
-    on endpoint: Endpoint, security: ServerSecurity, group: any EventLoopGroup,
+    on endpoint: Endpoint, security: ServerSecurity, group: any EventLoopGroup, log: Logger,
     setup: @escaping Setup
   ) async throws(TransportError) -> any Channel {
     let tls: ServerTLS?
@@ -22,7 +23,7 @@ package enum Sockets {
       }
       tls = nil
     case .mutualTLS(let material, let time):
-      tls = try ServerTLS(material, time: time)
+      tls = try ServerTLS(material, time: time, log: log)
     }
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1_024)
@@ -80,8 +81,10 @@ package enum Sockets {
 package struct ClientConnectionSecurity: Sendable {
   let tls: ClientTLS?
 
-  /// Reads the files once; refuses plain TCP to another machine.
-  package init(_ security: ClientSecurity, endpoint: Endpoint) throws(TransportError) {
+  /// Reads the files now, and again when they are replaced; refuses plain TCP to another machine.
+  package init(
+    _ security: ClientSecurity, endpoint: Endpoint, log: Logger
+  ) throws(TransportError) {
     switch security {
     case .plainLoopback:
       guard endpoint.isLoopback else {
@@ -89,7 +92,7 @@ package struct ClientConnectionSecurity: Sendable {
       }
       tls = nil
     case .mutualTLS(let material, let service, let time):
-      tls = try ClientTLS(material, expects: service, time: time)
+      tls = try ClientTLS(material, expects: service, time: time, log: log)
     }
   }
 }

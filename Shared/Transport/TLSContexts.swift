@@ -1,59 +1,72 @@
+internal import Logging
 internal import NIOCore
 internal import NIOSSL
 internal import PrivacyCore
 
+/// What one side needs for a connection, made from its files.
+private struct TLSSide: Sendable {
+  let context: NIOSSLContext
+  let verifier: PeerVerifier
+}
+
 /// Makes the TLS handler of each accepted connection.
 struct ServerTLS: Sendable {
-  private let context: NIOSSLContext
-  private let verifier: PeerVerifier
+  private let side: MadeFromFiles<TLSSide>
 
-  /// Reads the files of `material` once.
-  init(_ material: TLSMaterial, time: any TimeSource) throws(TransportError) {
-    let credentials = try Credentials(material, time: time)
-    var configuration = TLSConfiguration.makeServerConfigurationWithMTLS(
-      certificateChain: credentials.chain.map { .certificate($0) },
-      privateKey: .privateKey(credentials.key),
-      trustRoots: .certificates(credentials.authorityCertificates))
-    configuration.minimumTLSVersion = .tlsv13
-    context = try makeContext(configuration)
-    verifier = PeerVerifier(
-      authorities: credentials.authorities, requirement: .client, time: time)
+  /// Reads the files of `material` now, and again when they are replaced.
+  init(_ material: TLSMaterial, time: any TimeSource, log: Logger) throws(TransportError) {
+    side = try MadeFromFiles(material.paths, time: time, log: log) { () throws(TransportError) in
+      let credentials = try Credentials(material, time: time)
+      var configuration = TLSConfiguration.makeServerConfigurationWithMTLS(
+        certificateChain: credentials.chain.map { .certificate($0) },
+        privateKey: .privateKey(credentials.key),
+        trustRoots: .certificates(credentials.authorityCertificates))
+      configuration.minimumTLSVersion = .tlsv13
+      return TLSSide(
+        context: try makeContext(configuration),
+        verifier: PeerVerifier(
+          authorities: credentials.authorities, requirement: .client, time: time))
+    }
   }
 
   /// The handler of one connection; `handshake` learns who the peer is.
   func handler(for handshake: Handshake) -> NIOSSLServerHandler {
-    NIOSSLServerHandler(
-      context: context, customVerificationCallback: callback(verifier, handshake))
+    let side = side.current
+    return NIOSSLServerHandler(
+      context: side.context, customVerificationCallback: callback(side.verifier, handshake))
   }
 }
 
 /// Makes the TLS handler of each opened connection.
 struct ClientTLS: Sendable {
-  private let context: NIOSSLContext
-  private let verifier: PeerVerifier
+  private let side: MadeFromFiles<TLSSide>
 
-  /// Reads the files of `material` once.
+  /// Reads the files of `material` now, and again when they are replaced.
   init(
-    _ material: TLSMaterial, expects service: String?, time: any TimeSource
+    _ material: TLSMaterial, expects service: String?, time: any TimeSource, log: Logger
   ) throws(TransportError) {
-    let credentials = try Credentials(material, time: time)
-    var configuration = TLSConfiguration.makeClientConfiguration()
-    configuration.certificateChain = credentials.chain.map { .certificate($0) }
-    configuration.privateKey = .privateKey(credentials.key)
-    configuration.trustRoots = .certificates(credentials.authorityCertificates)
-    configuration.certificateVerification = .noHostnameVerification
-    configuration.minimumTLSVersion = .tlsv13
-    context = try makeContext(configuration)
-    verifier = PeerVerifier(
-      authorities: credentials.authorities,
-      requirement: service.map { .service($0) } ?? .anyService, time: time)
+    side = try MadeFromFiles(material.paths, time: time, log: log) { () throws(TransportError) in
+      let credentials = try Credentials(material, time: time)
+      var configuration = TLSConfiguration.makeClientConfiguration()
+      configuration.certificateChain = credentials.chain.map { .certificate($0) }
+      configuration.privateKey = .privateKey(credentials.key)
+      configuration.trustRoots = .certificates(credentials.authorityCertificates)
+      configuration.certificateVerification = .noHostnameVerification
+      configuration.minimumTLSVersion = .tlsv13
+      return TLSSide(
+        context: try makeContext(configuration),
+        verifier: PeerVerifier(
+          authorities: credentials.authorities,
+          requirement: service.map { .service($0) } ?? .anyService, time: time))
+    }
   }
 
   /// The handler of one connection; `handshake` learns who the peer is.
   func handler(for handshake: Handshake) throws -> NIOSSLClientHandler {
-    try NIOSSLClientHandler(
-      context: context, serverHostname: nil,
-      customVerificationCallback: callback(verifier, handshake))
+    let side = side.current
+    return try NIOSSLClientHandler(
+      context: side.context, serverHostname: nil,
+      customVerificationCallback: callback(side.verifier, handshake))
   }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import PrivacyCore
 import TestSupport
 import Testing
@@ -98,10 +99,10 @@ struct DevelopmentAuthorityTests {
       ]
       for material in cases {
         #expect(throws: TransportError.self) {
-          try ClientConnectionSecurity(.mutualTLS(material), endpoint: endpoint)
+          try ClientConnectionSecurity(.mutualTLS(material), endpoint: endpoint, log: quietLog)
         }
       }
-      _ = try ClientConnectionSecurity(.mutualTLS(good), endpoint: endpoint)
+      _ = try ClientConnectionSecurity(.mutualTLS(good), endpoint: endpoint, log: quietLog)
     }
   }
 
@@ -114,7 +115,7 @@ struct DevelopmentAuthorityTests {
       later.jump(to: later.now.advanced(byMicroseconds: 365 * 86_400_000_000 * 10))
       #expect {
         try ClientConnectionSecurity(
-          .mutualTLS(material, time: later), endpoint: try Endpoint("127.0.0.1:1"))
+          .mutualTLS(material, time: later), endpoint: try Endpoint("127.0.0.1:1"), log: quietLog)
       } throws: { "\($0)".contains("the certificate expired at") }
     }
   }
@@ -122,8 +123,12 @@ struct DevelopmentAuthorityTests {
   @Test("plain TCP to another machine is refused")
   func plainBeyondLoopback() throws {
     #expect(throws: TransportError.plainBeyondLoopback(endpoint: "10.0.0.1:7101")) {
-      try ClientConnectionSecurity(.plainLoopback, endpoint: try Endpoint("10.0.0.1:7101"))
+      try ClientConnectionSecurity(
+        .plainLoopback, endpoint: try Endpoint("10.0.0.1:7101"), log: quietLog)
     }
-    _ = try ClientConnectionSecurity(.plainLoopback, endpoint: try Endpoint("127.0.0.1:7101"))
+    _ = try ClientConnectionSecurity(
+      .plainLoopback, endpoint: try Endpoint("127.0.0.1:7101"), log: quietLog)
   }
 }
+
+private let quietLog = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
