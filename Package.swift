@@ -214,7 +214,7 @@ let commands: [Target] = [
     uses: ["PrivacyCore", "IdentityVaultService", "VaultAPI", "RPC", "ServiceKit"]),
   command(
     "tacit-trainer", folder: "Trainer",
-    uses: ["PrivacyCore", "TrainerService", "TrainerAPI", "RPC", "ServiceKit", "Pipeline"]),
+    uses: ["PrivacyCore", "TrainerService", "TrainerAPI", "RPC", "ServiceKit"]),
   command(
     "tacit-vectors", folder: "VectorSearch",
     uses: ["PrivacyCore", "VectorSearchService", "CommonAPI", "VectorsAPI", "RPC", "ServiceKit"]),
@@ -251,7 +251,7 @@ let testTargets: [Target] = [
     uses: [
       "PrivacyCore", "CTacitProtos", "CProtobufC", "WireFormat", "TestSupport", "tacit-protogen",
     ]),
-  tests("TransportTests", folder: "Shared", uses: ["PrivacyCore", "Transport", "TestSupport"]),
+  tests("TransportTests", folder: "Shared", uses: ["PrivacyCore", "Transport", "TestSupport", log]),
   tests(
     "RPCTests", folder: "Shared",
     uses: [
