@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Foundation
-internal import Pipeline
 internal import ServiceKit
 internal import TrainerAPI
 

@@ -1,6 +1,6 @@
 package import FeaturesAPI
 internal import PrivacyCore
-internal import ServiceKit
+package import ServiceKit
 package import VaultAPI
 
 /// A row as the pipeline sends it on: whose it is, and the event without its pid and receipt.

@@ -53,6 +53,9 @@ package struct CSVReader: RecordReader {
         position = buffer.count
         return SourceRecord(line: firstLine, cells: .failure(refusal))
       }
+      guard buffer.count - start <= Self.rowByteCountMax else {
+        return skipLine(from: start, line: firstLine, RowRefusal("a row of more than 1 MiB"))
+      }
       position = start
       line = firstLine
       try refill()
@@ -75,10 +78,7 @@ package struct CSVReader: RecordReader {
     rowLoop: while true {
       var cell: String?
       if index < buffer.count, buffer[index] == UInt8(ascii: "\"") {
-        guard let (text, end, feeds) = quotedCell(from: index) else {
-          guard buffer.count - start > Self.rowByteCountMax else { return nil }
-          return skipLine(from: start, line: firstLine, RowRefusal("a row of more than 1 MiB"))
-        }
+        guard let (text, end, feeds) = quotedCell(from: index) else { return nil }
         cell = text
         index = end
         lineCount += feeds
