@@ -315,7 +315,10 @@ let testTargets: [Target] = [
     ]),
   tests(
     "PipelineTests", folder: "Services",
-    uses: ["PrivacyCore", "FeaturesAPI", "VaultAPI", "Pipeline", "ServiceKit", "TestSupport"]),
+    uses: [
+      "PrivacyCore", "ConsentAPI", "FeaturesAPI", "VaultAPI", "Pipeline", "ServiceKit",
+      "TestSupport",
+    ]),
   // Depends on the programs so that they are built; it starts them as processes.
   .testTarget(
     name: "IntegrationTests",

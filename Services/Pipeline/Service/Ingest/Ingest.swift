@@ -218,7 +218,7 @@ package final class Ingest {
         for (person, check) in zip(found, checks) {
           guard check.granted else {
             people[person.identifier.value] = .refused(
-              "no receipt in force for \(mapping.scope): \(check.reason)")
+              "\(mapping.scope): \(check.reason.sentence)")
             continue
           }
           people[person.identifier.value] = .known(
