@@ -49,6 +49,8 @@ struct WriteQueue {
   var waiting: [any QueuedWrite] = []
   /// Callers that want writing resumed after a failure; each is told how the attempt ended.
   var resumptions: [@Sendable (StoreError?) -> Void] = []
+  /// Somebody waits until the tables hold what is acknowledged now.
+  var isApplyWanted = false
   /// Set by `close()`: what waits is still written, more is refused.
   var isClosed = false
   /// The writer thread waits to be woken.

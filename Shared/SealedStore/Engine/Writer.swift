@@ -29,7 +29,7 @@ struct Writer: ~Copyable {
         commitGroup(from: &rest)
         freezeIfDue()
       }
-      freezeIfDue()
+      freezeIfDue(now: batch.isApplyWanted)
       if batch.isLast { break }
     }
     drain()
@@ -40,6 +40,7 @@ struct Writer: ~Copyable {
   private struct Batch {
     var writes: [any QueuedWrite] = []
     var resumptions: [@Sendable (StoreError?) -> Void] = []
+    var isApplyWanted = false
     var isLast = false
   }
 
@@ -48,11 +49,14 @@ struct Writer: ~Copyable {
     let delay = Double(core.configuration.applyDelayMs) / 1_000
     let deadline = activeSince == nil ? nil : Date(timeIntervalSinceNow: delay)
     return core.queue.wait(until: deadline) { queue in
-      let isEmpty = queue.waiting.isEmpty && queue.resumptions.isEmpty
+      let isEmpty =
+        queue.waiting.isEmpty && queue.resumptions.isEmpty && !queue.isApplyWanted
       queue.writerSleeps = isEmpty && !queue.isClosed
       if queue.writerSleeps { return nil }
-      var batch = Batch(resumptions: queue.resumptions, isLast: queue.isClosed)
+      var batch = Batch(
+        resumptions: queue.resumptions, isApplyWanted: queue.isApplyWanted, isLast: queue.isClosed)
       queue.resumptions = []
+      queue.isApplyWanted = false
       swap(&batch.writes, &queue.waiting)
       return batch
     } ?? Batch()

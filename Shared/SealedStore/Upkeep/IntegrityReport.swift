@@ -1,4 +1,5 @@
 public import Cryptography
+internal import Foundation
 
 /// What `verify()` found.
 public struct IntegrityReport: Sendable {
@@ -37,8 +38,12 @@ public struct IntegrityReport: Sendable {
 extension SealedStore {
   /// Walks all rows of the tables and of the journal: each value must open, the keys must be in
   /// order, the journal must have no gap. Reads everything once; writes go on meanwhile.
+  ///
+  /// Waits until the tables hold every change acknowledged before the call, so that the report
+  /// counts its rows; where they do not get there, that is one of the problems.
   public func verify() throws(StoreError) -> IntegrityReport {
     var report = IntegrityReport()
+    if let problem = waitForTables() { report.add(problem) }
     let reader = try core.tables.acquireReader()
     defer { core.tables.release(reader) }
     for table in core.catalog.tables {
@@ -46,6 +51,21 @@ extension SealedStore {
     }
     try verifyJournal(&report)
     return report
+  }
+
+  /// How long the tables may take, in seconds: many times as long as for all that memory holds.
+  private static let applySecondsMax = 30.0
+
+  /// Waits until the tables hold what is acknowledged now. Answers why they do not.
+  private func waitForTables() -> String? {
+    let wanted = core.overlay.withLock { $0.published }
+    core.queue.update { $0.isApplyWanted = true }
+    let end = Date(timeIntervalSinceNow: Self.applySecondsMax)
+    let outcome: String?? = core.overlay.wait(until: end) { overlay in
+      if overlay.applied >= wanted || overlay.threadCount == 0 { return .some(nil) }
+      return overlay.applyFailure.map { .some("the tables lag behind the journal: \($0)") }
+    }
+    return outcome ?? "the tables lag behind the journal for \(Int(Self.applySecondsMax)) s already"
   }
 
   private func verifyJournal(_ report: inout IntegrityReport) throws(StoreError) {

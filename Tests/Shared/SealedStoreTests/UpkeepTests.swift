@@ -96,6 +96,19 @@ struct UpkeepTests {
     }
   }
 
+  @Test("the check counts the rows of changes that were in the journal alone when it was called")
+  func newestChanges() async throws {
+    try await withStore(testConfiguration { $0.applyDelayMs = 20_000 }) { store, _ in
+      try await store.write { try $0.put(Tables.notes, "a", "1") }
+      #expect(try store.statistics().appliedSequence == .zero)
+      let report = try store.verify()
+      #expect(report.isWhole)
+      #expect(report.tables.first { $0.name == "notes" }?.rowCount == 1)
+      try await store.write { try $0.delete(Tables.notes, "a") }
+      #expect(try store.verify().tables.first { $0.name == "notes" }?.rowCount == 0)
+    }
+  }
+
   @Test("the check counts rows by key and leaves persons' rows closed")
   func report() async throws {
     try await withStore { store, _ in
