@@ -14,6 +14,8 @@ struct StoreFiles {
   static let journalFolder = "journal"
   /// Stands in a directory while a backup is being restored into it.
   static let restoringMark = "RESTORING"
+  /// Where the files of a backup are put before they replace anything.
+  static let restoringFolder = "restoring"
 
   static let entriesDatabase = "journal"
   // `@` is no character of a table's name.

@@ -3,10 +3,12 @@ internal import Glibc
 
 /// Holds a store's directory for one opener (flock on its file `LOCK`), until it is dropped.
 final class StoreLock: Sendable {
+  static let fileName = "LOCK"
+
   private let file: Int32
 
   init(_ directory: URL) throws(StoreError) {
-    let path = directory.appending(path: "LOCK").path
+    let path = directory.appending(path: Self.fileName).path
     let file = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard file >= 0 else {
       if errno == ENOSPC { throw .diskFull(path) }

@@ -28,6 +28,7 @@ struct BackupManifest: Codable, Equatable {
   let sequence: UInt64
   let files: [File]
 
+  /// The files of the store itself; behind them stand its companions.
   static let paths = [StoreFiles.tablesFolder, StoreFiles.journalFolder].map { $0 + "/data.mdb" }
 
   /// The file at `path` below `directory`, as it is there.
@@ -69,9 +70,22 @@ struct BackupManifest: Codable, Equatable {
       throw .newerFormat(found: formats.storeFormat, supported: StoreIdentity.currentFormat)
     }
     guard let manifest = try? decoder.decode(Self.self, from: data),
-      manifest.files.map(\.path) == Self.paths
+      manifest.files.prefix(Self.paths.count).map(\.path) == Self.paths,
+      manifest.companions.allSatisfy(Self.isCompanionName)
     else { throw .badBackup("\(Self.fileName) cannot be read") }
     self = manifest
+  }
+
+  /// The names of the companions.
+  var companions: [String] { files.dropFirst(Self.paths.count).map(\.path) }
+
+  /// Whether a file of this name may stand beside a store: a plain name, and none of the store's.
+  static func isCompanionName(_ name: String) -> Bool {
+    !name.isEmpty && !name.hasPrefix(".") && !name.contains("/")
+      && ![
+        fileName, StoreFiles.tablesFolder, StoreFiles.journalFolder, StoreFiles.restoringMark,
+        StoreFiles.restoringFolder, StoreLock.fileName,
+      ].contains(name)
   }
 
   init(_ summary: StoreSummary, keyIDs: [KeyID], files: [File]) {

@@ -7,8 +7,15 @@ extension SealedStore {
   /// reads and writes go on. It holds every change acknowledged before the call. `manifest.json`
   /// is written last: without it a backup is not one.
   ///
-  /// The backup is sealed as the store is; the service's wrapped keys are not part of it.
-  public func backup(to directory: URL) throws(StoreError) {
+  /// The backup is sealed as the store is.
+  ///
+  /// - Parameter companions: the names of files beside the store that it is of no use without, such
+  ///   as its wrapped keys. They are copied after the store, so that keys in them are never older.
+  public func backup(
+    to directory: URL, companions: [String] = []
+  ) throws(StoreError) {
+    precondition(
+      companions.allSatisfy(BackupManifest.isCompanionName), "companions are plain names of files")
     let present = try? FileManager.default.contentsOfDirectory(atPath: directory.path)
     guard present?.isEmpty ?? true else {
       throw .badBackup("the directory \(directory.path) is not empty")
@@ -32,9 +39,13 @@ extension SealedStore {
     try core.tables.copy(to: tables)
     try core.journal.environment.copy(to: journal)
 
+    for name in companions {
+      try copy(core.directory.appending(path: name), to: directory.appending(path: name))
+    }
+
     let summary = try StoreSummary(of: directory)
     var files: [BackupManifest.File] = []
-    for path in BackupManifest.paths {
+    for path in BackupManifest.paths + companions {
       let file = directory.appending(path: path)
       chmodOwnerOnly(file)
       try synchronize(file)
@@ -47,7 +58,8 @@ extension SealedStore {
     try BackupManifest(summary, keyIDs: core.catalog.keys.ids, files: files).write(to: directory)
   }
 
-  /// Puts the store of a backup into `directory`, in place of the one that may be there.
+  /// Puts the store of a backup into `directory`, in place of the one that may be there, and its
+  /// companions beside it. Another file of a companion's name is kept as `<name>.before-restore`.
   ///
   /// The copies are checked against the manifest before anything is replaced. If the replacing
   /// itself is cut off, the store refuses to open until `restore` is run again.
@@ -63,7 +75,7 @@ extension SealedStore {
     defer { withExtendedLifetime(lock) {} }
     if !force { try checkReplaceable(directory, by: manifest) }
 
-    let fresh = directory.appending(path: "restoring")
+    let fresh = directory.appending(path: StoreFiles.restoringFolder)
     try? FileManager.default.removeItem(at: fresh)
     do throws(StoreError) {
       try copyFiles(manifest, from: backup, to: fresh)
@@ -71,7 +83,7 @@ extension SealedStore {
       try? FileManager.default.removeItem(at: fresh)
       throw error
     }
-    try replace(directory, with: fresh)
+    try replace(directory, with: fresh, companions: manifest.companions)
   }
 
   private static func checkReplaceable(
@@ -103,11 +115,7 @@ extension SealedStore {
     for expected in manifest.files {
       let target = fresh.appending(path: expected.path)
       try makeDirectory(target.deletingLastPathComponent())
-      do {
-        try FileManager.default.copyItem(at: backup.appending(path: expected.path), to: target)
-      } catch {
-        throw .badBackup("\(expected.path) cannot be copied")
-      }
+      try copy(backup.appending(path: expected.path), to: target)
       chmodOwnerOnly(target)
       try synchronize(target)
       guard try BackupManifest.file(expected.path, in: fresh) == expected else {
@@ -116,7 +124,9 @@ extension SealedStore {
     }
   }
 
-  private static func replace(_ directory: URL, with fresh: URL) throws(StoreError) {
+  private static func replace(
+    _ directory: URL, with fresh: URL, companions: [String]
+  ) throws(StoreError) {
     let files = FileManager.default
     let mark = directory.appending(path: StoreFiles.restoringMark)
     guard files.createFile(atPath: mark.path, contents: nil) else {
@@ -129,6 +139,10 @@ extension SealedStore {
         if files.fileExists(atPath: target.path) { try files.removeItem(at: target) }
         try files.moveItem(at: fresh.appending(path: folder), to: target)
       }
+      for name in companions {
+        try replaceCompanion(
+          directory.appending(path: name), with: fresh.appending(path: name), files)
+      }
       try files.removeItem(at: fresh)
     } catch {
       throw .inputOutput("the restored files cannot be put in place")
@@ -136,6 +150,29 @@ extension SealedStore {
     try synchronize(directory)
     try? files.removeItem(at: mark)
     try synchronize(directory)
+  }
+}
+
+/// What stands at the place is kept: it may hold the only copy of a key.
+private func replaceCompanion(_ file: URL, with fresh: URL, _ files: FileManager) throws {
+  if files.fileExists(atPath: file.path) {
+    guard !files.contentsEqual(atPath: file.path, andPath: fresh.path) else { return }
+    var kept = URL(filePath: file.path + ".before-restore")
+    var number = 1
+    while files.fileExists(atPath: kept.path) {
+      number += 1
+      kept = URL(filePath: file.path + ".before-restore-\(number)")
+    }
+    try files.moveItem(at: file, to: kept)
+  }
+  try files.moveItem(at: fresh, to: file)
+}
+
+private func copy(_ file: URL, to target: URL) throws(StoreError) {
+  do {
+    try FileManager.default.copyItem(at: file, to: target)
+  } catch {
+    throw .badBackup("\(file.lastPathComponent) cannot be copied")
   }
 }
 

@@ -70,9 +70,10 @@ public struct BackupCommand<Program: ServiceProgram>: AsyncParsableCommand {
       commandName: "backup",
       abstract: "Copy the store of the running service into a new directory.",
       discussion: """
-        The directory is made on the machine where the service runs. Rows stay sealed in it: a
-        backup is useless without the service's keys, and rows of a person who is erased later
-        can not be read from it either.
+        The directory is made on the machine where the service runs. Rows stay sealed in it, and \
+        the service's keys in it stay wrapped: it is of no use without the root key of the KMS, so \
+        keep a copy of that, and keep it elsewhere. Rows of a person who is erased later cannot be \
+        read from it, unless a backup of the vault from before the erasure is restored too.
 
         Example:
           \(Program.service.programName) backup --directory /backups/\(Program.service.rawValue)
@@ -105,7 +106,9 @@ public struct RestoreCommand<Program: ServiceProgram>: AsyncParsableCommand {
       commandName: "restore",
       abstract: "Put a backup in the place of the store; the service must be stopped.",
       discussion: """
-        A store that is newer than the backup is only replaced with --force.
+        The service's keys come with it, wrapped; the KMS must be the one that they were made with. \
+        Another keys.json that stands there is kept as keys.json.before-restore. A store that is \
+        newer than the backup is only replaced with --force.
 
         Example:
           \(Program.service.programName) restore --from /backups/\(Program.service.rawValue)
@@ -134,8 +137,7 @@ public struct VerifyCommand<Program: ServiceProgram>: AsyncParsableCommand {
       commandName: "verify",
       abstract: "Open every row of the running service's store and check its audit log.",
       discussion: """
-        The newest changes are still in the journal: they are opened too, and counted as rows once \
-        they are in the tables. Exit 1 where anything is wrong.
+        Everything written before is counted and opened. Exit 1 where anything is wrong.
 
         Example: \(Program.service.programName) verify
         """)

@@ -1,23 +1,28 @@
 internal import AuditLog
 internal import CommonAPI
 internal import Foundation
-internal import HealthAPI
+package import HealthAPI
+internal import KeyManagement
 internal import PrivacyCore
-internal import RPC
+package import RPC
 internal import SealedStore
 internal import Transport
 
 /// Answers `tacit.health.v1.Upkeep`: backup and verification of a running service's store.
-struct UpkeepService: UpkeepServing {
+package struct UpkeepService: UpkeepServing {
   let runtime: ServiceRuntime
 
-  func backup(_ request: BackupRequest, context: CallContext) async throws -> BackupReply {
+  package init(runtime: ServiceRuntime) { self.runtime = runtime }
+
+  package func backup(_ request: BackupRequest, context: CallContext) async throws -> BackupReply {
     guard request.directory.hasPrefix("/") else {
       throw RPCError(.invalidArgument, "name the directory by its whole path, from / on")
     }
     let last = runtime.store.lastSequence
     do {
-      try runtime.store.backup(to: URL(filePath: request.directory))
+      // The keys are wrapped by the KMS: without its root key the backup shows nobody anything.
+      try runtime.store.backup(
+        to: URL(filePath: request.directory), companions: [ServiceKeys.fileName])
     } catch {
       throw RPCError(.failedPrecondition, "\(error)")
     }
@@ -26,7 +31,7 @@ struct UpkeepService: UpkeepServing {
     return BackupReply(lastSequence: last.value)
   }
 
-  func verify(_ request: VerifyRequest, context: CallContext) async throws -> VerifyReply {
+  package func verify(_ request: VerifyRequest, context: CallContext) async throws -> VerifyReply {
     let report = try runtime.store.verify()
     var reply = VerifyReply()
     reply.tables = report.tables.map { Measure(name: $0.name, value: Double($0.rowCount)) }

@@ -118,6 +118,77 @@ struct BackupTests {
     }
   }
 
+  @Test("companions are in the backup and restored beside the store, what stands there is kept")
+  func companions() async throws {
+    try await withTemporaryDirectory { parent in
+      let directory = parent.appending(path: "store")
+      let backup = parent.appending(path: "backup")
+      let store = try openStore(directory)
+      try await store.write { try $0.put(Tables.notes, "a", "before") }
+      let keys = directory.appending(path: "keys.json")
+      try Data("wrapped".utf8).write(to: keys)
+      try store.backup(to: backup, companions: ["keys.json"])
+      store.close()
+      func text(_ file: URL) throws -> String { try String(contentsOf: file, encoding: .utf8) }
+
+      let fresh = parent.appending(path: "fresh")
+      try SealedStore.restore(from: backup, to: fresh)
+      #expect(try text(fresh.appending(path: "keys.json")) == "wrapped")
+      try expectNote("before", fresh)
+
+      // The same file is left alone, another one is kept.
+      try SealedStore.restore(from: backup, to: directory)
+      #expect(try text(keys) == "wrapped")
+      for number in 1...2 {
+        try Data("other \(number)".utf8).write(to: keys)
+        try SealedStore.restore(from: backup, to: directory)
+        #expect(try text(keys) == "wrapped")
+      }
+      #expect(try text(directory.appending(path: "keys.json.before-restore")) == "other 1")
+      #expect(try text(directory.appending(path: "keys.json.before-restore-2")) == "other 2")
+
+      let copied = backup.appending(path: "keys.json")
+      try Data("changed".utf8).write(to: copied)
+      #expect(throws: StoreError.badBackup("keys.json is not what the manifest says")) {
+        try SealedStore.restore(from: backup, to: directory)
+      }
+    }
+  }
+
+  @Test(
+    "a companion that would stand outside the directory, or be a file of the store, is refused",
+    arguments: ["../keys.json", "a/b", ".hidden", "LOCK", "manifest.json", "tables"])
+  func companionNames(name: String) async throws {
+    try await withTemporaryDirectory { parent in
+      let directory = parent.appending(path: "store")
+      let backup = parent.appending(path: "backup")
+      let store = try openStore(directory)
+      try await store.write { try $0.put(Tables.notes, "a", "before") }
+      try Data("wrapped".utf8).write(to: directory.appending(path: "keys.json"))
+      try store.backup(to: backup, companions: ["keys.json"])
+      store.close()
+      let manifest = backup.appending(path: "manifest.json")
+      let text = try String(contentsOf: manifest, encoding: .utf8)
+      try Data(text.replacing("\"keys.json\"", with: "\"\(name)\"").utf8).write(to: manifest)
+      #expect(throws: StoreError.badBackup("manifest.json cannot be read")) {
+        try SealedStore.restore(from: backup, to: parent.appending(path: "fresh"))
+      }
+    }
+  }
+
+  @Test("a backup whose companion is missing is none")
+  func missingCompanion() async throws {
+    try await withStore { store, directory in
+      let backup = directory.appending(path: "backup")
+      #expect(throws: StoreError.badBackup("keys.json cannot be copied")) {
+        try store.backup(to: backup, companions: ["keys.json"])
+      }
+      #expect(throws: StoreError.self) {
+        try SealedStore.restore(from: backup, to: directory.appending(path: "fresh"))
+      }
+    }
+  }
+
   @Test("a backup goes into an empty directory only")
   func notEmpty() async throws {
     try await withStore { store, directory in
