@@ -21,7 +21,8 @@ extension Integration {
           "{\"consent_id\":",
           good.replacing("hmac:sha256:\(pid)", with: "ann.canary@example.com"),
           Shop.receipt(pid: pid, consentID: id(4), scopes: []),
-          good.replacing("\"version\":1", with: "\"version\":1,\"note\":\"ann.canary@example.com\""),
+          good.replacing(
+            "\"version\":1", with: "\"version\":1,\"note\":\"ann.canary@example.com\""),
         ]
         let file = try live.file("bad.jsonl", lines.joined(separator: "\n") + "\n")
         let outcome = try await live.run("tacit-consent", "import", file)
@@ -61,7 +62,8 @@ extension Integration {
           live, "tacit-consent", grant("--scope", "analytics", "--days", "0"), 2, "1...36500")
         try await expectRefused(
           live, "tacit-consent",
-          grant("--scope", "analytics", "--from", "2026-02-01", "--until", "2026-01-01"), 1, "expir")
+          grant("--scope", "analytics", "--from", "2026-02-01", "--until", "2026-01-01"), 1, "expir"
+        )
         let id = "c_01KEMQ8VJ0A1B2C3D4E5F6G7H8"
         let first = grant(
           "--scope", "analytics", "--from", "2026-02-01", "--until", "2030-01-01", "--consent-id",
@@ -96,7 +98,10 @@ extension Integration {
         for arguments in [
           ["tacit-consent", "check", "--scope", "analytics"], ["tacit-vault", "show"],
           ["tacit-features", "get", "--pid", pid, "purchases:lines"],
-          ["tacit-vectors", "recommend", "--collection", "items", "--history-feature", "a:b", "--scope", "analytics"],
+          [
+            "tacit-vectors", "recommend", "--collection", "items", "--history-feature", "a:b",
+            "--scope", "analytics",
+          ],
         ] {
           let outcome = try await live.run(
             arguments[0], Array(arguments.dropFirst()) + ["--pid", pid])
@@ -179,10 +184,12 @@ extension Integration {
         try await expectRefused(
           live, "tacit-features", row("{\"segment\":\"ann.canary@example.com\"}"), 1, "segment")
         try await expectRefused(live, "tacit-features", row("{\"score\":\"canary\"}"), 1, "score")
-        try await expectRefused(live, "tacit-features", row("{\"canary\":1}"), 1, "")
+        try await expectRefused(live, "tacit-features", row("{\"no_such\":1}"), 1, "no_such")
+        try await expectRefused(
+          live, "tacit-features", row("{\"ann.canary@example.com\":1}"), 1, "feature")
         try await expectRefused(live, "tacit-features", row("canary"), 2, "JSON object")
         try await expectRefused(
-          live, "tacit-features", row("{\"score\":1}", view: "no_view"), 1, "no_view")
+          live, "tacit-features", row("{\"score\":1}", view: "no_view"), 1, "no view")
 
         for (yaml, text) in [
           ("views: [", "line"), ("views:\n  - name: v\n", "line"),
@@ -304,7 +311,10 @@ extension Integration {
           ["search", "--collection", "nothing", "--vector", "[0.1,0.2,0.3]"], 1, "nothing")
         try await expectRefused(
           live, "tacit-vectors",
-          ["collections", "create", "flat", "--dimension", "0", "--metric", "cosine", "--subject", "item"],
+          [
+            "collections", "create", "flat", "--dimension", "0", "--metric", "cosine", "--subject",
+            "item",
+          ],
           1, "dimension")
         try await expectRefused(
           live, "tacit-vectors", ["publish", "--model", "nobody", "--collection", "items"], 1,
@@ -342,7 +352,8 @@ extension Integration {
             "query", "--scope", "analytics", "--epsilon", "0.1", "--dataset", "nothing",
             "--purpose", "recommendations",
           ], 1, "budget")
-        let budget = try await live.run("tacit-trainer", ["budget", "show", "--json"] + Shop.budget)
+        let budget = try await live.run(
+          "tacit-trainer", ["budget", "show", "--json"] + Shop.budget)
         #expect(budget.output.contains("\"epsilon_spent\" : 0"), "\(budget)")
         #expect(try await live.run("tacit-trainer", query("0.2")).status == 0)
       }

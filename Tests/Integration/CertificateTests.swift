@@ -87,7 +87,8 @@ extension Integration {
           "tacit-vault", "backup", "--directory", live.directory.appending(path: "copy").path,
           as: "analyst-dev")
         #expect(backup.status == 1)
-        #expect(!FileManager.default.fileExists(atPath: live.directory.appending(path: "copy").path))
+        #expect(
+          !FileManager.default.fileExists(atPath: live.directory.appending(path: "copy").path))
         try await live.done(
           "tacit-consent", "check", "--pid", person.pid, "--scope", "product_recs")
       }

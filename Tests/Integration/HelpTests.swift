@@ -42,9 +42,20 @@ extension Integration {
         for line in outcome.output.split(separator: "\n") where line.count > Self.columnCountMax {
           Issue.record("\(name) --help has a line of \(line.count) columns: \(line)")
         }
+        Self.expectWholeExamples(outcome.output, name)
         let unknown = try await Program.run(program, command + ["--no-such-option"])
         #expect(unknown.status == 2, "\(name) --no-such-option: \(unknown.status)")
         #expect(!unknown.errors.isEmpty, "\(name)")
+      }
+    }
+
+    /// Fails where a line of an example, which is indented, was too long and went on at the margin.
+    private static func expectWholeExamples(_ help: String, _ name: String) {
+      let lines = help.prefix(upTo: help.firstRange(of: "USAGE:")?.lowerBound ?? help.endIndex)
+        .split(separator: "\n", omittingEmptySubsequences: false)
+      for (line, next) in zip(lines, lines.dropFirst())
+      where line.hasPrefix("  ") && !next.isEmpty && !next.hasPrefix("  ") {
+        Issue.record("\(name) --help has a broken example: \(line) / \(next)")
       }
     }
 

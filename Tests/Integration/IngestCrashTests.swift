@@ -23,7 +23,10 @@ extension Integration {
 
     @Test("of the ingest itself: run again, it goes on where it stopped and counts no row twice")
     func ofIngest() async throws {
-      try await interrupt { _, ingest in ingest.kill9() } repair: { _ in }
+      try await interrupt { _, ingest in
+        ingest.kill9()
+      } repair: { _ in
+      }
     }
 
     /// Begins an ingest, breaks something behind its first batch, repairs it, and ingests again.

@@ -63,7 +63,9 @@ extension Integration {
     func plainBytesToTLS() async throws {
       try await withStack { live in
         for process in live.plan.processes {
-          for bytes in [Self.hello + Self.call, Array("GET / HTTP/1.1\r\n\r\n".utf8), [0x16, 3, 1]] {
+          for bytes in [
+            Self.hello + Self.call, Array("GET / HTTP/1.1\r\n\r\n".utf8), [0x16, 3, 1],
+          ] {
             let socket = try RawSocket(port: process.port)
             socket.send(bytes)
             socket.finish()

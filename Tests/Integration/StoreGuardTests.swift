@@ -78,9 +78,11 @@ extension Integration {
           try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: copy.path)
           let outcome = try await serve(process, live, rootKey: copy)
           #expect(outcome.status == 1)
-          #expect(outcome.errors.contains(copy.path) && outcome.errors.contains(reason), "\(outcome)")
+          #expect(
+            outcome.errors.contains(copy.path) && outcome.errors.contains(reason), "\(outcome)")
         }
-        try await expectRefused(content.prefix(content.count / 2), mode: 0o600, "no usable key file")
+        try await expectRefused(
+          content.prefix(content.count / 2), mode: 0o600, "no usable key file")
         try await expectRefused(Data(), mode: 0o600, "no usable key file")
         try await expectRefused(Data("{}".utf8), mode: 0o600, "no usable key file")
         try await expectRefused(content, mode: 0o644, "readable by others (mode 0644)")

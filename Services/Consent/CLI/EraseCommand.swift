@@ -14,7 +14,8 @@ struct EraseCommand: AsyncParsableCommand {
       the command is safe.
 
       Example:
-        tacit-consent erase --pid PID --ground gdpr-17-1-b --source letter-2026-11 --yes
+        tacit-consent erase --pid PID --ground gdpr-17-1-b \\
+            --source letter-2026-11 --yes
       """)
 
   @OptionGroup var person: PersonOption

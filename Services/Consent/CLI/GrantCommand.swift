@@ -13,8 +13,8 @@ struct GrantCommand: AsyncParsableCommand {
       same content is answered as before, another content is refused.
 
       Example:
-        tacit-consent grant --pid PID --scope product_recs --scope analytics --days 730 \\
-            --source web-portal:v2 --notice-version 2
+        tacit-consent grant --pid PID --scope product_recs --scope analytics \\
+            --days 730 --source web-portal:v2 --notice-version 2
       """)
 
   @OptionGroup var person: PersonOption

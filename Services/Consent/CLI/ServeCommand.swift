@@ -13,7 +13,8 @@ struct ServeCommand: AsyncParsableCommand {
       while it is out of reach, erasures are recorded, in force, and finished later.
 
       Example:
-        tacit-consent serve --scopes product_recs,analytics --peer vault=127.0.0.1:7102
+        tacit-consent serve --scopes product_recs,analytics \\
+            --peer vault=127.0.0.1:7102
       """)
 
   @OptionGroup var options: ServeOptions

@@ -19,6 +19,7 @@ struct TacitFeatures: AsyncParsableCommand, ServiceProgram {
       scope a person must have allowed for each. Events and rows come in under a consent receipt; \
       features go out only while that person allows their scope.
 
+      Examples:
         tacit-features views apply views.yaml
         tacit-features write-events --source orders events.jsonl
         tacit-features get --pid <pid> purchases:*

@@ -7,6 +7,7 @@ internal import ServiceKit
 struct Views: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Apply, list and show feature views.",
+    discussion: "Example: tacit-features views apply views.yaml",
     subcommands: [Apply.self, List.self, Show.self])
 
   struct Apply: AsyncParsableCommand {

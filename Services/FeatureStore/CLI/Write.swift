@@ -45,10 +45,13 @@ struct WriteEvents: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write the events of a file of JSON lines.",
     discussion: """
-      Each line: {"pid":"…","consent_id":"c_…","event_id":"…","time":"2026-01-10T12:34:56Z",\
-      "fields":{"item":"85123A","amount":15.3}}. An event id is taken once for a person and \
-      source, so that a file can be sent again after an interruption. Lines that are refused go to \
-      standard error with their number and the reason.
+      One event a line:
+
+        {"pid":"…","consent_id":"c_…","event_id":"…",
+         "time":"2026-01-10T12:34:56Z","fields":{"item":"85123A","amount":15.3}}
+
+      An event id is taken once for a person and source, so that a file can be sent again after an \
+      interruption. Lines that are refused go to standard error with their number and the reason.
 
       Example: tacit-features write-events --source orders events.jsonl
       """)

@@ -20,7 +20,8 @@ struct IngestCommand: AsyncParsableCommand {
       already is counted as duplicate.
 
       Example:
-        tacit ingest --mapping Examples/online-retail/mapping.yaml online_retail.csv.gz
+        tacit ingest --mapping Examples/online-retail/mapping.yaml \\
+            online_retail.csv.gz
       """)
 
   @Argument(help: "The files, in the order they are read.") var files: [String]

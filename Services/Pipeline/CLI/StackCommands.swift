@@ -39,7 +39,11 @@ struct Up: AsyncParsableCommand {
 struct Down: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Stop the stack; its stores stay.",
-    discussion: "Every service finishes the calls it has. One that doesn't within 15 s is killed.")
+    discussion: """
+      Every service finishes the calls it has. One that doesn't within 15 s is killed.
+
+      Example: tacit down
+      """)
 
   @OptionGroup var options: StackOptions
 
@@ -52,7 +56,8 @@ struct Down: AsyncParsableCommand {
 
 struct Status: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show how the stack is: processes, health, what each service holds.")
+    abstract: "Show how the stack is: processes, health, what each service holds.",
+    discussion: "Exit 1 where a service is not ready.\n\nExample: tacit status --json")
 
   @OptionGroup var options: StackOptions
   @Flag(help: "Print JSON, for scripts.") var json = false

@@ -19,8 +19,8 @@ struct Tacit: AsyncParsableCommand {
       brings CRM exports in, and shows the whole on real data.
 
       A first hour:
-        tacit demo                                     the whole product, with a report
-        tacit up                                       the local stack of docker-compose.yml
+        tacit demo      the whole product, with a report
+        tacit up        the local stack of docker-compose.yml
         tacit-features views apply Examples/online-retail/views.yaml
         tacit ingest --mapping Examples/online-retail/mapping.yaml FILE.csv
         tacit status

@@ -13,6 +13,8 @@ struct Init: AsyncParsableCommand {
 
       For the local stack only: in production the certificates come from your own authority and \
       the root keys stay in a KMS.
+
+      Example: tacit init --directory var/stack/trust
       """)
 
   @Option(help: "The directory to make them in.") var directory = "var/stack/trust"

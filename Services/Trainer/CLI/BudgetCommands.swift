@@ -13,6 +13,9 @@ struct BudgetOptions: ParsableArguments {
 struct BudgetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "budget", abstract: "Open a privacy budget, or show what is left of one.",
+    discussion: """
+      Example: tacit-trainer budget show --dataset orders --purpose recommendations
+      """,
     subcommands: [Create.self, Show.self])
 
   struct Create: AsyncParsableCommand {

@@ -8,6 +8,7 @@ internal import TrainerAPI
 struct ModelsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models", abstract: "List, show and fetch trained models.",
+    discussion: "Example: tacit-trainer models list",
     subcommands: [List.self, Show.self, Fetch.self])
 
   struct List: AsyncParsableCommand {

@@ -13,7 +13,8 @@ struct ServeCommand: AsyncParsableCommand {
       the whole privacy ledger: one that was changed by anything else is refused.
 
       Example:
-        tacit-trainer serve --peer consent=127.0.0.1:7101 --peer features=127.0.0.1:7103
+        tacit-trainer serve \\
+            --peer consent=127.0.0.1:7101 --peer features=127.0.0.1:7103
       """)
 
   @OptionGroup var options: ServeOptions

@@ -21,7 +21,7 @@ struct TrainerCommand: AsyncParsableCommand, ServiceProgram {
 
       Only people who allow the scope now are counted or learned from.
 
-      A first budget, a question, a model:
+      Example: a first budget, a question, a model.
         tacit-trainer budget create --dataset orders --purpose recommendations \\
             --epsilon 3 --delta 1e-6
         tacit-trainer query --dataset orders --purpose recommendations \\

@@ -32,6 +32,7 @@ enum SubjectName: String, CaseIterable, ExpressibleByArgument {
 struct CollectionsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "collections", abstract: "Make a collection, or list those there are.",
+    discussion: "Example: tacit-vectors collections list",
     subcommands: [Create.self, List.self])
 
   struct Create: AsyncParsableCommand {

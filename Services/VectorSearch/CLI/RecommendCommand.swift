@@ -34,7 +34,8 @@ struct RecommendCommand: AsyncParsableCommand {
         tacit-vectors recommend --pid PID --collection items \\
             --history-feature purchases:items --scope product_recs
         tacit-vectors recommend --pid PID --collection items --candidates new --k 5 \\
-            --history-feature purchases:items --scope product_recs --purpose newsletter
+            --history-feature purchases:items --scope product_recs \\
+            --purpose newsletter
         tacit-vectors recommend --stranger --collection items
       """)
 

@@ -18,8 +18,8 @@ struct SearchCommand: AsyncParsableCommand {
 
       Examples:
         tacit-vectors search --collection songs --vector '[0.1,-0.4,0.9]' --k 5
-        tacit-vectors search --collection tastes --vector @query.json --noise-sigma 0.5 \\
-            --purpose lookalikes
+        tacit-vectors search --collection tastes --vector @query.json \\
+            --noise-sigma 0.5 --purpose lookalikes
       """)
 
   @Option(help: "The collection.") var collection: String

@@ -14,7 +14,8 @@ struct ServeCommand: AsyncParsableCommand {
       Without the consent service everybody is a stranger.
 
       Example:
-        tacit-vectors serve --peer consent=127.0.0.1:7101 --peer vault=127.0.0.1:7102 \\
+        tacit-vectors serve \\
+            --peer consent=127.0.0.1:7101 --peer vault=127.0.0.1:7102 \\
             --peer features=127.0.0.1:7103 --peer trainer=127.0.0.1:7104
       """)
 

@@ -22,7 +22,8 @@ struct UpsertCommand: AsyncParsableCommand {
 
       Examples:
         tacit-vectors upsert --collection songs songs.jsonl
-        zcat tastes.jsonl.gz | tacit-vectors upsert --collection tastes - --rejects refused.tsv
+        zcat tastes.jsonl.gz | tacit-vectors upsert --collection tastes - \\
+            --rejects refused.tsv
       """)
 
   /// Vectors of one call together: below the 4 MiB that a message may have.

@@ -21,7 +21,7 @@ struct VectorsCommand: AsyncParsableCommand, ServiceProgram {
       Who does not allow it, or is not known, gets what everyone gets, and the answer says so. \
       Every answer is in the audit log.
 
-      From a model to a recommendation:
+      Example, from a model to a recommendation:
         tacit-vectors publish --model recommender --collection items
         tacit-vectors recommend --pid PID --collection items \\
             --history-feature purchases:items --scope product_recs

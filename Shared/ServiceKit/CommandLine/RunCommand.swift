@@ -41,11 +41,12 @@ public func runCommand(_ command: any AsyncParsableCommand.Type) async -> Never 
 private func report(_ error: any Error, of command: any ParsableCommand.Type) -> Int32 {
   switch command.exitCode(for: error) {
   case .success:
-    print(command.fullMessage(for: error))
+    print(wrappedUsage(command.fullMessage(for: error)))
     return ExitStatus.done
   case .validationFailure:
     standardError(
-      withoutIdentifiers(command.fullMessage(for: error), arguments: CommandLine.arguments))
+      withoutIdentifiers(
+        wrappedUsage(command.fullMessage(for: error)), arguments: CommandLine.arguments))
     return ExitStatus.usage
   default:
     // A command that has said everything already throws a bare exit code.
@@ -55,13 +56,48 @@ private func report(_ error: any Error, of command: any ParsableCommand.Type) ->
   }
 }
 
+/// The message with its line of usage in lines of at most 80 columns, as the rest of a help page is;
+/// an option stays beside its value.
+package func wrappedUsage(_ message: String) -> String {
+  message.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+    guard line.lowercased().hasPrefix("usage: "), line.count > 80 else { return String(line) }
+    var lines: [String] = []
+    var current = ""
+    for part in usageParts(of: line) {
+      if current.count + 1 + part.count > 80, !current.isEmpty {
+        lines.append(current)
+        current = "  "
+      }
+      current += current.isEmpty || current == "  " ? part : " " + part
+    }
+    return (lines + [current]).joined(separator: "\n")
+  }.joined(separator: "\n")
+}
+
+/// The words of a line of usage, with a value behind its option and all of a bracket together.
+private func usageParts(of line: Substring) -> [String] {
+  var parts: [String] = []
+  for word in line.split(separator: " ") {
+    let last = parts.last ?? ""
+    let isOpen = last.filter { $0 == "[" }.count > last.filter { $0 == "]" }.count
+    let isValue = last.hasPrefix("--") && !last.contains(" ") && word.hasPrefix("<")
+    if isOpen || isValue || word == "..." {
+      parts[parts.count - 1] = last + " " + word
+    } else {
+      parts.append(String(word))
+    }
+  }
+  return parts
+}
+
 /// What the parser says of a command line, without those of its values that may identify a person:
 /// whatever was given for a pid, and what looks like an identifier.
-func withoutIdentifiers(_ message: String, arguments: [String]) -> String {
+package func withoutIdentifiers(_ message: String, arguments: [String]) -> String {
   var message = message
   for (index, argument) in arguments.enumerated().dropFirst() {
     // Also `--pid=value`.
-    let words = argument.hasPrefix("--") ? argument.split(separator: "=", maxSplits: 1) : [argument[...]]
+    let words =
+      argument.hasPrefix("--") ? argument.split(separator: "=", maxSplits: 1) : [argument[...]]
     guard let value = words.last else { continue }
     let isPid = words.count == 2 ? words[0] == "--pid" : arguments[index - 1] == "--pid"
     guard isPid || IdentifierGuard.finding(in: value) != nil else { continue }

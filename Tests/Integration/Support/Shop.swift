@@ -88,7 +88,8 @@ struct Shop {
 
   /// Where the ingest writes down how far it has come.
   func checkpointURL(_ file: String) -> URL {
-    live.directory.appending(path: "ingest/\(URL(filePath: file).lastPathComponent).checkpoint.json")
+    live.directory.appending(
+      path: "ingest/\(URL(filePath: file).lastPathComponent).checkpoint.json")
   }
 
   /// How many order lines the feature store serves, of all customers together.
@@ -130,7 +131,8 @@ struct Shop {
 
   /// Brings orders in, trains a model and publishes it to the collection `items`.
   func learn(linesPerPerson: Int = 6) async throws {
-    let ingested = try await live.run("tacit", ingestArguments(try orders(linesPerPerson: linesPerPerson)))
+    let ingested = try await live.run(
+      "tacit", ingestArguments(try orders(linesPerPerson: linesPerPerson)))
     try #require(ingested.status == 0, "\(ingested)")
     try await openBudget()
     let trained = try await live.run("tacit-trainer", try trainArguments(epsilon: 1))

@@ -7,6 +7,35 @@ internal import WireFormat
 
 @Suite("What commands share")
 struct CommandLineTests {
+  @Test("a long line of usage is broken between options, never between an option and its value")
+  func usage() {
+    let usage =
+      "USAGE: tacit-consent grant [<options>] --pid <pid> --scope <scope> ... --source <source> "
+      + "--notice-version <notice-version> [--to <to>]"
+    #expect(
+      wrappedUsage("One line.\n\n\(usage)\n") == """
+        One line.
+
+        USAGE: tacit-consent grant [<options>] --pid <pid> --scope <scope> ...
+          --source <source> --notice-version <notice-version> [--to <to>]
+
+        """)
+    #expect(wrappedUsage("USAGE: tacit up [--file <file>]") == "USAGE: tacit up [--file <file>]")
+  }
+
+  @Test(
+    "what was given for a pid, or looks like an identifier, is not repeated",
+    arguments: [["--pid", "ann"], ["--pid=ann"], ["--days", "ann@example.com"]])
+  func redaction(arguments: [String]) {
+    let value = arguments.last?.split(separator: "=").last ?? ""
+    #expect(
+      withoutIdentifiers("the value '\(value)' is no number", arguments: ["check"] + arguments)
+        == "the value '<redacted>' is no number")
+    #expect(
+      withoutIdentifiers("the value 'ann' is no number", arguments: ["check", "--days", "ann"])
+        == "the value 'ann' is no number")
+  }
+
   @Test("a table aligns texts to the left and numbers to the right")
   func table() {
     var table = Table("name", "rows")
