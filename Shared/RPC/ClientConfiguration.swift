@@ -14,6 +14,13 @@ public struct ClientConfiguration: Sendable {
   /// … up to this long. 5,000 by default.
   public var backoffMsMax = 5_000
 
+  /// How many connections there are to each server, from 1; 1 by default. More help a caller who
+  /// keeps a whole event loop busy.
+  public var connectionsPerEndpoint = 1
+
+  /// Look at every call, in this order.
+  public var interceptors: [any ClientInterceptor] = []
+
   /// How many retries of idempotent calls a client may have in hand. A retry takes one, ten calls
   /// that succeed give one back, so that a service in trouble is not called twice as often. 10 by
   /// default, 0 is never.

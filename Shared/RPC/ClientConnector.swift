@@ -78,6 +78,29 @@ final class ClientConnector: Sendable {
     }
   }
 
+  /// How ready it is for a call, best first.
+  enum Readiness: Int, Comparable {
+    case open, idle, connecting, paused
+
+    static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+  }
+
+  /// How ready it is now.
+  var readiness: Readiness {
+    let now = time.monotonicMicroseconds
+    return state.withLock { state in
+      switch state.phase {
+      case .open: .open
+      case .connecting: .connecting
+      case .closed: .paused
+      case .idle: now < state.pausedUntil && state.lastError != nil ? .paused : .idle
+      }
+    }
+  }
+
+  /// Makes a connection without waiting for it.
+  func openSoon() { Task { _ = await connection(until: nil, atOnce: false) } }
+
   /// Closes the connection and refuses to make another one.
   func close() async {
     let (channels, waiters) = state.withLock { state in

@@ -45,6 +45,13 @@ extension ConnectionHandler {
       core.finished(FinishedCall(method, peer, .invalidArgument, microseconds: 0))
       return
     }
+    do throws(RPCError) {
+      try core.admit(IncomingCall(method, peer, metadata))
+    } catch {
+      answer(frame.stream, error)
+      core.finished(FinishedCall(method, peer, error.code, microseconds: 0))
+      return
+    }
     let stream = CallStream(
       id: frame.stream, link: CallLink(stream: frame.stream), method: method, sink: .none,
       sendCredit: Int(

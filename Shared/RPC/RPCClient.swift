@@ -5,34 +5,58 @@ internal import Synchronization
 public import Transport
 public import WireFormat
 
-/// Calls the methods of one server over one connection, which is opened at the first call and
-/// again after it was lost. Share one client among all tasks.
+/// Calls the methods of a service: at one server, or at several that stand for each other.
+/// Connections are opened at the first call and again after they were lost. Share one client among
+/// all tasks.
 public final class RPCClient: Sendable {
-  private let connector: ClientConnector
+  private let pool: ConnectorPool
   private let configuration: ClientConfiguration
   private let retryBudget: RetryBudget
+  private let time: any TimeSource
 
-  /// A client of the server at `endpoint`. Reads the files of `security` now; connects later.
+  /// A client of the servers at `endpoints`. Reads the files of `security` now, and again when they
+  /// are replaced; connects later.
   public init(
-    endpoint: Endpoint, security: ClientSecurity,
+    endpoints: [Endpoint], security: ClientSecurity,
     configuration: ClientConfiguration = ClientConfiguration(),
     time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
     log: Logger = Logger(label: "tacit.rpc.client")
   ) throws(TransportError) {
+    precondition(!endpoints.isEmpty, "a client needs the endpoint of at least one server")
     self.configuration = configuration
+    self.time = time
     retryBudget = RetryBudget(tokenCountMax: configuration.retryTokenCountMax)
     var program = configuration.programName
     if program == nil, case .mutualTLS(_, let service?, _) = security {
       program = "tacit-\(service)"
     }
-    connector = ClientConnector(
-      endpoint: endpoint,
-      security: try ClientConnectionSecurity(security, endpoint: endpoint, log: log),
-      configuration: configuration, program: program, time: time, random: random, log: log)
+    var connectors: [ClientConnector] = []
+    for endpoint in endpoints {
+      let opened = try ClientConnectionSecurity(security, endpoint: endpoint, log: log)
+      for _ in 0..<max(1, configuration.connectionsPerEndpoint) {
+        connectors.append(
+          ClientConnector(
+            endpoint: endpoint, security: opened, configuration: configuration, program: program,
+            time: time, random: random, log: log))
+      }
+    }
+    pool = ConnectorPool(connectors)
   }
 
-  /// Closes the connection. Calls that still run fail with UNAVAILABLE, later ones with CANCELLED.
-  public func close() async { await connector.close() }
+  /// A client of the server at `endpoint`.
+  public convenience init(
+    endpoint: Endpoint, security: ClientSecurity,
+    configuration: ClientConfiguration = ClientConfiguration(),
+    time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
+    log: Logger = Logger(label: "tacit.rpc.client")
+  ) throws(TransportError) {
+    try self.init(
+      endpoints: [endpoint], security: security, configuration: configuration, time: time,
+      random: random, log: log)
+  }
+
+  /// Closes the connections. Calls that still run fail with UNAVAILABLE, later ones with CANCELLED.
+  public func close() async { await pool.close() }
 
   /// Makes a call with one request and one reply.
   ///
@@ -42,19 +66,11 @@ public final class RPCClient: Sendable {
     _ method: MethodDescriptor, _ request: Request, options: CallOptions = CallOptions()
   ) async throws(RPCError) -> Reply {
     let bytes = ByteBuffer(request)
-    let deadline = try prepare(method, options)
-    var isRetry = false
-    while true {
-      switch await attempt(method, bytes, options, deadline) {
-      case .success(let reply):
-        retryBudget.succeeded()
-        return try Reply(reply: reply)
-      case .failure(let error, let wasStarted):
-        guard !isRetry, error.code == .unavailable, !Task.isCancelled,
-          !wasStarted || method.isIdempotent, retryBudget.take()
-        else { throw error }
-        isRetry = true
-      }
+    guard !configuration.interceptors.isEmpty else {
+      return try Reply(reply: try await reply(to: bytes, method, options))
+    }
+    return try await observed(method, options) { options throws(RPCError) in
+      try Reply(reply: try await reply(to: bytes, method, options))
     }
   }
 
@@ -81,6 +97,27 @@ public final class RPCClient: Sendable {
 
   // MARK: - Parts
 
+  private func reply(
+    to request: ByteBuffer, _ method: MethodDescriptor, _ options: CallOptions
+  ) async throws(RPCError) -> ByteBuffer {
+    let deadline = try prepare(method, options)
+    // A retry goes to another server where there is one.
+    var tried: [ConnectorPool.Member] = []
+    var isRetry = false
+    while true {
+      switch await attempt(method, request, options, deadline, &tried) {
+      case .success(let reply):
+        retryBudget.succeeded()
+        return reply
+      case .failure(let error, let wasStarted):
+        guard !isRetry, error.code == .unavailable, !Task.isCancelled,
+          !wasStarted || method.isIdempotent, retryBudget.take()
+        else { throw error }
+        isRetry = true
+      }
+    }
+  }
+
   /// Checks the options and starts the call's clock.
   private func prepare(
     _ method: MethodDescriptor, _ options: CallOptions
@@ -90,16 +127,66 @@ public final class RPCClient: Sendable {
     return timeout == 0 ? nil : .now() + .microseconds(Int64(timeout))
   }
 
+  /// Runs a call between the interceptors.
+  private func observed<Answer>(
+    _ method: MethodDescriptor, _ options: CallOptions,
+    _ body: (CallOptions) async throws(RPCError) -> Answer
+  ) async throws(RPCError) -> Answer {
+    var options = options
+    for interceptor in configuration.interceptors { try interceptor.begin(method, &options) }
+    let began = time.monotonicMicroseconds
+    func end(_ code: StatusCode) {
+      let microseconds = time.monotonicMicroseconds - began
+      for interceptor in configuration.interceptors {
+        interceptor.end(method, code, microseconds: microseconds)
+      }
+    }
+    do throws(RPCError) {
+      let answer = try await body(options)
+      end(.ok)
+      return answer
+    } catch {
+      end(error.code)
+      throw error
+    }
+  }
+
+  /// An open connection of the best server that was not tried yet; of any, where all were.
+  private func connection(
+    until deadline: NIODeadline?, _ options: CallOptions, _ tried: inout [ConnectorPool.Member]
+  ) async -> Result<(Connection, ConnectorPool.Member), RPCError> {
+    if let member = pool.only {
+      return await member.connector.connection(until: deadline, atOnce: options.connectsAtOnce)
+        .map { ($0, member) }
+    }
+    var lastError: RPCError?
+    while true {
+      guard let member = pool.pick(tried: tried) ?? (lastError == nil ? pool.pick(tried: []) : nil)
+      else { return .failure(lastError ?? .cancelled) }
+      tried.append(member)
+      switch await member.connector.connection(until: deadline, atOnce: options.connectsAtOnce) {
+      case .success(let open): return .success((open, member))
+      // Nothing was sent: another server may do.
+      case .failure(let error):
+        guard error.code == .unavailable, !Task.isCancelled else { return .failure(error) }
+        lastError = error
+      }
+    }
+  }
+
   private func attempt(
     _ method: MethodDescriptor, _ request: ByteBuffer, _ options: CallOptions,
-    _ deadline: NIODeadline?
+    _ deadline: NIODeadline?, _ tried: inout [ConnectorPool.Member]
   ) async -> CallResult {
     let connection: Connection
-    switch await connector.connection(until: deadline, atOnce: options.connectsAtOnce) {
-    case .success(let open): connection = open
-    // Nothing was sent, and the connector knows best when to try again.
+    let member: ConnectorPool.Member
+    switch await self.connection(until: deadline, options, &tried) {
+    case .success(let open): (connection, member) = open
+    // Nothing was sent, and the connectors know best when to try again.
     case .failure(let error): return .failure(error, wasStarted: true)
     }
+    member.begin()
+    defer { member.end() }
     let link = CallLink()
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
@@ -116,24 +203,26 @@ public final class RPCClient: Sendable {
   private func openStream(
     _ method: MethodDescriptor, _ request: ByteBuffer?, _ options: CallOptions
   ) async throws(RPCError) -> StreamHandle {
-    let deadline = try prepare(method, options)
-    let connection = try await connector.connection(
-      until: deadline, atOnce: options.connectsAtOnce
-    ).get()
-    let (link, queue) = (CallLink(), MessageQueue())
-    let limits = configuration.limits
-    let call = OutgoingCall(
-      link: link, method: method, request: request, metadata: options.metadata,
-      trace: options.trace, deadline: deadline, sink: .queue(queue))
-    let ledger = await withCheckedContinuation { continuation in
-      connection.run { handler in
-        handler.open(call)
-        continuation.resume(returning: handler.ledger)
+    try await observed(method, options) { options throws(RPCError) in
+      let deadline = try prepare(method, options)
+      var tried: [ConnectorPool.Member] = []
+      let (connection, member) = try await connection(until: deadline, options, &tried).get()
+      let (link, queue) = (CallLink(), MessageQueue())
+      let limits = configuration.limits
+      let call = OutgoingCall(
+        link: link, method: method, request: request, metadata: options.metadata,
+        trace: options.trace, deadline: deadline, sink: .queue(queue))
+      member.begin()
+      let ledger = await withCheckedContinuation { continuation in
+        connection.run { handler in
+          handler.open(call)
+          continuation.resume(returning: handler.ledger)
+        }
       }
+      return StreamHandle(
+        connection: connection, link: link, queue: queue, ledger: ledger,
+        readThreshold: limits.streamCredit / 2, cancelsWhenDropped: true, onDrop: member.end)
     }
-    return StreamHandle(
-      connection: connection, link: link, queue: queue, ledger: ledger,
-      readThreshold: limits.streamCredit / 2, cancelsWhenDropped: true)
   }
 }
 

@@ -40,8 +40,8 @@ public struct ServerConfiguration: Sendable {
   /// The most connections at once; more are closed as they come. 1,024 by default.
   public var connectionCountMax = 1_024
 
-  /// Called after every call that reached a method, on an event loop: quick, never waiting.
-  public var onCallFinished: (@Sendable (FinishedCall) -> Void)?
+  /// Look at every call, in this order.
+  public var interceptors: [any ServerInterceptor] = []
 
   /// The usual settings.
   public init() {}

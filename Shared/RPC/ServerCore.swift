@@ -75,5 +75,12 @@ final class ServerCore: Sendable {
 
   func taskEnded() { running.wrappingSubtract(1, ordering: .relaxed) }
 
-  func finished(_ call: FinishedCall) { configuration.onCallFinished?(call) }
+  /// Asks the interceptors whether a call may go on.
+  func admit(_ call: IncomingCall) throws(RPCError) {
+    for interceptor in configuration.interceptors { try interceptor.admit(call) }
+  }
+
+  func finished(_ call: FinishedCall) {
+    for interceptor in configuration.interceptors { interceptor.end(call) }
+  }
 }

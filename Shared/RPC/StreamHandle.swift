@@ -8,10 +8,11 @@ final class StreamHandle: Sendable {
   private let ledger: CreditLedger
   private let readThreshold: Int
   private let cancelsWhenDropped: Bool
+  private let onDrop: (@Sendable () -> Void)?
 
   init(
     connection: Connection, link: CallLink, queue: MessageQueue, ledger: CreditLedger,
-    readThreshold: Int, cancelsWhenDropped: Bool
+    readThreshold: Int, cancelsWhenDropped: Bool, onDrop: (@Sendable () -> Void)? = nil
   ) {
     self.connection = connection
     self.link = link
@@ -19,10 +20,14 @@ final class StreamHandle: Sendable {
     self.ledger = ledger
     self.readThreshold = readThreshold
     self.cancelsWhenDropped = cancelsWhenDropped
+    self.onDrop = onDrop
   }
 
   /// A caller that forgets its stream wants no more of it.
-  deinit { if cancelsWhenDropped { cancel() } }
+  deinit {
+    if cancelsWhenDropped { cancel() }
+    onDrop?()
+  }
 
   /// The next message, or `nil` at the end. Cancelling the task ends the call.
   func next() async throws(RPCError) -> ByteBuffer? {

@@ -68,7 +68,7 @@ struct AlmostAll: MethodAuthorizer {
 }
 
 /// What the handlers saw, for the tests to look at.
-final class Observations: Sendable {
+final class Observations: ServerInterceptor {
   private let state = Mutex<(cancelled: Int, running: Int, finished: [FinishedCall], calls: Int)>(
     (0, 0, [], 0))
 
@@ -79,7 +79,7 @@ final class Observations: Sendable {
 
   func noteCancelled() { state.withLock { $0.cancelled += 1 } }
   func noteRunning(_ change: Int) { state.withLock { $0.running += change } }
-  func noteFinished(_ call: FinishedCall) { state.withLock { $0.finished.append(call) } }
+  func end(_ call: FinishedCall) { state.withLock { $0.finished.append(call) } }
   func noteCall() -> Int {
     state.withLock { state in
       state.calls += 1
@@ -214,7 +214,7 @@ func withPair<Result>(
   let seen = Observations()
   var configuration = ServerConfiguration()
   configuration.limits = serverLimits
-  configuration.onCallFinished = { seen.noteFinished($0) }
+  configuration.interceptors.append(seen)
   let server = RPCServer(
     router: router ?? testRouter(seen), endpoint: try Endpoint("127.0.0.1:0"),
     security: security.server,
