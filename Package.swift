@@ -274,6 +274,7 @@ let testTargets: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "CommonAPI",
       "HealthAPI", "ServiceKit", "Transport", "RPC", "TestSupport", "RPCTestSupport", log,
+      arguments,
     ]),
   tests(
     "ConsentServiceTests", folder: "Services",

@@ -169,7 +169,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     pingSentAt = nil
     scanner.append(unwrapInboundIn(data))
     do throws(ConnectionViolation) {
-      while phase != .closed, let bytes = try scanner.next() {
+      while phase != .closed, let bytes = try nextFrame() {
         // What is left after a whole frame is the beginning of a new one.
         partSince = nil
         try receive(bytes)
@@ -178,6 +178,15 @@ final class ConnectionHandler: ChannelDuplexHandler {
       violate(error)
     }
     partSince = scanner.hasPart ? partSince ?? lastReadAt : nil
+  }
+
+  /// What comes before a HELLO and cannot be a frame is another protocol: its length says nothing.
+  private func nextFrame() throws(ConnectionViolation) -> ByteBuffer? {
+    do throws(ConnectionViolation) {
+      return try scanner.next()
+    } catch {
+      throw phase == .open ? error : .otherProtocol
+    }
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {

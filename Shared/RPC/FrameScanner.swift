@@ -55,4 +55,9 @@ struct ConnectionViolation: Error, Equatable {
     self.code = code
     self.message = message
   }
+
+  /// The peer does not speak this protocol at all.
+  static let otherProtocol = ConnectionViolation(
+    .invalidArgument,
+    "something that is not this protocol; does one side use TLS and the other plain TCP?")
 }

@@ -3,7 +3,6 @@ internal import Foundation
 internal import Pipeline
 internal import RPC
 internal import ServiceKit
-internal import Transport
 
 struct IngestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,9 +31,9 @@ struct IngestCommand: AsyncParsableCommand {
 
   func run() async throws {
     let mapping = try IngestMapping(contentsOf: URL(filePath: mapping))
-    let vault = try client(of: .vault)
-    let consent = try client(of: .consent)
-    let features = try client(of: .features)
+    let vault = try identity.client(of: .vault)
+    let consent = try identity.client(of: .consent)
+    let features = try identity.client(of: .features)
     var table = Table("file", "rows", "written", "there already", "refused")
     var refusals: [String: Int] = [:]
     for file in files {
@@ -58,12 +57,5 @@ struct IngestCommand: AsyncParsableCommand {
       print("  \(count) refused: \(reason)")
     }
     for client in [vault, consent, features] { await client.close() }
-  }
-
-  private func client(of service: WellKnownService) throws -> RPCClient {
-    let text = Environment.setting(
-      nil, variable: service.endpointVariable, default: service.defaultEndpointText)
-    return try RPCClient(
-      endpoint: Endpoint(text), security: identity.clientSecurity(expects: service.rawValue))
   }
 }

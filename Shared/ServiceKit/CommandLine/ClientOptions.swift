@@ -1,5 +1,6 @@
 public import ArgumentParser
 internal import Foundation
+internal import Logging
 public import RPC
 public import Transport
 
@@ -28,10 +29,7 @@ public struct ClientOptions: ParsableArguments, Sendable {
 
   /// A client of `service`; it connects with the first call.
   public func client(of service: WellKnownService) throws -> RPCClient {
-    let text = Environment.setting(
-      endpoint, variable: service.endpointVariable, default: service.defaultEndpointText)
-    return try RPCClient(
-      endpoint: Endpoint(text), security: identity.clientSecurity(expects: service.rawValue))
+    try identity.client(of: service, at: endpoint)
   }
 
   /// Runs `body` with a client of `service` and closes it afterwards.
@@ -71,6 +69,19 @@ public struct IdentityOptions: ParsableArguments, Sendable {
   public var plain = false
 
   public init() {}
+
+  /// A client of `service` at `endpoint`, else where its variable says, else at its port on this
+  /// machine; it connects with the first call. It logs nothing: a command says itself what failed.
+  ///
+  /// - Throws: `ValidationError` where the address is none.
+  public func client(of service: WellKnownService, at endpoint: String? = nil) throws -> RPCClient {
+    let text = Environment.setting(
+      endpoint, variable: service.endpointVariable, default: service.defaultEndpointText)
+    return try RPCClient(
+      endpoint: try Reading.endpoint(text, of: endpoint == nil ? service.endpointVariable : "--to"),
+      security: clientSecurity(expects: service.rawValue),
+      log: Logger(label: "tacit.client", factory: { _ in SwiftLogNoOpLogHandler() }))
+  }
 
   /// How this process protects its connections to a service of this name.
   public func clientSecurity(expects service: String) throws -> ClientSecurity {

@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import PrivacyCore
+public import Transport
 
 /// How commands read what a person writes, on the command line or in a file.
 public enum Reading {
@@ -9,6 +10,15 @@ public enum Reading {
       throw ValidationError("a pid is 43 characters of base64url, with or without hmac:sha256:")
     }
     return pid
+  }
+
+  /// An address, `host:port`; `name` is the flag or the variable that says it.
+  public static func endpoint(_ text: some StringProtocol, of name: String) throws -> Endpoint {
+    do throws(TransportError) {
+      return try Endpoint(text)
+    } catch {
+      throw ValidationError("\(name): \(error)")
+    }
   }
 
   /// A time: `2026-01-10T12:34:56Z`, or a day, which begins at midnight UTC.

@@ -40,9 +40,10 @@ public struct ServeOptions: ParsableArguments, Sendable {
 
   /// The address to listen on.
   public func endpoint(of service: WellKnownService) throws -> Endpoint {
-    try Endpoint(
+    try Reading.endpoint(
       Environment.setting(
-        listen, variable: "TACIT_LISTEN", default: service.defaultEndpointText))
+        listen, variable: "TACIT_LISTEN", default: service.defaultEndpointText),
+      of: listen == nil ? "TACIT_LISTEN" : "--listen")
   }
 
   /// The directory of the store.
@@ -67,11 +68,12 @@ public struct ServeOptions: ParsableArguments, Sendable {
       guard parts.count == 2, WellKnownService(rawValue: String(parts[0])) != nil else {
         throw ValidationError("--peer takes name=host:port with a service's name, not \"\(entry)\"")
       }
-      if parts[0] == service.rawValue { return try Endpoint(parts[1]) }
+      if parts[0] == service.rawValue { return try Reading.endpoint(parts[1], of: "--peer") }
     }
-    return try Endpoint(
+    return try Reading.endpoint(
       Environment.setting(
-        nil, variable: service.endpointVariable, default: service.defaultEndpointText))
+        nil, variable: service.endpointVariable, default: service.defaultEndpointText),
+      of: service.endpointVariable)
   }
 
   /// The log level.

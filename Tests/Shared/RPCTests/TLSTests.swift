@@ -155,6 +155,10 @@ struct TLSTests {
       let result = try await call(
         server: .mutualTLS(service), client: .plainLoopback, log: log.logger)
       #expect(result.failure?.code == .unavailable)
+      #expect(
+        result.failure?.message.hasSuffix(
+          "something that is not this protocol; does one side use TLS and the other plain TCP?")
+          == true)
       #expect(log.text.contains("does not speak TLS"))
     }
   }
@@ -164,6 +168,7 @@ struct TLSTests {
     try await withCredentials { _, _, user in
       let result = try await call(server: .plainLoopback, client: .mutualTLS(user))
       #expect(result.failure?.code == .unavailable)
+      #expect(result.failure?.message.hasSuffix("the other side does not speak TLS") == true)
     }
   }
 }

@@ -1,5 +1,6 @@
 package import Foundation
 internal import HealthAPI
+internal import Logging
 internal import PrivacyCore
 package import RPC
 package import ServiceKit
@@ -117,7 +118,8 @@ package struct Stack: Sendable {
       authorityPath: identityDirectory.appending(path: "ca.pem").path)
     return try RPCClient(
       endpoint: Endpoint(host: "127.0.0.1", port: entry.port),
-      security: .mutualTLS(material, expects: service.rawValue))
+      security: .mutualTLS(material, expects: service.rawValue),
+      log: Logger(label: "tacit.client", factory: { _ in SwiftLogNoOpLogHandler() }))
   }
 
   /// The log of a service.
