@@ -64,7 +64,7 @@ func shared(
 func api(_ name: String) -> Target {
   .target(
     name: name,
-    dependencies: ["CTacitProtos", "CProtobufC", "WireFormat", "RPC"]
+    dependencies: ["CTacitProtos", "CProtobufC", "PrivacyCore", "WireFormat", "RPC"]
       + (name == "CommonAPI" ? [] : ["CommonAPI"]),
     path: "Protos/Generated/\(name)", swiftSettings: houseRulesBesideC)
 }
@@ -117,6 +117,8 @@ let sharedTargets: [Target] = [
     swiftSettings: houseRules + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
   shared("SealedStore", uses: ["PrivacyCore", "Cryptography", "CLMDB"], besideC: true),
   shared("WireFormat", uses: ["PrivacyCore", "CTacitProtos", "CProtobufC"], besideC: true),
+  shared("SchemaModel", uses: ["CTacitProtos", "CProtobufC"], besideC: true),
+  shared("DynamicMessages", uses: ["PrivacyCore", "WireFormat", "SchemaModel"]),
   shared(
     "Transport",
     uses: [
@@ -129,7 +131,7 @@ let sharedTargets: [Target] = [
 
 let generatedAPIs: [Target] = [
   api("CommonAPI"), api("HealthAPI"), api("ConsentAPI"), api("VaultAPI"), api("FeaturesAPI"),
-  api("TrainerAPI"), api("VectorsAPI"), api("AuditAPI"),
+  api("TrainerAPI"), api("VectorsAPI"), api("AuditAPI"), api("ReflectionAPI"),
 ]
 
 let upperShared: [Target] = [
@@ -148,7 +150,7 @@ let upperShared: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog",
       "Transport",
-      "RPC", "HealthAPI", log, lifecycle, signals, arguments,
+      "RPC", "HealthAPI", "ReflectionAPI", log, lifecycle, signals, arguments,
     ]),
 ]
 
@@ -196,8 +198,8 @@ let services: [Target] = [
     name: "Pipeline",
     dependencies: [
       "PrivacyCore", "Cryptography", "RPC", "ConsentAPI", "VaultAPI", "FeaturesAPI",
-      "TrainerAPI", "VectorsAPI", "HealthAPI", "Transport", "KeyManagement", "ServiceKit", yaml,
-      log,
+      "TrainerAPI", "VectorsAPI", "HealthAPI", "ReflectionAPI", "SchemaModel", "DynamicMessages",
+      "Transport", "KeyManagement", "ServiceKit", yaml, log,
     ],
     path: "Services/Pipeline/Service", swiftSettings: houseRules),
 ]
@@ -218,10 +220,12 @@ let commands: [Target] = [
   command(
     "tacit-vectors", folder: "VectorSearch",
     uses: ["PrivacyCore", "VectorSearchService", "CommonAPI", "VectorsAPI", "RPC", "ServiceKit"]),
-  command("tacit", folder: "Pipeline", uses: ["PrivacyCore", "Pipeline", "RPC", "ServiceKit"]),
+  command(
+    "tacit", folder: "Pipeline",
+    uses: ["PrivacyCore", "SchemaModel", "Pipeline", "RPC", "ServiceKit"]),
   .executableTarget(
-    name: "tacit-protogen", dependencies: ["CTacitProtos", "CProtobufC"],
-    path: "Tools/Protogen", swiftSettings: houseRulesBesideC),
+    name: "tacit-protogen", dependencies: ["PrivacyCore", "SchemaModel"],
+    path: "Tools/Protogen", swiftSettings: houseRules),
 ]
 
 let testTargets: [Target] = [
@@ -231,6 +235,9 @@ let testTargets: [Target] = [
   .target(
     name: "RPCTestSupport", dependencies: ["Transport", "WireFormat", "RPC", log],
     path: "Tests/SupportRPC", swiftSettings: houseRules),
+  .target(
+    name: "WireTestSupport", dependencies: ["PrivacyCore", "CTacitProtos", "WireFormat"],
+    path: "Tests/SupportWire", swiftSettings: houseRulesBesideC),
   tests("PrivacyCoreTests", folder: "Shared", uses: ["PrivacyCore", "TestSupport"]),
   tests(
     "CryptographyTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "TestSupport"]),
@@ -249,7 +256,17 @@ let testTargets: [Target] = [
   tests(
     "WireFormatTests", folder: "Shared",
     uses: [
-      "PrivacyCore", "CTacitProtos", "CProtobufC", "WireFormat", "TestSupport", "tacit-protogen",
+      "PrivacyCore", "CTacitProtos", "CProtobufC", "WireFormat", "WireTestSupport", "TestSupport",
+      "tacit-protogen",
+    ]),
+  tests(
+    "SchemaModelTests", folder: "Shared",
+    uses: ["SchemaModel", "ReflectionAPI", "WireTestSupport", "TestSupport"]),
+  tests(
+    "DynamicMessagesTests", folder: "Shared",
+    uses: [
+      "PrivacyCore", "SchemaModel", "DynamicMessages", "WireFormat", "WireTestSupport",
+      "TestSupport",
     ]),
   tests("TransportTests", folder: "Shared", uses: ["PrivacyCore", "Transport", "TestSupport", log]),
   tests(
@@ -274,7 +291,6 @@ let testTargets: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "CommonAPI",
       "HealthAPI", "ServiceKit", "Transport", "RPC", "TestSupport", "RPCTestSupport", log,
-      arguments,
     ]),
   tests(
     "ConsentServiceTests", folder: "Services",
@@ -317,8 +333,8 @@ let testTargets: [Target] = [
   tests(
     "PipelineTests", folder: "Services",
     uses: [
-      "PrivacyCore", "ConsentAPI", "FeaturesAPI", "VaultAPI", "Pipeline", "ServiceKit",
-      "TestSupport",
+      "PrivacyCore", "RPC", "ConsentAPI", "FeaturesAPI", "VaultAPI", "HealthAPI", "ReflectionAPI",
+      "SchemaModel", "DynamicMessages", "Pipeline", "ServiceKit", "TestSupport", "RPCTestSupport",
     ]),
   // Depends on the programs so that they are built; it starts them as processes.
   .testTarget(

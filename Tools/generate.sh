@@ -61,7 +61,7 @@ MAP
 output_folders() {
   echo "Protos/Generated"
   echo "Shared/WireFormat/Generated"
-  echo "Tests/Shared/WireFormatTests/Generated"
+  echo "Tests/SupportWire/Generated"
 }
 
 # Makes the folder $2 equal to $1, and leaves files alone that are equal already: whoever builds

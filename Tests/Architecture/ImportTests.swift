@@ -6,11 +6,11 @@ struct ImportTests {
   /// The modules of the package, lowest first: a module may import only what stands before it.
   static let order: [String] = [
     "CLMDB", "COpenSSL", "CProtobufC", "CTacitProtos", "PrivacyCore", "Cryptography",
-    "KeyManagement", "DifferentialPrivacy", "WireFormat", "SealedStore", "Transport", "RPC",
-    "CommonAPI", "HealthAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "TrainerAPI", "VectorsAPI",
-    "AuditAPI", "StoredMessages", "AuditLog", "Gate", "ServiceKit", "ConsentService",
-    "IdentityVaultService", "FeatureStoreService", "TrainerService", "VectorSearchService",
-    "Pipeline",
+    "KeyManagement", "DifferentialPrivacy", "WireFormat", "SchemaModel", "DynamicMessages",
+    "SealedStore", "Transport", "RPC", "CommonAPI", "HealthAPI", "ConsentAPI", "VaultAPI",
+    "FeaturesAPI", "TrainerAPI", "VectorsAPI", "AuditAPI", "ReflectionAPI", "StoredMessages",
+    "AuditLog", "Gate", "ServiceKit", "ConsentService", "IdentityVaultService",
+    "FeatureStoreService", "TrainerService", "VectorSearchService", "Pipeline",
   ]
 
   static let services: Set<String> = [

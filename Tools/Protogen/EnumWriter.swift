@@ -1,3 +1,5 @@
+internal import SchemaModel
+
 /// Writes a proto enum as a Swift enum that also holds numbers this build does not know.
 struct EnumWriter {
   let type: EnumType

@@ -1,3 +1,5 @@
+internal import SchemaModel
+
 /// Writes the lines that copy one field between the Swift value and protobuf-c's structure.
 struct FieldCopy {
   private let field: Field

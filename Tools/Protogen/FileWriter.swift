@@ -1,3 +1,5 @@
+internal import SchemaModel
+
 /// Writes the Swift files of one `.proto` file: one for its types, one for each service.
 struct FileWriter {
   let file: SchemaFile

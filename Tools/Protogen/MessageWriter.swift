@@ -1,3 +1,5 @@
+internal import SchemaModel
+
 /// Writes a message as a Swift value with its two-way copy to protobuf-c's structure.
 struct MessageWriter {
   let message: MessageType

@@ -1,4 +1,6 @@
 internal import Foundation
+internal import PrivacyCore
+internal import SchemaModel
 
 /// Writes the Swift of the schemas: `tacit-protogen <descriptor set> <root of the repository>`.
 /// The descriptor set is what `protoc --include_imports --include_source_info` writes.
@@ -18,18 +20,25 @@ internal import Foundation
   }
 
   private static func run(descriptors: URL, root: URL) throws {
-    let files = try SchemaReader.files(in: [UInt8](Data(contentsOf: descriptors)))
-      .filter { $0.package.hasPrefix("tacit.") }
+    let set = try [UInt8](Data(contentsOf: descriptors))
+    let trimmed = try DescriptorSet.trimmed(set) { $0.hasPrefix("tacit.") }
+    let files = try SchemaReader.files(in: trimmed)
     try SchemaRules.check(files)
     let types = try TypeTable(files)
     for file in files {
       guard let module = try SwiftModule(package: file.package) else { continue }
       for (path, text) in try FileWriter(file: file, module: module, types: types).outputs() {
-        let url = root.appendingPathComponent(path)
-        try FileManager.default.createDirectory(
-          at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: url)
+        try write(text, to: root.appendingPathComponent(path))
       }
     }
+    for embedding in Embedding.all {
+      try write(try embedding.text(of: set), to: root.appendingPathComponent(embedding.path))
+    }
+  }
+
+  private static func write(_ text: String, to url: URL) throws {
+    try FileManager.default.createDirectory(
+      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: url)
   }
 }

@@ -1,3 +1,5 @@
+internal import SchemaModel
+
 /// What the house refuses in a schema, and why the wire needs it refused.
 struct SchemaRules {
   private let messages: [String: MessageType]

@@ -1,3 +1,5 @@
+internal import SchemaModel
+
 /// Writes a service: its method table, the protocol a server implements, and the client.
 struct ServiceWriter {
   let service: ServiceType

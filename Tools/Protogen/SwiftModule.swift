@@ -1,3 +1,5 @@
+internal import SchemaModel
+
 /// Where the Swift of a package goes.
 struct SwiftModule {
   /// The module's name: `ConsentAPI`.
@@ -19,7 +21,7 @@ struct SwiftModule {
     case "options": return nil
     case "wire": self.init(name: "WireFormat", folder: "Shared/WireFormat/Generated")
     case "testing":
-      self.init(name: "WireFormatTests", folder: "Tests/Shared/WireFormatTests/Generated")
+      self.init(name: "WireTestSupport", folder: "Tests/SupportWire/Generated")
     default:
       let version = parts[2] == "v1" ? "" : parts[2].uppercased()
       let name = parts[1].prefix(1).uppercased() + parts[1].dropFirst() + "API" + version

@@ -1,5 +1,6 @@
 import Testing
 import WireFormat
+import WireTestSupport
 
 @Suite("The memory of unpacking")
 struct ArenaTests {

@@ -2,6 +2,7 @@ import PrivacyCore
 import TestSupport
 import Testing
 import WireFormat
+import WireTestSupport
 
 @Suite("Bytes from outside")
 struct HostileBytesTests {

@@ -8,6 +8,7 @@
 #include "google/protobuf/descriptor.pb-c.h"
 #include "health/v1/health.pb-c.h"
 #include "options/v1/options.pb-c.h"
+#include "reflection/v1/reflection.pb-c.h"
 #include "testing/v1/every_kind.pb-c.h"
 #include "trainer/v1/store.pb-c.h"
 #include "trainer/v1/trainer.pb-c.h"

@@ -1,8 +1,8 @@
-import PrivacyCore
+package import PrivacyCore
 
 /// Random messages of the test schema that keep its limits.
 extension EveryKind {
-  static func random(_ random: some RandomSource) -> EveryKind {
+  package static func random(_ random: some RandomSource) -> EveryKind {
     func number(_ bound: UInt64) -> Int { Int(random.word() % bound) }
     func text(_ byteCountMax: UInt64) -> String {
       let letters: [Character] = ["a", "Z", "0", " ", "\"", "\n"]

@@ -3,9 +3,10 @@ internal import CTacitProtos
 
 typealias CFile = UnsafePointer<Google__Protobuf__FileDescriptorProto>
 
-/// Turns the descriptor set that protoc writes into `SchemaFile`s. The set is protoc's own output
-/// and is trusted; whatever the house forbids is refused later, in `SchemaRules`.
-@safe struct SchemaReader {
+/// Turns a descriptor set into `SchemaFile`s. It may come from another program: what does not
+/// parse is an error. Whatever the house forbids is refused later, by the generator's
+/// `SchemaRules`.
+@safe package struct SchemaReader {
   private let file: CFile
   private let path: String
   private let package: String
@@ -13,7 +14,8 @@ typealias CFile = UnsafePointer<Google__Protobuf__FileDescriptorProto>
   private let locations: [[Int32]: (line: Int, comment: [String])]
 
   /// All files of a packed `google.protobuf.FileDescriptorSet`, in its order: imports first.
-  static func files(in bytes: [UInt8]) throws -> [SchemaFile] {
+  package static func files(in bytes: [UInt8]) throws -> [SchemaFile] {
+    try DescriptorSet.check(bytes)
     guard
       let set = unsafe google__protobuf__file_descriptor_set__unpack(nil, bytes.count, bytes)
     else { throw SchemaError("the descriptor set does not parse") }
@@ -97,11 +99,14 @@ typealias CFile = UnsafePointer<Google__Protobuf__FileDescriptorProto>
     let source = source(place)
     let name = unsafe text(field.name)
     guard let kind = unsafe kind(field.type, name: text(field.type_name)) else {
-      throw SchemaError(source, "field \(name) has a type this generator does not know")
+      throw SchemaError(source, "field \(name) has a type that protobuf does not have")
     }
+    let repeated = GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED
+    let isRepeated = unsafe field.label == repeated
     return unsafe Field(
-      name: name, number: field.number, source: source, kind: kind,
-      isRepeated: field.label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED,
+      name: name, jsonName: field.json_name == nil ? jsonName(of: name) : text(field.json_name),
+      number: field.number, source: source, kind: kind, encoding: encoding(field.type),
+      isRepeated: isRepeated, isPacked: isRepeated && isPacked(kind, field.options),
       isRequired: field.label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REQUIRED,
       isProto3Optional: field.proto3_optional != 0,
       hasDefault: field.default_value != nil,
@@ -128,6 +133,27 @@ typealias CFile = UnsafePointer<Google__Protobuf__FileDescriptorProto>
     case 14: .enumeration(typeName)
     default: nil
     }
+  }
+
+  private func encoding(_ type: Google__Protobuf__FieldDescriptorProto__Type) -> Field.Encoding {
+    switch type.rawValue {
+    case 17, 18: .zigzag
+    case 6, 7, 15, 16: .fixed
+    default: .varint
+    }
+  }
+
+  private func isPacked(
+    _ kind: Field.Kind, _ options: UnsafePointer<Google__Protobuf__FieldOptions>?
+  ) -> Bool {
+    switch kind {
+    case .string, .bytes, .message, .group: return false
+    default: break
+    }
+    guard let options = unsafe options, unsafe options.pointee.has_packed != 0 else {
+      return !isProto2
+    }
+    return unsafe options.pointee.packed != 0
   }
 
   private func enumeration(
@@ -190,6 +216,21 @@ private func list<Element>(
 /// A C string, empty when it is absent.
 func text(_ pointer: UnsafePointer<CChar>?) -> String {
   unsafe pointer.map { unsafe String(cString: $0) } ?? ""
+}
+
+/// The name in JSON by protobuf's rule: `consent_id` is `consentId`.
+private func jsonName(of name: String) -> String {
+  var result = ""
+  var isWordStart = false
+  for character in name {
+    if character == "_" {
+      isWordStart = true
+    } else {
+      result += isWordStart ? character.uppercased() : String(character)
+      isWordStart = false
+    }
+  }
+  return result
 }
 
 /// The comment's lines without the space that follows `//`, and without empty ends.
