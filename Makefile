@@ -1,9 +1,10 @@
 # Everything a person does with this checkout. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help native build release test lint format generate check-generated demo bench up down status logs clean
+.PHONY: help native build release test fuzz lint format generate check-generated demo bench up down status logs clean
 
 CONFIGURATION ?= release
+SECONDS ?= 60
 BIN = .build/$(CONFIGURATION)
 SOURCES = Package.swift $(wildcard Services Shared Tests Tools Benchmarks)
 
@@ -21,6 +22,9 @@ release: native ## Build the programs with optimisation
 
 test: native ## Build and run all tests
 	Tools/test.sh
+
+fuzz: native ## Feed every decoder with libFuzzer's inputs: SECONDS=60 for each
+	SECONDS_EACH=$(SECONDS) Tests/Fuzz/run.sh
 
 lint: ## Check the format and that generated code is fresh
 	swift format lint --strict --recursive --parallel $(SOURCES)

@@ -6,14 +6,18 @@ import PackageDescription
 
 // MARK: - Settings
 
+/// Where libFuzzer is, when fuzzers are to be built: Tests/Fuzz/run.sh says so.
+let fuzzerLibrary = Context.environment["TACIT_FUZZER_LIBRARY"]
+
 /// The house rules for every Swift target.
-let houseRules: [SwiftSetting] = [
-  .swiftLanguageMode(.v6),
-  .treatAllWarnings(as: .error),
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-]
+let houseRules: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ] + (fuzzerLibrary == nil ? [] : [.unsafeFlags(["-sanitize=fuzzer"])])
 
 /// The rules for the targets that touch C: every unsafe expression is marked.
 let houseRulesBesideC: [SwiftSetting] = houseRules + [.strictMemorySafety()]
@@ -268,7 +272,8 @@ let testTargets: [Target] = [
       "PrivacyCore", "SchemaModel", "DynamicMessages", "WireFormat", "WireTestSupport",
       "TestSupport",
     ]),
-  tests("TransportTests", folder: "Shared", uses: ["PrivacyCore", "Transport", "TestSupport", log]),
+  tests(
+    "TransportTests", folder: "Shared", uses: ["PrivacyCore", "Transport", "TestSupport", log]),
   tests(
     "RPCTests", folder: "Shared",
     uses: [
@@ -291,6 +296,7 @@ let testTargets: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "CommonAPI",
       "HealthAPI", "ServiceKit", "Transport", "RPC", "TestSupport", "RPCTestSupport", log,
+      arguments,
     ]),
   tests(
     "ConsentServiceTests", folder: "Services",
@@ -350,9 +356,36 @@ let testTargets: [Target] = [
     swiftSettings: houseRules),
 ]
 
+func fuzzer(_ name: String, folder: String, uses dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["FuzzDriver"] + dependencies, path: "Tests/Fuzz/\(folder)",
+    swiftSettings: houseRules,
+    linkerSettings: [.unsafeFlags([fuzzerLibrary ?? ""]), .linkedLibrary("stdc++")])
+}
+
+let fuzzTargets: [Target] =
+  fuzzerLibrary == nil
+  ? []
+  : [
+    .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .target(
+      name: "FuzzDriver", dependencies: ["CFuzzer"], path: "Tests/Fuzz/Driver",
+      swiftSettings: houseRules),
+    fuzzer("fuzz-frames", folder: "Frames", uses: ["WireFormat"]),
+    fuzzer(
+      "fuzz-messages", folder: "Messages",
+      uses: [
+        "WireFormat", "AuditAPI", "ConsentAPI", "FeaturesAPI", "HealthAPI", "TrainerAPI",
+        "VaultAPI", "VectorsAPI",
+      ]),
+    fuzzer(
+      "fuzz-connection", folder: "Connection",
+      uses: ["WireFormat", "Transport", "RPC", "HealthAPI", "CommonAPI", log]),
+  ]
+
 let allTargets =
   systemLibraries + generatedC + sharedTargets + generatedAPIs + upperShared + services + commands
-  + testTargets
+  + testTargets + fuzzTargets
 
 // MARK: - Part builds
 
