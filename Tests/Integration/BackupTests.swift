@@ -84,15 +84,9 @@ extension Integration {
     private func restore(_ service: WellKnownService, _ live: LiveStack) async throws {
       let store = URL(
         filePath: try #require(try live.process(of: service).environment["TACIT_STORE"]))
-      let lost = live.directory.appending(path: "lost-\(service.rawValue)")
-      try FileManager.default.moveItem(at: store, to: lost)
+      try FileManager.default.removeItem(at: store)
       try await live.done(
         service.programName, "restore", "--from", copy(service, live).path, "--store", store.path)
-      // Where the keys are not in the backup, their own copy is put beside it.
-      let keys = store.appending(path: "keys.json")
-      if !FileManager.default.fileExists(atPath: keys.path) {
-        try FileManager.default.copyItem(at: lost.appending(path: "keys.json"), to: keys)
-      }
     }
 
     private func budget(_ live: LiveStack) async throws -> String {

@@ -29,6 +29,34 @@ extension Integration {
       }
     }
 
+    @Test("of the consent service: writes fail as a whole until it is back, none is refused for it")
+    func withoutConsent() async throws {
+      try await withStack { live in
+        let shop = try await Shop.open(live, peopleCount: 1)
+        let person = shop.people[0]
+        let event =
+          "{\"pid\":\"\(person.pid)\",\"consent_id\":\"\(person.consentID)\",\"event_id\":\"e1\","
+          + "\"time\":\"2026-05-01\",\"fields\":{\"item\":\"20001\"}}\n"
+        let write = [
+          "write-events", "--source", "retail_orders", try live.file("event.jsonl", event),
+        ]
+        try await live.kill9(.consent)
+        try await eventually("the feature store has lost its lease") {
+          try await live.run("tacit-features", "health").status == 1
+        }
+        let refused = try await live.run("tacit-features", write)
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("the consent service cannot be reached"), "\(refused)")
+        #expect(!refused.errors.contains("line 1"), "\(refused)")
+
+        try await live.restart(.consent)
+        try await eventually("the feature store takes writes again") {
+          try await live.run("tacit-features", write).status == 0
+        }
+        #expect(try await shop.servedLineCount() == 1)
+      }
+    }
+
     /// Begins an ingest, breaks something behind its first batch, repairs it, and ingests again.
     private func interrupt(
       _ breaking: (LiveStack, Program.Running) async throws -> Void,

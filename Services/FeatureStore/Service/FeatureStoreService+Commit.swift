@@ -34,7 +34,7 @@ extension FeatureStoreService {
   ) async throws -> WriteReply {
     var admitted = checked
     let writeGate = WriteGate(gate: gate, scopes: scopes)
-    admitted.admit(writeGate)
+    try admitted.admit(writeGate)
     let pids = Array(admitted.people.keys)
     guard !pids.isEmpty else { return admitted.reply(at: store.lastSequence) }
     let subjectKeys = try await keys.subjectKeys(of: pids)
@@ -46,7 +46,7 @@ extension FeatureStoreService {
     let committed = try await store.write { [audit] transaction in
       var outcome = batch
       try outcome.refuseForgotten { try transaction.contains(FeatureTables.tombstones, $0) }
-      outcome.admit(writeGate)
+      try outcome.admit(writeGate)
       for (pid, entries) in outcome.people.sorted(by: { $0.key < $1.key }) {
         guard let key = subjectKeys[pid] else { continue }
         if let reason = try write(pid, entries, key, &outcome, &transaction) {

@@ -36,19 +36,20 @@ struct WriteBatch<Item: Sendable>: Sendable {
   }
 
   /// Refuses what the gate does not admit now.
-  mutating func admit(_ gate: WriteGate) {
+  mutating func admit(_ gate: WriteGate) throws(FeatureStoreError) {
     for (pid, entries) in people {
       var refusals: [String: String?] = [:]
-      let admitted = entries.filter { entry in
+      var admitted: [Entry] = []
+      for entry in entries {
         let refusal: String?
         if let known = refusals[entry.consentID] {
           refusal = known
         } else {
-          refusal = gate.refusal(pid, consentID: entry.consentID)
+          refusal = try gate.refusal(pid, consentID: entry.consentID)
           refusals[entry.consentID] = .some(refusal)
         }
         rejections[entry.index] = refusal
-        return refusal == nil
+        if refusal == nil { admitted.append(entry) }
       }
       people[pid] = admitted.isEmpty ? nil : admitted
     }

@@ -8,13 +8,17 @@ struct WriteGate: Sendable {
   /// The scopes that the features of the view or source need.
   let scopes: Set<Scope>
 
-  /// Why the write is refused, or `nil` where it is admitted now.
-  func refusal(_ pid: PseudonymousID, consentID: String) -> String? {
+  /// Why the write is refused, or `nil` where it is admitted now. Without a lease nobody's consent is
+  /// known: that is no reason against this write, and the whole call must come again.
+  func refusal(
+    _ pid: PseudonymousID, consentID: String
+  ) throws(FeatureStoreError) -> String? {
     switch gate.admitWrite(pid, consentID: consentID) {
     case .admitted(let proof):
-      proof.scopes.contains(where: scopes.contains)
+      return proof.scopes.contains(where: scopes.contains)
         ? nil : "no receipt in force: the receipt named allows nothing that this is kept for"
-    case .withheld(let reason): "no receipt in force: \(reason)"
+    case .withheld(.noLease): throw .consentUnreachable
+    case .withheld(let reason): return "no receipt in force: \(reason)"
     }
   }
 }

@@ -78,8 +78,17 @@ struct WriteTests {
       #expect(reply.rejections.last?.reason == "the pid does not have 32 bytes")
       let rows = try await fixture.write([fixture.row(person(4), consent, ["score": .int(1)])])
       #expect(rows.written == 0 && rows.rejections.count == 1)
+    }
+  }
+
+  @Test("without a lease a write fails as a whole: nothing is recorded, and nothing refused for it")
+  func noLease() async throws {
+    try await withFeatureStore { fixture in
+      let consent = try await fixture.grant(person(1), "analytics")
       fixture.service.gate.endLease()
-      #expect(try await fixture.write([fixture.event(person(1), consent, id: "z")]).written == 0)
+      await #expect(throws: FeatureStoreError.consentUnreachable) {
+        try await fixture.write([fixture.event(person(1), consent, id: "z")])
+      }
     }
   }
 

@@ -178,15 +178,31 @@ package final class Ingest {
         }
       }
       guard !events.isEmpty else { return }
-      let reply = try await features.writeEvents(
-        WriteEventsRequest(source: mapping.source, events: events),
-        options: CallOptions(timeoutMs: 120_000))
+      let reply = try await write(events)
       outcome.accepted += Int(reply.written)
       outcome.duplicates += Int(reply.duplicates)
       for rejection in reply.rejections where Int(rejection.index) < lines.count {
         outcome.rejects.append((lines[Int(rejection.index)], rejection.reason))
       }
       outcome.rejects.sort { $0.line < $1.line }
+    }
+
+    /// Writes events. A feature store that cannot take them for a moment, because its gate has lost
+    /// its lease or it is starting again, is asked again for a few seconds: the events' ids make
+    /// that harmless.
+    private func write(_ events: [Event]) async throws -> WriteReply {
+      var pauseMs = 50
+      while true {
+        do {
+          return try await features.writeEvents(
+            WriteEventsRequest(source: mapping.source, events: events),
+            options: CallOptions(timeoutMs: 120_000))
+        } catch {
+          guard error.code == .unavailable, pauseMs < 4_000 else { throw error }
+        }
+        try await Task.sleep(for: .milliseconds(pauseMs))
+        pauseMs *= 2
+      }
     }
 
     /// Learns the pid and the receipt of everyone in `identifiers` who is new to this run.
