@@ -78,7 +78,8 @@ public struct IdentityOptions: ParsableArguments, Sendable {
     let text = Environment.setting(
       endpoint, variable: service.endpointVariable, default: service.defaultEndpointText)
     return try RPCClient(
-      endpoint: try Reading.endpoint(text, of: endpoint == nil ? service.endpointVariable : "--to"),
+      endpoints: try Reading.endpoints(
+        text, of: endpoint == nil ? service.endpointVariable : "--to"),
       security: clientSecurity(expects: service.rawValue),
       log: Logger(label: "tacit.client", factory: { _ in SwiftLogNoOpLogHandler() }))
   }

@@ -21,6 +21,14 @@ public enum Reading {
     }
   }
 
+  /// Addresses of servers that stand for each other: `host:port`, or several with commas between.
+  public static func endpoints(
+    _ text: some StringProtocol, of name: String
+  ) throws -> [Endpoint] {
+    try text.split(separator: ",", omittingEmptySubsequences: false)
+      .map { try endpoint($0, of: name) }
+  }
+
   /// A time: `2026-01-10T12:34:56Z`, or a day, which begins at midnight UTC.
   public static func time(_ text: String) throws -> Timestamp {
     guard let time = Timestamp(rfc3339: text) else {

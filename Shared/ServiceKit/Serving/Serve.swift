@@ -39,7 +39,7 @@ public func serve<Service: TacitService>(
     service: wellKnown, store: store, keys: keys, log: log,
     connect: { other in
       try RPCClient(
-        endpoint: try options.peerEndpoint(other),
+        endpoints: try options.peerEndpoints(other),
         security: try options.identity.peerSecurity(
           of: wellKnown.rawValue, expects: other.rawValue),
         log: log)

@@ -31,7 +31,7 @@ public struct ServeOptions: ParsableArguments, Sendable {
 
   @Option(
     help: ArgumentHelp(
-      "Where another service is, as name=host:port; may be given several times "
+      "Where another service is, as name=host:port[,host:port…]; may be given several times "
         + "(TACIT_CONSENT_ENDPOINT, …).",
       valueName: "name=host:port"))
   public var peer: [String] = []
@@ -61,16 +61,16 @@ public struct ServeOptions: ParsableArguments, Sendable {
         default: "var/stack/trust/kms/\(service.rawValue).json"))
   }
 
-  /// Where another service is.
-  public func peerEndpoint(_ service: WellKnownService) throws -> Endpoint {
+  /// Where another service is: one server, or several that stand for each other.
+  public func peerEndpoints(_ service: WellKnownService) throws -> [Endpoint] {
     for entry in peer {
       let parts = entry.split(separator: "=", maxSplits: 1)
       guard parts.count == 2, WellKnownService(rawValue: String(parts[0])) != nil else {
         throw ValidationError("--peer takes name=host:port with a service's name, not \"\(entry)\"")
       }
-      if parts[0] == service.rawValue { return try Reading.endpoint(parts[1], of: "--peer") }
+      if parts[0] == service.rawValue { return try Reading.endpoints(parts[1], of: "--peer") }
     }
-    return try Reading.endpoint(
+    return try Reading.endpoints(
       Environment.setting(
         nil, variable: service.endpointVariable, default: service.defaultEndpointText),
       of: service.endpointVariable)

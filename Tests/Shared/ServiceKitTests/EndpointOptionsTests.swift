@@ -21,14 +21,16 @@ struct EndpointOptionsTests {
     let options = try ServeOptions.parse(["--listen", text, "--peer", "vault=\(text)"])
     let listen = #expect(throws: ValidationError.self) { try options.endpoint(of: .consent) }
     #expect(listen?.message.hasPrefix("--listen: ") == true)
-    let peer = #expect(throws: ValidationError.self) { try options.peerEndpoint(.vault) }
+    let peer = #expect(throws: ValidationError.self) { try options.peerEndpoints(.vault) }
     #expect(peer?.message.hasPrefix("--peer: ") == true)
   }
 
   @Test("a good one is taken")
   func good() throws {
-    let options = try ServeOptions.parse(["--listen", "[::1]:7101", "--peer", "vault=v.internal:1"])
+    let options = try ServeOptions.parse([
+      "--listen", "[::1]:7101", "--peer", "vault=v.internal:1,w:2",
+    ])
     #expect(try options.endpoint(of: .consent).description == "[::1]:7101")
-    #expect(try options.peerEndpoint(.vault).description == "v.internal:1")
+    #expect(try options.peerEndpoints(.vault).map(\.description) == ["v.internal:1", "w:2"])
   }
 }
