@@ -2,11 +2,14 @@
 # Installs the native libraries that the build needs and this machine misses, from Debian.
 #   install-native.sh            what the build needs
 #   install-native.sh protoc     also the compilers of .proto files (make generate)
+#   install-native.sh python     also Google's protobuf for Python (Tests/Protocol)
 set -euo pipefail
 
 needed=(libprotobuf-c-dev libssl-dev liblmdb-dev pkg-config)
 if [[ "${1:-}" == protoc ]]; then
   needed+=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
+elif [[ "${1:-}" == python ]]; then
+  needed+=(protobuf-compiler libprotobuf-dev python3-protobuf)
 fi
 
 missing=()

@@ -12,6 +12,15 @@ fi
 
 swift build --build-tests
 
+echo "== Protocol"
+# The Python that Debian's packages are for, whatever else is in the path.
+if Tools/install-native.sh python; then
+  TACIT_PROGRAMS=$(swift build --show-bin-path) \
+    /usr/bin/python3 -B -m unittest discover --start-directory Tests/Protocol 2>&1
+else
+  echo "Skipped: the client in Python needs python3-protobuf and protobuf-compiler."
+fi
+
 # One module's tests at a time: some watch leases and time limits of real connections, and two
 # cores that run all modules at once would make those late.
 for folder in Tests/Shared/*Tests Tests/Services/*Tests Tests/Architecture Tests/Integration; do
