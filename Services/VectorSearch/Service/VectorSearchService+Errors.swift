@@ -16,7 +16,7 @@ extension VectorSearchError: RPCErrorConvertible {
     case .otherCollection: .alreadyExists
     case .tooManyCollections, .tooManyVectors, .rateLimited: .resourceExhausted
     case .notForThis, .badModel: .failedPrecondition
-    case .loading: .unavailable
+    case .loading, .consentUnreachable: .unavailable
     case .changedMeanwhile: .aborted
     }
   }

@@ -71,13 +71,13 @@ extension VectorSearchService {
     let name = collection.name
     let gate = gate
     var admitted = checked
-    admitted.admit(gate, scope: scope)
+    try admitted.admit(gate, scope: scope)
     guard !admitted.entries.isEmpty else { return admitted.reply }
     let keys = try await parts.keys.subjectKeys(of: admitted.entries.compactMap(\.pid))
     let batch = admitted
     let committed = try await store.write { [audit] transaction in
       var outcome = batch
-      outcome.admit(gate, scope: scope)
+      try outcome.admit(gate, scope: scope)
       var isForgotten: Set<PseudonymousID> = []
       for case let pid? in outcome.entries.map(\.pid)
       where try keys[pid] == nil || transaction.contains(VectorTables.tombstones, pid) {
@@ -168,7 +168,7 @@ struct UpsertBatch: Sendable {
 
   /// Refuses what the gate does not admit now: the receipt named must be in force and allow the
   /// collection's scope.
-  mutating func admit(_ gate: Gate, scope: Scope) {
+  mutating func admit(_ gate: Gate, scope: Scope) throws(VectorSearchError) {
     var refusals: [Int: String] = [:]
     for entry in entries {
       guard let pid = entry.pid else { continue }
@@ -177,6 +177,8 @@ struct UpsertBatch: Sendable {
         if !proof.scopes.contains(scope) {
           refusals[entry.place] = "no receipt in force: the receipt named does not allow \(scope)"
         }
+      // That is no reason against this vector: the whole call must come again.
+      case .withheld(.noLease): throw .consentUnreachable
       case .withheld(let reason): refusals[entry.place] = "no receipt in force: \(reason)"
       }
     }

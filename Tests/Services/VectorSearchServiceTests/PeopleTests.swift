@@ -54,8 +54,9 @@ struct PeopleTests {
       fixture.service.gate.endLease()
       let reply = try await fixture.search([1, 0, 0, 0], in: "tastes")
       #expect(reply.hits.isEmpty && reply.withheld == 3)
-      let refused = try await fixture.upsert([Self.vector(1, receipts[0])], to: "tastes")
-      #expect(refused.written == 0)
+      await #expect(throws: VectorSearchError.consentUnreachable) {
+        try await fixture.upsert([Self.vector(1, receipts[0])], to: "tastes")
+      }
     }
   }
 

@@ -32,6 +32,8 @@ package enum VectorSearchError: Error, Hashable, Sendable {
   case rateLimited(retryAfterMs: Int)
   /// The collection's vectors of people are still being opened.
   case loading(String)
+  /// The gate holds no lease: nobody's consent is known.
+  case consentUnreachable
   /// The trainer sent a model that cannot be served.
   case badModel(String)
   /// The collection was changed while a model was being published to it.
@@ -60,6 +62,8 @@ extension VectorSearchError: CustomStringConvertible {
       "this caller asks too often; try again in \(retryAfterMs) ms"
     case .loading(let name):
       "the vectors of collection \(name) are still being opened; try again in a moment"
+    case .consentUnreachable:
+      "the consent service cannot be reached, so nobody's vectors may be written"
     case .badModel(let why): "the model cannot be served: \(why)"
     case .changedMeanwhile(let name):
       "collection \(name) was changed while the model was being published; publish it again"
