@@ -98,9 +98,15 @@ struct Shop {
       struct Feature: Decodable { let value: Int? }
       let features: [String: Feature]
     }
-    return try await live.done(
-      "tacit-features", "training-set", "--scope", "analytics", "purchases:lines"
-    ).output.split(separator: "\n").reduce(0) { sum, line in
+    var output = ""
+    // A gate that has no lease for a moment answers nobody rather than fewer people.
+    try await eventually("the training set is served", limitSeconds: 120) {
+      let outcome = try await live.run(
+        "tacit-features", "training-set", "--scope", "analytics", "purchases:lines")
+      output = outcome.output
+      return outcome.status == 0
+    }
+    return try output.split(separator: "\n").reduce(0) { sum, line in
       let row = try JSONDecoder().decode(Row.self, from: Data(line.utf8))
       return sum + (row.features["purchases:lines"]?.value ?? 0)
     }
