@@ -1,6 +1,6 @@
 /// A packed `google.protobuf.FileDescriptorSet` as bytes: what is done to it without unpacking.
 package enum DescriptorSet {
-  /// The most bytes that are read as a set: a server may send one.
+  /// The most bytes that are read as a set of another program.
   package static let byteCountMax = 1 << 20
 
   /// The most levels of messages that stand in messages.
@@ -28,7 +28,7 @@ package enum DescriptorSet {
 
   /// Refuses what protobuf-c should not be given: it unpacks nested messages by recursion without
   /// a limit.
-  static func check(_ set: [UInt8]) throws(SchemaError) {
+  static func check(_ set: [UInt8], byteCountMax: Int) throws(SchemaError) {
     guard set.count <= byteCountMax else {
       throw SchemaError(
         "the descriptor set has \(set.count) bytes, the limit is \(byteCountMax)")

@@ -14,8 +14,10 @@ typealias CFile = UnsafePointer<Google__Protobuf__FileDescriptorProto>
   private let locations: [[Int32]: (line: Int, comment: [String])]
 
   /// All files of a packed `google.protobuf.FileDescriptorSet`, in its order: imports first.
-  package static func files(in bytes: [UInt8]) throws -> [SchemaFile] {
-    try DescriptorSet.check(bytes)
+  package static func files(
+    in bytes: [UInt8], byteCountMax: Int = DescriptorSet.byteCountMax
+  ) throws -> [SchemaFile] {
+    try DescriptorSet.check(bytes, byteCountMax: byteCountMax)
     guard
       let set = unsafe google__protobuf__file_descriptor_set__unpack(nil, bytes.count, bytes)
     else { throw SchemaError("the descriptor set does not parse") }

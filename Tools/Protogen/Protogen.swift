@@ -21,8 +21,8 @@ internal import SchemaModel
 
   private static func run(descriptors: URL, root: URL) throws {
     let set = try [UInt8](Data(contentsOf: descriptors))
-    let trimmed = try DescriptorSet.trimmed(set) { $0.hasPrefix("tacit.") }
-    let files = try SchemaReader.files(in: trimmed)
+    let files = try SchemaReader.files(in: set, byteCountMax: .max)
+      .filter { $0.package.hasPrefix("tacit.") }
     try SchemaRules.check(files)
     let types = try TypeTable(files)
     for file in files {
