@@ -21,5 +21,10 @@ final class StoreLock: Sendable {
     self.file = file
   }
 
-  deinit { Glibc.close(file) }
+  deinit {
+    // Closing alone would leave the lock to a child process that was forked a moment ago and has not
+    // closed its copy of the file yet.
+    flock(file, LOCK_UN)
+    Glibc.close(file)
+  }
 }
