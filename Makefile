@@ -1,7 +1,7 @@
 # Everything a person does with this checkout. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help native build release test fuzz lint format generate check-generated demo bench up down status logs clean
+.PHONY: help native build release test fuzz lint format generate check-generated demo bench bench-rpc up down status logs clean
 
 CONFIGURATION ?= release
 SECONDS ?= 60
@@ -44,6 +44,9 @@ demo: release ## The whole product on real data: DATA=directory picks the data s
 
 bench: release ## Measure; writes var/bench/*.json
 	Benchmarks/run.sh
+
+bench-rpc: native ## Measure the RPC beside its peers: ARGUMENTS='--rounds 3 --strict'
+	Benchmarks/rpc.sh $(ARGUMENTS)
 
 up: release ## Start the local stack of docker-compose.yml as plain processes
 	$(BIN)/tacit up

@@ -136,6 +136,7 @@ let sharedTargets: [Target] = [
 let generatedAPIs: [Target] = [
   api("CommonAPI"), api("HealthAPI"), api("ConsentAPI"), api("VaultAPI"), api("FeaturesAPI"),
   api("TrainerAPI"), api("VectorsAPI"), api("AuditAPI"), api("ReflectionAPI"),
+  api("BenchAPI"),
 ]
 
 let upperShared: [Target] = [
@@ -230,6 +231,17 @@ let commands: [Target] = [
   .executableTarget(
     name: "tacit-protogen", dependencies: ["PrivacyCore", "SchemaModel"],
     path: "Tools/Protogen", swiftSettings: houseRules),
+]
+
+// What `make bench-rpc` runs; no product of the package needs them.
+let benchmarks: [Target] = [
+  .executableTarget(
+    name: "rpc-bench-server",
+    dependencies: ["WireFormat", "BenchAPI", "RPC", "Transport", log, arguments],
+    path: "Benchmarks/RPC/Server", swiftSettings: houseRules),
+  .executableTarget(
+    name: "rpc-bench-client", dependencies: ["BenchAPI", "RPC", "Transport", arguments],
+    path: "Benchmarks/RPC/Client", swiftSettings: houseRules),
 ]
 
 let testTargets: [Target] = [
@@ -385,7 +397,7 @@ let fuzzTargets: [Target] =
 
 let allTargets =
   systemLibraries + generatedC + sharedTargets + generatedAPIs + upperShared + services + commands
-  + testTargets + fuzzTargets
+  + benchmarks + testTargets + fuzzTargets
 
 // MARK: - Part builds
 

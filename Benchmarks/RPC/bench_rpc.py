@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+"""Measures the RPC of Tacit beside its peers in one go and writes var/bench/rpc.json.
+
+Every contender is a server and a client in processes of their own on the loopback address. The
+rounds are interleaved (each contender runs once in a round), and a ratio is the median of the
+ratios of the rounds, so that whatever else the machine does falls on all alike.
+
+Run it through `make bench-rpc`, which builds what is needed. With --strict the exit code is 1
+when a threshold of Benchmarks/thresholds.json is missed.
+"""
+
+import argparse
+import json
+import mmap
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Server:
+    """A server process: started, asked for its port, stopped by its own id."""
+
+    def __init__(self, command, cpus=None, environment=None):
+        if cpus is not None:
+            command = ["taskset", "--cpu-list", cpus, *command]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
+        )
+        found = re.match(r"listening (\d+)", self.process.stdout.readline())
+        if not found:
+            self.stop()
+            raise SystemExit(f"{command[0]} did not start")
+        self.port = int(found[1])
+
+    def cpu_seconds(self):
+        """What all its threads have used."""
+        total = 0
+        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+        return total / 1e9
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Contender:
+    """A server and a client that belong together."""
+
+    def __init__(self, name, server, client, environment=None):
+        self.name, self.server, self.client = name, server, client
+        self.environment = environment
+        self.runs = []
+
+    def run(self, load, cpus, milliseconds):
+        """One round: a fresh server, one client."""
+        server_cpus, client_cpus = cpus or (None, None)
+        server = Server(self.server, server_cpus, self.environment)
+        try:
+            command = [*self.client, "--port", str(server.port)]
+            for key, value in load.items():
+                command += [f"--{key}", str(value)]
+            command += ["--warmup-ms", "300", "--measure-ms", str(milliseconds)]
+            if client_cpus is not None:
+                command = ["taskset", "--cpu-list", client_cpus, *command]
+            before = server.cpu_seconds()
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            if done.returncode != 0:
+                raise SystemExit(f"{self.name}: {' '.join(command)}: {done.stderr.strip()}")
+            result = json.loads(done.stdout.strip().splitlines()[-1])
+            used = server.cpu_seconds() - before
+            result["server_cpu_us_per_call"] = used * 1e6 / max(1, result["calls_total"])
+            self.runs.append(result)
+        finally:
+            server.stop()
+
+    def median(self, key):
+        return statistics.median(run[key] for run in self.runs)
+
+
+class Scene:
+    """A load, and the contenders that stand it in turns."""
+
+    def __init__(self, name, load, contenders, cpus=None):
+        self.name, self.load, self.cpus = name, load, cpus
+        self.contenders = {c.name: c for c in contenders}
+
+    def run(self, rounds, milliseconds):
+        for number in range(rounds):
+            print(f"{self.name}: round {number + 1} of {rounds}", file=sys.stderr)
+            for contender in self.contenders.values():
+                contender.run(self.load, self.cpus, milliseconds)
+
+    def best(self, prefix, key="calls_per_s", smaller=False):
+        """The contender of a family with the best median: every peer in its best mode."""
+        family = [c for c in self.contenders.values() if c.name.startswith(prefix)]
+        pick = min if smaller else max
+        return pick(family, key=lambda c: c.median(key)) if family else None
+
+    def ratio(self, ours, theirs, key="calls_per_s"):
+        if ours is None or theirs is None:
+            return None
+        return statistics.median(
+            a[key] / b[key] for a, b in zip(ours.runs, theirs.runs) if b[key] > 0
+        )
+
+
+class Programs:
+    """Where the programs of all contenders are."""
+
+    def __init__(self, options):
+        self.c = pathlib.Path(options.c_programs)
+        self.swift = pathlib.Path(options.swift_programs)
+        self.grpc_swift = pathlib.Path(options.grpc_swift) if options.grpc_swift else None
+        self.grpc_cpp = bool((self.c / "grpc-cpp-server").exists())
+        self.certificates = tempfile.mkdtemp(prefix="tacit-bench-")
+
+    def ours(self, tls=False, in_task=False):
+        extra = ["--tls", self.certificates] if tls else []
+        name = "tacit" + (" tls" if tls else "") + (" in a task" if in_task else "")
+        return Contender(
+            name,
+            [str(self.swift / "rpc-bench-server"), *extra],
+            [str(self.swift / "rpc-bench-client"), *extra, *(["--in-task"] if in_task else [])],
+        )
+
+    def ours_under_c(self):
+        return Contender(
+            "tacit server, C load", [str(self.swift / "rpc-bench-server")], [str(self.c / "load")]
+        )
+
+    def echo(self):
+        return Contender("epoll echo, C load", [str(self.c / "echo")], [str(self.c / "load")])
+
+    def cpp(self, *modes):
+        if not self.grpc_cpp:
+            return []
+        server, client = str(self.c / "grpc-cpp-server"), str(self.c / "grpc-cpp-client")
+        return [Contender(f"gRPC C++ {m}", [server, *m.split()], [client]) for m in modes]
+
+    def grpc_swift_modes(self, *loops):
+        if self.grpc_swift is None:
+            return []
+        server, client = str(self.grpc_swift / "echo-server"), str(self.grpc_swift / "echo-client")
+        return [
+            Contender(f"grpc-swift {n} loop{'s' if n > 1 else ''}", [server, str(n)], [client])
+            for n in loops
+        ]
+
+
+def scenes(programs):
+    modes = ("sync", "async 1", "async 2", "callback")
+
+    def load(connections, in_flight, payload):
+        return {"connections": connections, "in-flight": in_flight, "payload": payload}
+
+    p = programs
+    return [
+        Scene("64 B, 128 in flight", load(1, 128, 64),
+              [p.ours(), p.ours(in_task=True), p.ours(tls=True), p.ours_under_c(), p.echo(),
+               *p.cpp(*modes), *p.grpc_swift_modes(1, 2)]),
+        Scene("64 B, 256 in flight", load(1, 256, 64),
+              [p.ours(), p.ours_under_c(), p.echo(), *p.cpp("async 1"), *p.grpc_swift_modes(1)]),
+        Scene("1.6 KB, 128 in flight", load(1, 128, 1600),
+              [p.ours(), p.ours(tls=True), p.ours_under_c(), p.echo(), *p.cpp("async 1"),
+               *p.grpc_swift_modes(1)]),
+        Scene("64 B, 16 connections, 16 in flight on each", load(16, 16, 64),
+              [p.ours(), p.ours_under_c(), p.echo(), *p.cpp(*modes), *p.grpc_swift_modes(2)]),
+        Scene("64 B, 1 in flight, two cores", load(1, 1, 64),
+              [p.ours(), p.ours_under_c(), p.echo(), *p.cpp("sync", "async 1", "callback"),
+               *p.grpc_swift_modes(1)], cpus=("0", "1")),
+        Scene("64 B, 1 in flight, one core", load(1, 1, 64),
+              [p.ours(), p.ours_under_c(), p.echo(), *p.cpp("sync", "async 1", "callback"),
+               *p.grpc_swift_modes(1)], cpus=("0", "0")),
+    ]
+
+
+def allocations_per_call(programs):
+    """What a call costs our server in allocations: the difference of a long and a short run."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "count")
+        shim = {"LD_PRELOAD": str(programs.c / "count-allocations.so"),
+                "ALLOCATION_COUNT_FILE": path}
+        server = Server([str(programs.swift / "rpc-bench-server")], environment=shim)
+        try:
+            with open(path, "r+b") as file, mmap.mmap(file.fileno(), 8) as counter:
+                def run(milliseconds):
+                    before = struct.unpack("Q", counter[:8])[0]
+                    out = subprocess.run(
+                        [str(programs.c / "load"), "--port", str(server.port), "--warmup-ms", "0",
+                         "--measure-ms", str(milliseconds)],
+                        check=True, capture_output=True, text=True, timeout=60)
+                    time.sleep(0.1)
+                    after = struct.unpack("Q", counter[:8])[0]
+                    return after - before, json.loads(out.stdout)["calls_total"]
+                run(200)
+                short, long = run(200), run(1_000)
+                return (long[0] - short[0]) / max(1, long[1] - short[1])
+        finally:
+            server.stop()
+
+
+def keys_of(results, programs):
+    plenty, _, _, many, two, one = results
+    ours, echo = plenty.contenders["tacit"], plenty.contenders["epoll echo, C load"]
+    ours_under_c = plenty.contenders["tacit server, C load"]
+    keys = {
+        "calls_per_s": ours.median("calls_per_s"),
+        "ratio_grpc_cpp": plenty.ratio(ours, plenty.best("gRPC C++")),
+        "ratio_grpc_swift": plenty.ratio(ours, plenty.best("grpc-swift")),
+        "conns16_ratio_grpc_cpp": many.ratio(many.contenders["tacit"], many.best("gRPC C++")),
+        "server_ratio_epoll_echo": plenty.ratio(ours_under_c, echo),
+        "full_ratio_epoll_echo": plenty.ratio(ours, echo),
+        "tls_ratio": plenty.ratio(plenty.contenders["tacit tls"], ours),
+        "cpu_us_per_call": ours_under_c.median("server_cpu_us_per_call"),
+        "allocations_per_call": allocations_per_call(programs),
+    }
+    for name, scene in (("two_cores", two), ("one_core", one)):
+        keys[f"p99_{name}_ratio_grpc_cpp"] = scene.ratio(
+            scene.contenders["tacit"], scene.best("gRPC C++", "p99_us", smaller=True), "p99_us")
+    return {key: round(value, 4) for key, value in keys.items() if value is not None}
+
+
+def table(results):
+    lines = [f"{'':42}{'calls/s':>12}{'p50 us':>10}{'p99 us':>10}{'server us/call':>16}"]
+    for scene in results:
+        lines.append(scene.name)
+        for c in scene.contenders.values():
+            lines.append(
+                f"  {c.name:40}{c.median('calls_per_s'):>12,.0f}{c.median('p50_us'):>10.1f}"
+                f"{c.median('p99_us'):>10.1f}{c.median('server_cpu_us_per_call'):>16.3f}")
+    return "\n".join(lines)
+
+
+def verdicts(keys):
+    thresholds = json.loads((ROOT / "Benchmarks" / "thresholds.json").read_text())["rpc"]
+    missed = 0
+    for key, bound in thresholds.items():
+        if key not in keys:
+            print(f"  {'-':6}{key:34}not measured")
+            missed += 1
+            continue
+        value = keys[key]
+        at_least = bound.get("at_least")
+        passes = value >= at_least if at_least is not None else value <= bound["at_most"]
+        missed += not passes
+        text = f">= {at_least}" if at_least is not None else f"<= {bound['at_most']}"
+        print(f"  {'pass' if passes else 'miss':6}{key:34}{value:>14,.3f}   {text}")
+    for key in sorted(set(keys) - set(thresholds)):
+        print(f"  {'':6}{key:34}{keys[key]:>14,.3f}")
+    return missed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--c-programs", required=True)
+    parser.add_argument("--swift-programs", required=True)
+    parser.add_argument("--grpc-swift")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--measure-ms", type=int, default=1_000)
+    parser.add_argument("--out", default=str(ROOT / "var" / "bench" / "rpc.json"))
+    parser.add_argument("--strict", action="store_true")
+    options = parser.parse_args()
+    programs = Programs(options)
+    try:
+        results = scenes(programs)
+        for scene in results:
+            scene.run(options.rounds, options.measure_ms)
+        keys = keys_of(results, programs)
+    finally:
+        shutil.rmtree(programs.certificates, ignore_errors=True)
+    out = pathlib.Path(options.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    detail = {
+        scene.name: {
+            c.name: {key: round(c.median(key), 3) for key in
+                     ("calls_per_s", "p50_us", "p99_us", "server_cpu_us_per_call")}
+            for c in scene.contenders.values()
+        }
+        for scene in results
+    }
+    out.write_text(json.dumps({**keys, "rounds": options.rounds, "scenes": detail}, indent=2) + "\n")
+    print(table(results))
+    print()
+    missed = verdicts(keys)
+    print(f"\nwritten to {out}")
+    sys.exit(1 if missed and options.strict else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Everything that is measured: one script for each part, one file in var/bench for each.
+set -euo pipefail
+cd "$(dirname "$0")"
+./rpc.sh "$@"
