@@ -1,5 +1,5 @@
 internal import CoreFoundation
-internal import Glibc
+internal import Foundation
 internal import Logging
 internal import PrivacyCore
 internal import Synchronization
@@ -9,10 +9,9 @@ internal import Synchronization
 final class MadeFromFiles<Value: Sendable>: Sendable {
   /// What tells one content of a file from another without reading it.
   private struct Stamp: Equatable {
-    let inode: UInt64
-    let byteCount: Int64
-    let seconds: Int
-    let nanoseconds: Int
+    let number: Int
+    let byteCount: Int
+    let changedAt: Date
   }
 
   private struct State {
@@ -67,10 +66,11 @@ final class MadeFromFiles<Value: Sendable>: Sendable {
   }
 
   private static func stamp(_ path: String) -> Stamp? {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
-    return Stamp(
-      inode: UInt64(status.st_ino), byteCount: Int64(status.st_size),
-      seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+    guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+      let number = attributes[.systemFileNumber] as? Int,
+      let byteCount = attributes[.size] as? Int,
+      let changedAt = attributes[.modificationDate] as? Date
+    else { return nil }
+    return Stamp(number: number, byteCount: byteCount, changedAt: changedAt)
   }
 }
