@@ -155,7 +155,7 @@ let upperShared: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog",
       "Transport",
-      "RPC", "HealthAPI", "ReflectionAPI", log, lifecycle, signals, arguments,
+      "WireFormat", "RPC", "HealthAPI", "ReflectionAPI", log, lifecycle, signals, arguments,
     ]),
 ]
 
@@ -203,8 +203,8 @@ let services: [Target] = [
     name: "Pipeline",
     dependencies: [
       "PrivacyCore", "Cryptography", "RPC", "ConsentAPI", "VaultAPI", "FeaturesAPI",
-      "TrainerAPI", "VectorsAPI", "HealthAPI", "ReflectionAPI", "SchemaModel", "DynamicMessages",
-      "Transport", "KeyManagement", "ServiceKit", yaml, log,
+      "TrainerAPI", "VectorsAPI", "HealthAPI", "ReflectionAPI", "WireFormat", "SchemaModel",
+      "DynamicMessages", "Transport", "KeyManagement", "ServiceKit", yaml, log,
     ],
     path: "Services/Pipeline/Service", swiftSettings: houseRules),
 ]
@@ -227,7 +227,7 @@ let commands: [Target] = [
     uses: ["PrivacyCore", "VectorSearchService", "CommonAPI", "VectorsAPI", "RPC", "ServiceKit"]),
   command(
     "tacit", folder: "Pipeline",
-    uses: ["PrivacyCore", "SchemaModel", "Pipeline", "RPC", "ServiceKit"]),
+    uses: ["PrivacyCore", "DynamicMessages", "SchemaModel", "Pipeline", "RPC", "ServiceKit"]),
   .executableTarget(
     name: "tacit-protogen", dependencies: ["PrivacyCore", "SchemaModel"],
     path: "Tools/Protogen", swiftSettings: houseRules),

@@ -10,12 +10,13 @@ struct Embedding {
   private let comment: String
   private let keeps: @Sendable (String) -> Bool
 
-  /// What is embedded: the schemas of the product, and apart from them those of the tests.
+  /// What is embedded: the schemas of the product, and apart from them those of the tests. What
+  /// only the benchmarks answer is in neither.
   static let all = [
     Embedding(
       path: "Protos/Generated/ReflectionAPI/EmbeddedSchema.swift", name: "EmbeddedSchema",
       comment: "The schemas that this build was made from, with their comments.",
-      keeps: { $0.hasPrefix("tacit.") && $0 != testing }),
+      keeps: { $0.hasPrefix("tacit.") && $0 != testing && $0 != "tacit.bench.v1" }),
     Embedding(
       path: "Tests/SupportWire/Generated/EmbeddedTestingSchema.swift",
       name: "EmbeddedTestingSchema", comment: "The schemas of the tests, with their comments.",

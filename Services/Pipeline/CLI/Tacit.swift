@@ -31,6 +31,6 @@ struct Tacit: AsyncParsableCommand {
     version: TacitVersion.text,
     subcommands: [
       Demo.self, Up.self, Down.self, Status.self, Logs.self, IngestCommand.self, Generate.self,
-      Init.self, DevCerts.self,
+      Init.self, DevCerts.self, CallCommand.self, DescribeCommand.self,
     ])
 }

@@ -84,6 +84,16 @@ public struct IdentityOptions: ParsableArguments, Sendable {
       log: Logger(label: "tacit.client", factory: { _ in SwiftLogNoOpLogHandler() }))
   }
 
+  /// A client of whichever service answers at `endpoint`.
+  ///
+  /// - Throws: `ValidationError` where the address is none.
+  public func client(at endpoint: String) throws -> RPCClient {
+    try RPCClient(
+      endpoints: try Reading.endpoints(endpoint, of: "--to"),
+      security: isPlain ? .plainLoopback : .mutualTLS(try material(defaultName: "admin-dev")),
+      log: Logger(label: "tacit.client", factory: { _ in SwiftLogNoOpLogHandler() }))
+  }
+
   /// How this process protects its connections to a service of this name.
   public func clientSecurity(expects service: String) throws -> ClientSecurity {
     isPlain ? .plainLoopback : .mutualTLS(try material(defaultName: "admin-dev"), expects: service)

@@ -6,6 +6,10 @@ public import WireFormat
 ///
 /// Unknown means no: an identity or a scope that is not named here is refused.
 public struct AccessPolicy: MethodAuthorizer {
+  /// What every peer with a certificate may ask. A schema is no secret: it is in every program and
+  /// says what may be asked, not what would be answered.
+  private static let scopesOfEverybody: Set<String> = ["health.read", "reflection.read"]
+
   /// What each service may ask of the others.
   private static let scopesByService: [String: Set<String>] = [
     "consent": ["vault.forget"],
@@ -39,7 +43,7 @@ public struct AccessPolicy: MethodAuthorizer {
   /// Whether `peer` holds the scope that `method` asks for. An administrator holds every scope,
   /// and so does whoever uses plain TCP on this machine, which must be switched on explicitly.
   public func permits(_ peer: PeerIdentity, _ method: MethodDescriptor) -> Bool {
-    if method.scope == "health.read" { return true }
+    if Self.scopesOfEverybody.contains(method.scope) { return true }
     return switch peer.kind {
     case .service: Self.scopesByService[peer.name]?.contains(method.scope) ?? false
     case .user where peer.role == "admin": true

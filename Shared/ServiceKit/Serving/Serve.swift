@@ -5,6 +5,7 @@ internal import HealthAPI
 internal import KeyManagement
 internal import Logging
 internal import PrivacyCore
+internal import ReflectionAPI
 internal import RPC
 internal import SealedStore
 internal import ServiceLifecycle
@@ -50,6 +51,7 @@ public func serve<Service: TacitService>(
   service.register(on: &router)
   health.register(on: &router)
   UpkeepService(runtime: runtime).register(on: &router)
+  ReflectionService(beside: router).register(on: &router)
 
   let server = RPCServer(
     router: router, endpoint: endpoint, security: security, authorizer: AccessPolicy(), log: log)

@@ -67,6 +67,7 @@ struct CommandLineTests {
       ("spiffe://tacit/user/marketing/ben", "consent.erase", false),
       ("spiffe://tacit/user/stranger/eve", "consent.read", false),
       ("spiffe://tacit/user/stranger/eve", "health.read", true),
+      ("spiffe://tacit/user/stranger/eve", "reflection.read", true),
       ("spiffe://tacit/user/admin/dev", "vault.forget", true),
     ])
   func access(identity: String, scope: String, isPermitted: Bool) throws {
