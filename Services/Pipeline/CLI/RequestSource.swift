@@ -16,10 +16,13 @@ final class RequestSource: Sendable {
   private let kind: Kind
   private let reader: LineFeed
   private let isTaken = Mutex(false)
+  private let codec: MessageCodec
+  private let input: String
 
   /// Reads what the words after the method's name say. What was given on the command line is
   /// checked now.
   init(_ words: [String], for call: DynamicCall) throws {
+    (codec, input) = (call.codec, call.method.input)
     let path: String? =
       if words == ["-"] || words.isEmpty && call.takesMany {
         "-"
@@ -63,7 +66,10 @@ final class RequestSource: Sendable {
     case .lines:
       guard let line = try await reader.next() else { return nil }
       do {
-        return try JSONParser.parse(line.text)
+        let request = try JSONParser.parse(line.text)
+        // Now, since the call does not know the line any more.
+        _ = try codec.pack(json: request, as: input)
+        return request
       } catch {
         throw CommandFailure("line \(line.number): \(error)")
       }
