@@ -15,7 +15,8 @@ struct CallCommand: AsyncParsableCommand {
       field inside another message: receipt.source=web; a repeated one: once for each element). \
       Where a method takes many requests, each line of standard input or of the file is one, and \
       replies are printed while they are sent. One reply is printed as a document, many one a \
-      line. Byte lists are base64url, as pids are written. Secret fields are printed as "…".
+      line. Byte lists are base64url, as pids are written. Secret fields are printed as "…". \
+      Identifiers of people belong in a file or in standard input: a shell keeps a history.
 
       The server says itself what it answers, so that methods newer than this program work too; \
       `tacit describe` shows it.
