@@ -32,17 +32,25 @@ internal import CProtobufC
   package static func with<Result, Failure: Error>(
     byteCountMax: Int, _ body: (Arena) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let result = unsafe withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) {
-      buffer -> Swift.Result<Result, Failure> in
+    var result: Swift.Result<Result, Failure>?
+    run(byteCountMax: byteCountMax) { arena in
+      result = Swift.Result { () throws(Failure) in try body(arena) }
+    }
+    guard let result else { preconditionFailure("the body was not run") }
+    return try result.get()
+  }
+
+  /// The same without anything generic, which is what every message that is read or written goes
+  /// through: generic code of one module that runs for the types of another asks for their metadata
+  /// at run time, and that took longer than the work itself.
+  static func run(byteCountMax: Int, _ body: (Arena) -> Void) {
+    unsafe withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { buffer in
       guard let start = buffer.baseAddress else { preconditionFailure("no stack memory") }
       var state = unsafe State(
         next: start, end: start + buffer.count, byteCountLeft: byteCountMax)
-      defer { unsafe Arena.freeChunks(state.lastChunk) }
-      return unsafe withUnsafeMutablePointer(to: &state) { state in
-        Swift.Result { () throws(Failure) in try unsafe body(Arena(state)) }
-      }
+      unsafe withUnsafeMutablePointer(to: &state) { state in unsafe body(Arena(state)) }
+      unsafe freeChunks(state.lastChunk)
     }
-    return try result.get()
   }
 
   private static func freeChunks(_ last: UnsafeMutableRawPointer?) {
@@ -111,10 +119,15 @@ internal import CProtobufC
   /// Room for `count` values. Only for arenas without a limit: as everywhere in Swift, running
   /// out of memory ends the process.
   func allocate<Value>(_ type: Value.Type, count: Int) -> UnsafeMutablePointer<Value> {
-    let byteCount = MemoryLayout<Value>.stride * count
+    let block = unsafe allocate(byteCount: MemoryLayout<Value>.stride * count)
+    return unsafe block.bindMemory(to: type, capacity: count)
+  }
+
+  /// Room for `byteCount` bytes, under the same condition.
+  func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
     guard let block = unsafe Arena.block(state, byteCount: byteCount) else {
       preconditionFailure("out of memory")
     }
-    return unsafe block.bindMemory(to: type, capacity: count)
+    return unsafe block
   }
 }

@@ -20,6 +20,14 @@ public protocol WireMessage: Sendable {
   func withPacked<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result
+
+  /// Like `withPacked`, for a body that neither fails nor gives anything back.
+  func pack(_ body: (UnsafeRawBufferPointer) -> Void)
+}
+
+extension WireMessage {
+  /// By way of `withPacked`.
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) { unsafe withPacked(body) }
 }
 
 extension WireMessage {

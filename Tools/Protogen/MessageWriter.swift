@@ -83,6 +83,11 @@ struct MessageWriter {
     source.block(") throws(Failure) -> Result") {
       $0.line("try unsafe withPackedBytes(body)")
     }
+    source.line()
+    // Not the protocol's own, which would run for any type: this one is compiled for the message.
+    source.block("public func pack(_ body: (UnsafeRawBufferPointer) -> Void)") {
+      $0.line("unsafe packBytes(body)")
+    }
   }
 
   private func writeOneof(

@@ -74,6 +74,10 @@ public struct AuditRecord: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// One named detail.
@@ -108,6 +112,10 @@ public struct AuditDetail: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 

@@ -54,6 +54,10 @@ public struct ServiceStatus: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// One number with its name.
@@ -89,6 +93,10 @@ public struct Measure: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// One item of a batch that was refused. The others of the batch stand.
@@ -123,6 +131,10 @@ public struct Rejection: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 

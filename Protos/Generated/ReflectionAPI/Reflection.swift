@@ -24,6 +24,10 @@ public struct SchemaRequest: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// The schemas.
@@ -58,6 +62,10 @@ public struct SchemaReply: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 

@@ -85,6 +85,10 @@ public struct CreateBudgetRequest: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// Asks for a budget.
@@ -119,6 +123,10 @@ public struct ShowBudgetRequest: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 
@@ -183,6 +191,10 @@ public struct Budget: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// Asks for the ledger of a budget.
@@ -221,6 +233,10 @@ public struct LedgerRequest: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 
@@ -290,6 +306,10 @@ public struct Charge: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// A ledger.
@@ -320,6 +340,10 @@ public struct LedgerReply: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 
@@ -385,6 +409,10 @@ public struct QueryRequest: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// A noisy number.
@@ -419,6 +447,10 @@ public struct NoisyCount: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 
@@ -473,6 +505,10 @@ public struct QueryReply: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// A public item, known to everyone: nothing personal is in it.
@@ -507,6 +543,10 @@ public struct CatalogueItem: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 
@@ -576,6 +616,10 @@ public struct TrainRequest: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// How far a run is.
@@ -624,6 +668,10 @@ public struct TrainProgress: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// Asks for the models.
@@ -646,6 +694,10 @@ public struct ListModelsRequest: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 
@@ -678,6 +730,10 @@ public struct ListModelsReply: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// Asks for a model.
@@ -708,6 +764,10 @@ public struct ShowModelRequest: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 
@@ -817,6 +877,10 @@ public struct Model: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// One item of a model.
@@ -856,6 +920,10 @@ public struct ModelItem: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// Some items of a model.
@@ -886,6 +954,10 @@ public struct ModelChunk: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 

@@ -40,6 +40,10 @@ public struct PersonRecord: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// One identifier of a person.
@@ -103,6 +107,10 @@ public struct IdentifierRecord: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// Whom an alias stands for.
@@ -133,6 +141,10 @@ public struct AliasRecord: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 
@@ -182,6 +194,10 @@ public struct ForgottenRecord: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// How the pids of a domain are made: fixed with its first use.
@@ -216,6 +232,10 @@ public struct DomainRecord: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 

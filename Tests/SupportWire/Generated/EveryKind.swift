@@ -212,6 +212,10 @@ public struct EveryKind: WireMessage, Equatable {
     try unsafe withPackedBytes(body)
   }
 
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+
   /// One of four.
   public enum Choice: Equatable, Sendable {
     /// A number.
@@ -285,6 +289,10 @@ public struct EveryKind: WireMessage, Equatable {
     ) throws(Failure) -> Result {
       try unsafe withPackedBytes(body)
     }
+
+    public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+      unsafe packBytes(body)
+    }
   }
 }
 
@@ -321,6 +329,10 @@ public struct Crowd: WireMessage, Equatable {
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
   }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
 }
 
 /// A message without fields.
@@ -343,6 +355,10 @@ public struct Nothing: WireMessage, Equatable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 
