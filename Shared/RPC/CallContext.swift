@@ -4,11 +4,14 @@ public import WireFormat
 
 /// What a handler knows about the call besides its request.
 public struct CallContext: Sendable {
+  /// What all calls of one method by one peer have in common.
+  private let origin: CallOrigin
+
   /// Who calls.
-  public let peer: PeerIdentity
+  public var peer: PeerIdentity { origin.peer }
 
   /// The method that is called.
-  public let method: MethodDescriptor
+  public var method: MethodDescriptor { origin.method }
 
   /// When the caller stops waiting; `nil` when it waits forever. The handler's task is cancelled
   /// then.
@@ -21,9 +24,7 @@ public struct CallContext: Sendable {
   public let trace: TraceContext?
 
   /// The server's clock.
-  public let time: any TimeSource
-
-  private let drain: DrainSignal?
+  public var time: any TimeSource { origin.time }
 
   /// A context, for tests that call a handler directly.
   public init(
@@ -32,28 +33,22 @@ public struct CallContext: Sendable {
     time: any TimeSource = SystemTime()
   ) {
     self.init(
-      peer: peer, method: method, deadline: deadline, metadata: metadata, trace: trace,
-      time: time, drain: nil)
+      CallOrigin(peer: peer, method: method, time: time, drain: nil), deadline: deadline,
+      metadata: metadata, trace: trace)
   }
 
-  init(
-    peer: PeerIdentity, method: MethodDescriptor, deadline: Deadline?, metadata: Metadata,
-    trace: TraceContext?, time: any TimeSource, drain: DrainSignal?
-  ) {
-    self.peer = peer
-    self.method = method
+  init(_ origin: CallOrigin, deadline: Deadline?, metadata: Metadata, trace: TraceContext?) {
+    self.origin = origin
     self.deadline = deadline
     self.metadata = metadata
     self.trace = trace
-    self.time = time
-    self.drain = drain
   }
 
   /// Runs `body`, which would go on for as long as the caller likes. When the server drains, `body`
   /// is cancelled and the call ends as UNAVAILABLE: a stream without an end must not hold up the
   /// server's.
   public func untilDrained(_ body: @escaping @Sendable () async throws -> Void) async throws {
-    guard let drain else { return try await body() }
+    guard let drain = origin.drain else { return try await body() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       defer { group.cancelAll() }
       group.addTask { try await body() }
@@ -64,6 +59,23 @@ public struct CallContext: Sendable {
       }
       try await group.next()
     }
+  }
+}
+
+/// What all calls of one method by one peer have in common.
+final class CallOrigin: Sendable {
+  let peer: PeerIdentity
+  let method: MethodDescriptor
+  let time: any TimeSource
+  let drain: DrainSignal?
+
+  init(
+    peer: PeerIdentity, method: MethodDescriptor, time: any TimeSource, drain: DrainSignal?
+  ) {
+    self.peer = peer
+    self.method = method
+    self.time = time
+    self.drain = drain
   }
 }
 

@@ -25,7 +25,9 @@ final class CallLink: Sendable {
 /// Where the messages that arrive on a stream go.
 enum MessageSink: Sendable {
   /// A client waits for exactly one reply.
-  case reply(CheckedContinuation<CallResult, Never>)
+  /// (Unsafe, because a checked one costs an allocation per call: `remove` and `fail` resume it,
+  /// once, since each takes the stream or the call out of the connection first.)
+  case reply(UnsafeContinuation<CallResult, Never>)
   /// A task reads one message after the other.
   case queue(MessageQueue)
   /// A server waits for the one request before it starts the handler.
@@ -82,13 +84,15 @@ final class CallStream {
   var assembly: ByteBuffer?
   var assemblyCost = 0
 
-  var outgoing = CircularBuffer<OutgoingMessage>()
+  /// Rarely more than one: a task waits until its message has gone out.
+  var outgoing: [OutgoingMessage] = []
   /// Whether the stream stands in the connection's line of streams that can send.
   var isInLine = false
   var hasSentEnd = false
   var hasReceivedEnd = false
 
-  var deadline: Scheduled<Void>?
+  /// When the call ends by itself.
+  var deadline = NIODeadline.distantFuture
   // A server's handler.
   var task: Task<Void, Never>?
   var isRunning = false

@@ -31,6 +31,7 @@ final class ClientConnector: Sendable {
   }
 
   let eventLoop: any EventLoop
+  let executor: LoopExecutor
   private let endpoint: Endpoint
   private let security: ClientConnectionSecurity
   private let configuration: ClientConfiguration
@@ -52,6 +53,12 @@ final class ClientConnector: Sendable {
     self.random = random
     self.log = log
     eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+    executor = LoopExecutor(eventLoop)
+  }
+
+  /// The connection, when it is open.
+  var open: Connection? {
+    state.withLock { if case .open(_, let connection) = $0.phase { connection } else { nil } }
   }
 
   /// The open connection, made when there is none.
@@ -60,7 +67,7 @@ final class ClientConnector: Sendable {
   func connection(
     until deadline: NIODeadline?, atOnce: Bool
   ) async -> Result<Connection, RPCError> {
-    if case .open(_, let connection) = state.withLock({ $0.phase }) { return .success(connection) }
+    if let open { return .success(open) }
     let id = state.withLock { state in
       state.waiterCount += 1
       return state.waiterCount

@@ -2,7 +2,7 @@ internal import NIOCore
 internal import WireFormat
 
 /// A client's call that is to be opened.
-struct OutgoingCall: Sendable {
+final class OutgoingCall: Sendable {
   let link: CallLink
   let method: MethodDescriptor
   /// The one request, or `nil` where requests are streamed.
@@ -11,7 +11,23 @@ struct OutgoingCall: Sendable {
   let trace: TraceContext?
   /// When the caller stops waiting.
   let deadline: NIODeadline?
+  /// How long the caller waited at the time of the call; 0 where the deadline must be looked at.
+  let timeoutUs: UInt64
   let sink: MessageSink
+
+  init(
+    link: CallLink, method: MethodDescriptor, request: ByteBuffer?, metadata: Metadata,
+    trace: TraceContext?, deadline: NIODeadline?, timeoutUs: UInt64 = 0, sink: MessageSink
+  ) {
+    self.link = link
+    self.method = method
+    self.request = request
+    self.metadata = metadata
+    self.trace = trace
+    self.deadline = deadline
+    self.timeoutUs = timeoutUs
+    self.sink = sink
+  }
 }
 
 // What only a client does: opens calls, takes replies, cancels.
@@ -39,11 +55,11 @@ extension ConnectionHandler {
         return
       }
       waitingCalls.append(call)
-      setDeadline(of: call)
+      if let deadline = call.deadline { watch(deadline) }
       return
     }
-    setDeadline(of: call)
-    start(call)
+    if let deadline = call.deadline { watch(deadline) }
+    start(call, timeoutUs: call.timeoutUs)
   }
 
   private static var waitingCallCountMax: Int { 16_384 }
@@ -52,11 +68,11 @@ extension ConnectionHandler {
     while phase == .open, goawayStream == nil, streams.count < Int(peerHello.streamCountMax),
       let call = waitingCalls.popFirst()
     {
-      start(call)
+      start(call, timeoutUs: 0)
     }
   }
 
-  private func start(_ call: OutgoingCall) {
+  private func start(_ call: OutgoingCall, timeoutUs: UInt64) {
     guard let context else { return }
     // The last id there is; the connection must be replaced long before.
     guard lastStream < .max - 2 else {
@@ -68,30 +84,42 @@ extension ConnectionHandler {
     let stream = CallStream(
       id: lastStream, link: call.link, method: call.method, sink: call.sink,
       sendCredit: Int(peerHello.streamCredit), receiveCredit: limits.streamCredit)
-    streams[stream.id] = stream
-    stream.deadline = deadlines.removeValue(forKey: ObjectIdentifier(call.link))
-    var frame = Frame(kind: .call, stream: stream.id)
-    frame.method = call.method.id
+    streams.insert(stream)
+    var head = FrameHead(.call, stream: stream.id)
+    head.method = call.method.id
     if let deadline = call.deadline {
-      let left = (deadline - context.eventLoop.now).nanoseconds / 1_000
-      frame.timeoutUs = UInt64(max(1, left))
-    }
-    frame.metadata = call.metadata.wireEntries
-    frame.trace = call.trace?.binary ?? []
-    if var request = call.request {
-      let isWhole = request.readableBytes <= ConnectionLimits.chunkByteCount
-      let first = request.readSlice(
-        length: min(request.readableBytes, ConnectionLimits.chunkByteCount))
-      frame.flags = (isWhole ? FrameFlags.endStream : .more).rawValue
-      stream.hasSentEnd = isWhole
-      send(frame, payload: first ?? ByteBuffer())
-      if !isWhole {
-        enqueue(
-          OutgoingMessage(bytes: request, ending: .endStream, completion: nil), on: stream)
+      stream.deadline = deadline
+      head.timeoutUs = timeoutUs
+      if timeoutUs == 0 {
+        let left = (deadline - context.eventLoop.now).nanoseconds / 1_000
+        head.timeoutUs = UInt64(max(1, left))
       }
-    } else {
-      send(frame)
     }
+    if let request = call.request, request.readableBytes <= ConnectionLimits.chunkByteCount {
+      head.flags = FrameFlags.endStream.rawValue
+      stream.hasSentEnd = true
+      sendCall(head, call, payload: request)
+    } else if var request = call.request {
+      let first = request.readSlice(length: ConnectionLimits.chunkByteCount)
+      head.flags = FrameFlags.more.rawValue
+      sendCall(head, call, payload: first ?? ByteBuffer())
+      enqueue(OutgoingMessage(bytes: request, ending: .endStream, completion: nil), on: stream)
+    } else {
+      sendCall(head, call, payload: ByteBuffer())
+    }
+  }
+
+  private func sendCall(_ head: FrameHead, _ call: OutgoingCall, payload: ByteBuffer) {
+    if call.metadata.isEmpty, call.trace == nil {
+      send(head, payload: payload)
+      return
+    }
+    send(
+      Frame(
+        kind: head.kind, stream: head.stream, method: head.method, flags: head.flags,
+        timeoutUs: head.timeoutUs, metadata: call.metadata.wireEntries,
+        trace: call.trace?.binary ?? []),
+      payload: payload)
   }
 
   // MARK: - Ending
@@ -144,7 +172,7 @@ extension ConnectionHandler {
 
   /// Ends a stream that the server should not go on with.
   func abandon(_ stream: CallStream, _ error: RPCError) {
-    send(Frame(kind: .cancel, stream: stream.id, status: error.code))
+    send(FrameHead(.cancel, stream: stream.id, status: error.code))
     if case .queue(let queue) = stream.sink { giveBack(queue.discard(error)) }
     conclude(stream, error)
   }
@@ -168,22 +196,13 @@ extension ConnectionHandler {
     refuse(stream, .cancelled)
   }
 
-  private func setDeadline(of call: OutgoingCall) {
-    guard let deadline = call.deadline, let context, let own else { return }
-    let (link, name) = (call.link, call.method.name)
-    deadlines[ObjectIdentifier(link)] = context.eventLoop.scheduleTask(deadline: deadline) {
-      own.run { handler in
-        if let stream = handler.streams[link.stream] {
-          handler.abandon(stream, .deadlineExceeded(name))
-        } else {
-          handler.dropWaitingCall(link, .deadlineExceeded(name))
-        }
-      }
-    }
+  /// Ends the calls that waited too long for a stream.
+  func expireWaitingCalls(_ now: NIODeadline) {
+    let expired = waitingCalls.filter { $0.deadline.map { $0 <= now } ?? false }
+    for call in expired { dropWaitingCall(call.link, .deadlineExceeded(call.method.name)) }
   }
 
   private func dropWaitingCall(_ link: CallLink, _ error: RPCError) {
-    deadlines.removeValue(forKey: ObjectIdentifier(link))?.cancel()
     guard let index = waitingCalls.firstIndex(where: { $0.link === link }) else { return }
     let call = waitingCalls.remove(at: index)
     call.sink.fail(error, wasStarted: false)
@@ -192,7 +211,7 @@ extension ConnectionHandler {
   /// The server has not started these calls: they may be made elsewhere.
   func refuseStreams(after last: UInt32) {
     let error = RPCError(.unavailable, "the server is shutting down")
-    for stream in streams.values where stream.id > last {
+    for stream in streams.sorted where stream.id > last {
       conclude(stream, error, wasStarted: false)
     }
     failWaitingCalls(error)
@@ -201,8 +220,6 @@ extension ConnectionHandler {
   private func failWaitingCalls(_ error: RPCError) {
     let calls = waitingCalls
     waitingCalls.removeAll()
-    for timer in deadlines.values { timer.cancel() }
-    deadlines.removeAll()
     for call in calls { call.sink.fail(error, wasStarted: false) }
   }
 
@@ -210,7 +227,7 @@ extension ConnectionHandler {
 
   /// Ends every call, because the connection has ended.
   func abandonStreams(_ error: RPCError) {
-    let ended = streams.values.sorted { $0.id < $1.id }
+    let ended = streams.sorted
     streams.removeAll()
     line.removeAll()
     failWaitingCalls(error)

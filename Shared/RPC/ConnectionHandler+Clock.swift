@@ -5,7 +5,7 @@ internal import WireFormat
 // One timer for each connection looks after all its patience.
 extension ConnectionHandler {
   func startTicker(_ context: ChannelHandlerContext) {
-    let own = Connection(self, eventLoop: context.eventLoop)
+    guard let own else { return }
     let interval = TimeAmount.milliseconds(tickMs)
     ticker = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
       own.run { $0.tick() }
@@ -41,6 +41,44 @@ extension ConnectionHandler {
     }
   }
 
+  // MARK: - Deadlines of calls
+
+  /// Sees to it that calls end at `deadline`.
+  ///
+  /// One timer stands for all of them: at the earliest deadline that was asked for. A call that
+  /// ends in time costs nothing more, and finding those that did not costs a look at the open ones.
+  func watch(_ deadline: NIODeadline) {
+    guard deadline < nextDeadline, let context, let own else { return }
+    nextDeadline = deadline
+    deadlineTimer?.cancel()
+    // Looking at all calls more often than every millisecond would be work for an attacker.
+    let at = max(deadline, lastExpiryAt + .milliseconds(1))
+    deadlineTimer = context.eventLoop.scheduleTask(deadline: at) {
+      own.run { $0.expire() }
+    }
+  }
+
+  private func expire() {
+    guard let context, phase != .closed else { return }
+    let now = context.eventLoop.now
+    lastExpiryAt = now
+    nextDeadline = .distantFuture
+    inOneFlush { handler in
+      for stream in handler.streams.sorted where stream.deadline <= now {
+        guard handler.streams[stream.id] === stream else { continue }
+        let error = RPCError.deadlineExceeded(stream.method.name)
+        if handler.isServer {
+          handler.refuse(stream, error)
+        } else {
+          handler.abandon(stream, error)
+        }
+      }
+      handler.expireWaitingCalls(now)
+    }
+    let left = streams.sorted.map(\.deadline) + waitingCalls.compactMap(\.deadline)
+    if let earliest = left.min(), earliest < .distantFuture { watch(earliest) }
+  }
+
   private func keepAlive(_ now: NIODeadline) {
     if let sent = pingSentAt {
       guard now - sent > .milliseconds(Int64(limits.keepaliveTimeoutMs)) else { return }
@@ -48,7 +86,7 @@ extension ConnectionHandler {
       fail(RPCError(.unavailable, "the other side does not answer"))
     } else if now - lastReadAt > .milliseconds(Int64(limits.keepaliveIntervalMs)) {
       pingSentAt = now
-      send(Frame(kind: .ping))
+      send(FrameHead(.ping))
     }
   }
 }

@@ -14,6 +14,7 @@ extension ConnectionHandler {
   func greet() {
     guard phase == .connecting else { return }
     phase = .greeting
+    peer = handshake.identity
     var hello = Hello()
     hello.version = Self.protocolVersion
     hello.frameByteCountMax = UInt32(limits.messageByteCountMax)
@@ -22,12 +23,11 @@ extension ConnectionHandler {
     hello.connectionCredit = UInt32(limits.connectionCredit)
     hello.role = isServer ? "server" : "client"
     hello.build = buildName
-    send(Frame(kind: .hello), payload: ByteBuffer(hello))
+    send(FrameHead(.hello), payload: ByteBuffer(hello))
   }
 
   /// Handles one frame.
-  func receive(_ bytes: ByteBuffer) throws(ConnectionViolation) {
-    let frame = try InboundFrame(bytes)
+  func receive(_ frame: InboundFrame) throws(ConnectionViolation) {
     let kind = frame.kind
     guard frame.flags.isSubset(of: .known) else {
       throw ConnectionViolation(
@@ -87,9 +87,6 @@ extension ConnectionHandler {
 
   static let creditMax: UInt32 = 0x7FFF_FFFF
 
-  /// This connection for use by other threads.
-  var own: Connection? { context.map { Connection(self, eventLoop: $0.eventLoop) } }
-
   static func unpack<Message: WireMessage>(
     _ type: Message.Type, _ payload: ByteBuffer, name: String
   ) throws(ConnectionViolation) -> Message {
@@ -116,7 +113,7 @@ extension ConnectionHandler {
       throw ConnectionViolation(
         .resourceExhausted, "more than \(limits.pingCountMax) PINGs in ten seconds")
     }
-    send(Frame(kind: .pong), payload: frame.payload)
+    send(FrameHead(.pong), payload: frame.payload)
   }
 
   // MARK: - GOAWAY
@@ -138,7 +135,7 @@ extension ConnectionHandler {
     goaway.lastStream = isServer ? lastStream : 0
     goaway.code = code.rawValue
     goaway.message = message
-    send(Frame(kind: .goaway), payload: ByteBuffer(goaway))
+    send(FrameHead(.goaway), payload: ByteBuffer(goaway))
   }
 
   private func receiveGoaway(_ frame: InboundFrame) throws(ConnectionViolation) {
@@ -163,17 +160,5 @@ extension ConnectionHandler {
     core.draining()
     refuseStreams(after: goaway.lastStream)
     closeIfDrained()
-  }
-}
-
-extension Frame {
-  /// A frame of one kind; what is not said is absent.
-  init(
-    kind: FrameKind, stream: UInt32 = 0, flags: FrameFlags = [], status: StatusCode = .ok,
-    credit: Int = 0
-  ) {
-    self.init(
-      kind: UInt32(kind.rawValue), stream: stream, flags: flags.rawValue, status: status.rawValue,
-      credit: UInt32(credit))
   }
 }

@@ -17,63 +17,136 @@ extension ConnectionHandler {
         .invalidArgument, "a CALL on stream \(frame.stream) after stream \(lastStream)")
     }
     // Calls after a GOAWAY are not started and not counted: the client sends them elsewhere.
-    guard goawayStream == nil, let peer = handshake.identity else { return }
+    guard goawayStream == nil, let peer else { return }
     lastStream = frame.stream
-    let arrived = core.time.monotonicMicroseconds
-    guard let entry = core.router.entry(frame.method) else {
+    guard let binding = binding(of: frame.method, core: core, peer: peer) else {
       answer(frame.stream, RPCError(.unimplemented, "this service has no method with that id"))
       return
     }
-    let method = entry.method
+    let method = binding.origin.method
     guard streams.count + endedRunningCount < limits.streamCountMax else {
-      let error = RPCError(
-        .resourceExhausted, "more than \(limits.streamCountMax) calls at once on one connection")
-      answer(frame.stream, error)
-      core.finished(FinishedCall(method, peer, error.code, microseconds: 0))
+      turnDown(
+        frame, method,
+        RPCError(
+          .resourceExhausted, "more than \(limits.streamCountMax) calls at once on one connection"))
       return
     }
     // Before the payload is looked at: who may not call does not reach the decoder.
     guard core.authorizer.permits(peer, method) else {
-      let error = RPCError(.permissionDenied, "\(peer) lacks the scope \(method.scope)")
-      answer(frame.stream, error)
-      core.finished(FinishedCall(method, peer, error.code, microseconds: 0))
+      turnDown(
+        frame, method, RPCError(.permissionDenied, "\(peer) lacks the scope \(method.scope)"))
       return
     }
-    let metadata = Metadata(frame.metadata)
+    var (metadata, trace): (Metadata, TraceContext?) = (Metadata(), nil)
+    if let extras = frame.extras {
+      metadata = Metadata(extras.metadata)
+      trace = TraceContext(binary: extras.trace)
+    }
     if let fault = metadata.fault {
-      answer(frame.stream, RPCError(.invalidArgument, fault))
-      core.finished(FinishedCall(method, peer, .invalidArgument, microseconds: 0))
+      turnDown(frame, method, RPCError(.invalidArgument, fault))
       return
     }
     do throws(RPCError) {
-      try core.admit(IncomingCall(method, peer, metadata))
+      try core.admit(method, peer, metadata)
     } catch {
-      answer(frame.stream, error)
-      core.finished(FinishedCall(method, peer, error.code, microseconds: 0))
+      turnDown(frame, method, error)
       return
     }
+    let context = CallContext(
+      binding.origin, deadline: deadline(of: frame), metadata: metadata, trace: trace)
+    if let handler = binding.inline, frame.flags == .endStream {
+      answerInPlace(frame, context, handler)
+    } else {
+      try begin(frame, StartableCall(handler: binding.entry.handler, context: context))
+    }
+  }
+
+  /// Ends a call that is not begun.
+  private func turnDown(_ frame: InboundFrame, _ method: MethodDescriptor, _ error: RPCError) {
+    answer(frame.stream, error)
+    reportFinished(method, error.code, since: readMicroseconds)
+  }
+
+  private func binding(
+    of method: UInt32, core: ServerCore, peer: PeerIdentity
+  ) -> MethodBinding? {
+    if let lastBinding, lastBinding.id == method { return lastBinding }
+    if let binding = bindings[method] {
+      lastBinding = binding
+      return binding
+    }
+    guard let entry = core.router.entry(method) else { return nil }
+    let binding = MethodBinding(
+      entry: entry,
+      origin: CallOrigin(peer: peer, method: entry.method, time: core.time, drain: core.drain))
+    bindings[method] = binding
+    lastBinding = binding
+    return binding
+  }
+
+  /// Runs a short handler here and now: no stream, no task, no timer.
+  private func answerInPlace(
+    _ frame: InboundFrame, _ context: CallContext, _ handler: MethodHandler.Inline
+  ) {
+    let byteCountMax = min(ConnectionLimits.chunkByteCount, Int(peerHello.frameByteCountMax))
+    var longReply: ByteBuffer?
+    do {
+      try frame.withPayload { request in
+        try handler(request, context) { reply in
+          if reply.count <= byteCountMax {
+            send(FrameHead(.reply, stream: frame.stream), bytes: reply)
+          } else {
+            longReply = ByteBuffer(bytes: reply)
+          }
+        }
+      }
+    } catch {
+      guard case .server(let core) = role else { return }
+      turnDown(frame, context.method, core.visible(error, method: context.method))
+      return
+    }
+    guard let longReply else {
+      reportFinished(context.method, .ok, since: readMicroseconds)
+      return
+    }
+    let stream = open(frame, context)
+    stream.hasReceivedEnd = true
+    finish(stream.id, .success(longReply))
+  }
+
+  private func open(_ frame: InboundFrame, _ context: CallContext) -> CallStream {
     let stream = CallStream(
-      id: frame.stream, link: CallLink(stream: frame.stream), method: method, sink: .none,
+      id: frame.stream, link: CallLink(stream: frame.stream), method: context.method, sink: .none,
       sendCredit: Int(
         frame.credit > 0 ? min(frame.credit, Self.creditMax) : peerHello.streamCredit),
       receiveCredit: limits.streamCredit)
-    stream.startedMicroseconds = arrived
-    streams[stream.id] = stream
-    let context = CallContext(
-      peer: peer, method: method, deadline: deadline(of: frame, arrived: arrived),
-      metadata: metadata, trace: TraceContext(binary: frame.trace), time: core.time,
-      drain: core.drain)
-    setDeadline(frame.timeoutUs, on: stream)
-    let flags = frame.flags
-    switch method.kind {
+    stream.startedMicroseconds = readMicroseconds
+    streams.insert(stream)
+    if frame.timeoutUs > 0 {
+      stream.deadline =
+        lastReadAt + .microseconds(Int64(clamping: min(frame.timeoutUs, Self.timeoutUsMax)))
+      watch(stream.deadline)
+    }
+    return stream
+  }
+
+  /// A thousand days: no timer overflows.
+  private static let timeoutUsMax: UInt64 = 1_000 * 86_400_000_000
+
+  private func begin(
+    _ frame: InboundFrame, _ call: StartableCall
+  ) throws(ConnectionViolation) {
+    let stream = open(frame, call.context)
+    let (flags, payload) = (frame.flags, frame.payload)
+    switch call.context.method.kind {
     case .unary, .serverStreaming:
       guard flags.contains(.more) || flags.contains(.endStream) else {
         throw ConnectionViolation(.invalidArgument, "a CALL with one request that does not end")
       }
-      stream.sink = .request(StartableCall(handler: entry.handler, context: context))
-      try receivePart(frame.payload, flags: flags, cost: 0, on: stream)
+      stream.sink = .request(call)
+      try receivePart(payload, flags: flags, cost: 0, on: stream)
     case .clientStreaming, .bidirectional:
-      guard frame.payload.readableBytes == 0, !flags.contains(.more) else {
+      guard payload.readableBytes == 0, !flags.contains(.more) else {
         throw ConnectionViolation(.invalidArgument, "a CALL with a message where DATA belongs")
       }
       let queue = MessageQueue()
@@ -82,27 +155,15 @@ extension ConnectionHandler {
         stream.hasReceivedEnd = true
         queue.finish(nil)
       }
-      start(StartableCall(handler: entry.handler, context: context), request: nil, on: stream)
+      start(call, request: nil, on: stream)
     }
   }
 
-  private func deadline(of frame: InboundFrame, arrived: Int64) -> Deadline? {
+  private func deadline(of frame: InboundFrame) -> Deadline? {
     guard frame.timeoutUs > 0 else { return nil }
-    let (sum, overflow) = arrived.addingReportingOverflow(Int64(clamping: frame.timeoutUs))
+    let (sum, overflow) =
+      readMicroseconds.addingReportingOverflow(Int64(clamping: frame.timeoutUs))
     return Deadline(monotonicMicroseconds: overflow ? .max : sum)
-  }
-
-  private func setDeadline(_ timeoutUs: UInt64, on stream: CallStream) {
-    guard timeoutUs > 0, let context, let own else { return }
-    // A thousand days: no timer overflows.
-    let capped = Int64(clamping: min(timeoutUs, 1_000 * 86_400_000_000))
-    let id = stream.id
-    stream.deadline = context.eventLoop.scheduleTask(in: .microseconds(capped)) {
-      own.run { handler in
-        guard let stream = handler.streams[id] else { return }
-        handler.refuse(stream, .deadlineExceeded(stream.method.name))
-      }
-    }
   }
 
   /// Runs the handler in a task of its own.
@@ -144,7 +205,7 @@ extension ConnectionHandler {
 
   /// Ends a call with success; `bytes` are the last part of its reply.
   func sendReply(_ bytes: ByteBuffer, on stream: CallStream) {
-    send(Frame(kind: .reply, stream: stream.id), payload: bytes)
+    send(FrameHead(.reply, stream: stream.id), payload: bytes)
     close(stream, .ok, error: nil)
   }
 
@@ -156,7 +217,7 @@ extension ConnectionHandler {
 
   private func answer(_ stream: UInt32, _ error: RPCError) {
     send(
-      Frame(kind: .reply, stream: stream, status: error.code),
+      FrameHead(.reply, stream: stream, status: error.code),
       payload: ByteBuffer(Status(error)))
   }
 
@@ -173,9 +234,12 @@ extension ConnectionHandler {
 
   /// Tells the server's owner how a call ended.
   func reportFinished(_ stream: CallStream, _ code: StatusCode) {
-    guard case .server(let core) = role, let peer = handshake.identity else { return }
-    let microseconds = core.time.monotonicMicroseconds - stream.startedMicroseconds
-    core.finished(FinishedCall(stream.method, peer, code, microseconds: microseconds))
+    reportFinished(stream.method, code, since: stream.startedMicroseconds)
+  }
+
+  private func reportFinished(_ method: MethodDescriptor, _ code: StatusCode, since: Int64) {
+    guard case .server(let core) = role, let peer else { return }
+    core.finished(method, peer, code, since: since)
   }
 
   func receiveCancel(_ frame: InboundFrame) throws(ConnectionViolation) {
@@ -194,5 +258,21 @@ extension ConnectionHandler {
     }
     sendGoaway(.ok, "the server is shutting down")
     closeIfDrained()
+  }
+}
+
+/// A method as one peer calls it.
+final class MethodBinding {
+  let id: UInt32
+  let entry: Router.Entry
+  let origin: CallOrigin
+  /// The handler, where it runs in place.
+  let inline: MethodHandler.Inline?
+
+  init(entry: Router.Entry, origin: CallOrigin) {
+    id = entry.method.id
+    self.entry = entry
+    self.origin = origin
+    inline = if case .inline(let handler) = entry.handler { handler } else { nil }
   }
 }

@@ -137,7 +137,7 @@ extension ConnectionHandler {
     guard stream.ungranted >= limits.streamCredit / 2, !stream.hasReceivedEnd,
       streams[stream.id] === stream
     else { return }
-    send(Frame(kind: .credit, stream: stream.id, credit: stream.ungranted))
+    send(FrameHead(.credit, stream: stream.id, credit: stream.ungranted))
     stream.receiveCredit += stream.ungranted
     stream.ungranted = 0
   }
@@ -151,7 +151,7 @@ extension ConnectionHandler {
   func grantConnection() {
     let returned = ledger.take()
     guard returned > 0, phase == .open else { return }
-    send(Frame(kind: .credit, stream: 0, credit: returned))
+    send(FrameHead(.credit, stream: 0, credit: returned))
     receiveCredit += returned
   }
 
@@ -242,12 +242,12 @@ extension ConnectionHandler {
     }
     stream.sendCredit -= Self.cost(pieceByteCount)
     sendCredit -= Self.cost(pieceByteCount)
-    send(Frame(kind: .data, stream: stream.id, flags: flags), payload: piece)
+    send(FrameHead(.data, stream: stream.id, flags: flags), payload: piece)
     if isLast {
       stream.outgoing.removeFirst()
       message.completion?.resume(returning: nil)
     } else {
-      stream.outgoing[stream.outgoing.startIndex] = message
+      stream.outgoing[0] = message
     }
     return .sent
   }
@@ -277,12 +277,12 @@ extension ConnectionHandler {
 
   /// Forgets a stream: later frames on it are ignored, and what waited to be sent is dropped.
   func remove(_ stream: CallStream, _ error: RPCError?) {
-    streams[stream.id] = nil
-    stream.deadline?.cancel()
-    stream.deadline = nil
-    let outgoing = stream.outgoing
-    stream.outgoing.removeAll()
-    for message in outgoing { message.completion?.resume(returning: error ?? .ended) }
+    streams.remove(stream.id)
+    if !stream.outgoing.isEmpty {
+      let outgoing = stream.outgoing
+      stream.outgoing.removeAll()
+      for message in outgoing { message.completion?.resume(returning: error ?? .ended) }
+    }
     giveBack(stream.assemblyCost)
     stream.assemblyCost = 0
     stream.assembly = nil

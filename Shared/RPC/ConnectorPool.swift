@@ -31,6 +31,9 @@ final class ConnectorPool: Sendable {
   /// The one member of a client with one connection.
   var only: Member? { members.count == 1 ? members[0] : nil }
 
+  /// Runs tasks on the event loop of the first connection.
+  var executor: LoopExecutor { members[0].connector.executor }
+
   /// The best member that is not among `tried`; `nil` where all were tried, or the rest pauses.
   func pick(tried: [Member]) -> Member? {
     let start = turn.wrappingAdd(1, ordering: .relaxed).newValue & 0xFFFF

@@ -27,8 +27,8 @@ struct FrameScanner {
     buffer = held
   }
 
-  /// The next whole frame, without its length, or `nil` until more bytes come.
-  mutating func next() throws(ConnectionViolation) -> ByteBuffer? {
+  /// The next whole frame, or `nil` until more bytes come.
+  mutating func next() throws(ConnectionViolation) -> InboundFrame? {
     guard let held = buffer, let byteCount = Self.length(in: held) else { return nil }
     guard byteCount > 0 else { throw .init(.invalidArgument, "a frame of length 0") }
     guard byteCount <= byteCountMax else {
@@ -37,8 +37,9 @@ struct FrameScanner {
         "a frame of \(byteCount) bytes is longer than the \(byteCountMax) allowed")
     }
     guard held.readableBytes >= 4 + byteCount else { return nil }
-    buffer?.moveReaderIndex(forwardBy: 4)
-    return buffer?.readSlice(length: byteCount)
+    let frame = try InboundFrame(in: held, at: held.readerIndex + 4, byteCount: byteCount)
+    buffer?.moveReaderIndex(forwardBy: 4 + byteCount)
+    return frame
   }
 
   private static func length(in buffer: ByteBuffer) -> Int? {

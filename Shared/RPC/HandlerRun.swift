@@ -22,13 +22,19 @@ struct HandlerRun: Sendable {
     do {
       return .success(try await reply())
     } catch {
-      return .failure(visible(error))
+      return .failure(core.visible(error, method: call.context.method))
     }
   }
 
   /// The last message of the call; a call that streams its replies has none.
   private func reply() async throws -> ByteBuffer {
     switch call.handler {
+    case .inline(let handler):
+      var reply = ByteBuffer()
+      try request.withUnsafeReadableBytes { bytes in
+        try handler(bytes, call.context) { reply.writeBytes($0) }
+      }
+      return reply
     case .unary(let handler): return try await handler(request, call.context)
     case .clientStreaming(let handler): return try await handler(stream, call.context)
     case .serverStreaming(let handler): try await handler(request, stream, call.context)
@@ -36,28 +42,30 @@ struct HandlerRun: Sendable {
     }
     return ByteBuffer()
   }
+}
 
+extension ServerCore {
   /// What the caller learns of an error.
-  private func visible(_ error: any Error) -> RPCError {
+  func visible(_ error: any Error, method: MethodDescriptor) -> RPCError {
     switch error {
     case let error as RPCError: return error
     case let error as any RPCErrorConvertible:
       let visible = error.rpcError
       // A fault of the service: its caller learns that it is one, and no more.
-      if visible.code == .internalError { log(error) }
+      if visible.code == .internalError { report(error, method) }
       return visible
     case is CancellationError: return .cancelled
     default:
-      log(error)
+      report(error, method)
       return RPCError(.internalError, "")
     }
   }
 
-  private func log(_ error: any Error) {
-    core.log.error(
+  private func report(_ error: any Error, _ method: MethodDescriptor) {
+    log.error(
       "a handler failed",
       metadata: [
-        "method": "\(call.context.method.name)", "error": "\(type(of: error)): \(error)",
+        "method": "\(method.name)", "error": "\(type(of: error)): \(error)",
       ])
   }
 }

@@ -3,6 +3,12 @@ internal import WireFormat
 
 /// A method's handler, with its message types put away.
 enum MethodHandler: Sendable {
+  typealias Inline =
+    @Sendable (UnsafeRawBufferPointer, CallContext, (UnsafeRawBufferPointer) -> Void) throws -> Void
+
+  /// Runs where the frame was read. The reply's bytes are handed to the last parameter, and are
+  /// valid only there.
+  case inline(Inline)
   case unary(@Sendable (ByteBuffer, CallContext) async throws -> ByteBuffer)
   case serverStreaming(@Sendable (ByteBuffer, StreamHandle, CallContext) async throws -> Void)
   case clientStreaming(@Sendable (StreamHandle, CallContext) async throws -> ByteBuffer)
@@ -12,14 +18,26 @@ enum MethodHandler: Sendable {
 extension WireMessage {
   /// Reads a request or a reply.
   init(_ bytes: ByteBuffer) throws(RPCError) {
-    do {
-      self = try bytes.withUnsafeReadableBytes { pointer in
-        try Self(packed: pointer, limit: .standard)
+    // No optional or result of `Self`: see `CopiedThroughC`.
+    var message = Self()
+    var failure: RPCError?
+    bytes.withUnsafeReadableBytes { bytes in
+      do throws(RPCError) {
+        message = try Self(reading: bytes)
+      } catch {
+        failure = error
       }
-    } catch let error as WireError {
-      throw RPCError(.invalidArgument, error.description, details: error.details)
+    }
+    if let failure { throw failure }
+    self = message
+  }
+
+  /// Reads a request where it lies.
+  init(reading bytes: UnsafeRawBufferPointer) throws(RPCError) {
+    do throws(WireError) {
+      self = try Self(packed: bytes, limit: .standard)
     } catch {
-      throw RPCError(.invalidArgument, "the bytes are not a \(Self.messageName)")
+      throw RPCError(.invalidArgument, error.description, details: error.details)
     }
   }
 }

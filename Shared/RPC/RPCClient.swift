@@ -55,6 +55,13 @@ public final class RPCClient: Sendable {
       random: random, log: log)
   }
 
+  /// Runs tasks on the event loop of this client's (first) connection. A task that does little but
+  /// make calls is quickest there: no call changes threads, and what many tasks ask for goes out
+  /// together. Such a task must never block, and never compute for long: the connection waits.
+  ///
+  ///     Task(executorPreference: client.executor) { try await consent.check(request) }
+  public var executor: any TaskExecutor { pool.executor }
+
   /// Closes the connections. Calls that still run fail with UNAVAILABLE, later ones with CANCELLED.
   public func close() async { await pool.close() }
 
@@ -62,7 +69,9 @@ public final class RPCClient: Sendable {
   ///
   /// A call that certainly never reached a handler is made again once. So is an idempotent one
   /// that failed as UNAVAILABLE, within the retry budget.
-  public func unary<Request: WireMessage, Reply: WireMessage>(
+  // `nonisolated(nonsending)`, here and below: a call that is made where its task runs already does
+  // not look for its executor again at every step.
+  public nonisolated(nonsending) func unary<Request: WireMessage, Reply: WireMessage>(
     _ method: MethodDescriptor, _ request: Request, options: CallOptions = CallOptions()
   ) async throws(RPCError) -> Reply {
     let bytes = ByteBuffer(request)
@@ -97,7 +106,7 @@ public final class RPCClient: Sendable {
 
   // MARK: - Parts
 
-  private func reply(
+  private nonisolated(nonsending) func reply(
     to request: ByteBuffer, _ method: MethodDescriptor, _ options: CallOptions
   ) async throws(RPCError) -> ByteBuffer {
     let deadline = try prepare(method, options)
@@ -105,7 +114,7 @@ public final class RPCClient: Sendable {
     var tried: [ConnectorPool.Member] = []
     var isRetry = false
     while true {
-      switch await attempt(method, request, options, deadline, &tried) {
+      switch await attempt(method, request, options, deadline, isRetry: isRetry, &tried) {
       case .success(let reply):
         retryBudget.succeeded()
         return reply
@@ -128,9 +137,9 @@ public final class RPCClient: Sendable {
   }
 
   /// Runs a call between the interceptors.
-  private func observed<Answer>(
+  private nonisolated(nonsending) func observed<Answer>(
     _ method: MethodDescriptor, _ options: CallOptions,
-    _ body: (CallOptions) async throws(RPCError) -> Answer
+    _ body: nonisolated(nonsending) (CallOptions) async throws(RPCError) -> Answer
   ) async throws(RPCError) -> Answer {
     var options = options
     for interceptor in configuration.interceptors { try interceptor.begin(method, &options) }
@@ -152,7 +161,7 @@ public final class RPCClient: Sendable {
   }
 
   /// An open connection of the best server that was not tried yet; of any, where all were.
-  private func connection(
+  private nonisolated(nonsending) func connection(
     until deadline: NIODeadline?, _ options: CallOptions, _ tried: inout [ConnectorPool.Member]
   ) async -> Result<(Connection, ConnectorPool.Member), RPCError> {
     if let member = pool.only {
@@ -174,25 +183,33 @@ public final class RPCClient: Sendable {
     }
   }
 
-  private func attempt(
+  private nonisolated(nonsending) func attempt(
     _ method: MethodDescriptor, _ request: ByteBuffer, _ options: CallOptions,
-    _ deadline: NIODeadline?, _ tried: inout [ConnectorPool.Member]
+    _ deadline: NIODeadline?, isRetry: Bool, _ tried: inout [ConnectorPool.Member]
   ) async -> CallResult {
     let connection: Connection
     let member: ConnectorPool.Member
-    switch await self.connection(until: deadline, options, &tried) {
-    case .success(let open): (connection, member) = open
-    // Nothing was sent, and the connectors know best when to try again.
-    case .failure(let error): return .failure(error, wasStarted: true)
+    var timeoutUs: UInt64 = 0
+    if let only = pool.only, let open = only.connector.open {
+      (connection, member) = (open, only)
+      // No time has passed yet.
+      if !isRetry { timeoutUs = options.timeoutMicroseconds(of: method.kind) }
+    } else {
+      switch await self.connection(until: deadline, options, &tried) {
+      case .success(let open): (connection, member) = open
+      // Nothing was sent, and the connectors know best when to try again.
+      case .failure(let error): return .failure(error, wasStarted: true)
+      }
     }
     member.begin()
     defer { member.end() }
-    let link = CallLink()
+    let (link, timeLeftUs) = (CallLink(), timeoutUs)
     return await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
+      await withUnsafeContinuation { continuation in
         let call = OutgoingCall(
           link: link, method: method, request: request, metadata: options.metadata,
-          trace: options.trace, deadline: deadline, sink: .reply(continuation))
+          trace: options.trace, deadline: deadline, timeoutUs: timeLeftUs,
+          sink: .reply(continuation))
         connection.run { $0.open(call) }
       }
     } onCancel: {
@@ -228,23 +245,34 @@ public final class RPCClient: Sendable {
 
 /// Keeps retries a small part of all calls.
 final class RetryBudget: Sendable {
-  private let tenths: Mutex<Int>
+  private let tenths: Atomic<Int>
   private let tenthsMax: Int
 
   init(tokenCountMax: Int) {
     tenthsMax = tokenCountMax * 10
-    tenths = Mutex(tenthsMax)
+    tenths = Atomic(tenthsMax)
   }
 
   /// A call succeeded without trouble.
-  func succeeded() { tenths.withLock { $0 = min(tenthsMax, $0 + 1) } }
+  func succeeded() {
+    var current = tenths.load(ordering: .relaxed)
+    while current < tenthsMax {
+      let (isDone, original) = tenths.weakCompareExchange(
+        expected: current, desired: current + 1, ordering: .relaxed)
+      if isDone { return }
+      current = original
+    }
+  }
 
   /// Takes one token if there is one.
   func take() -> Bool {
-    tenths.withLock { tenths in
-      guard tenths >= 10 else { return false }
-      tenths -= 10
-      return true
+    var current = tenths.load(ordering: .relaxed)
+    while current >= 10 {
+      let (isDone, original) = tenths.weakCompareExchange(
+        expected: current, desired: current - 10, ordering: .relaxed)
+      if isDone { return true }
+      current = original
     }
+    return false
   }
 }

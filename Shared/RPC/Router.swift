@@ -3,9 +3,14 @@ public import WireFormat
 
 /// Which handler answers which method. Generated code fills it: `service.register(on: &router)`.
 public struct Router: Sendable {
-  struct Entry: Sendable {
+  final class Entry: Sendable {
     let method: MethodDescriptor
     let handler: MethodHandler
+
+    init(method: MethodDescriptor, handler: MethodHandler) {
+      self.method = method
+      self.handler = handler
+    }
   }
 
   private var entries: [UInt32: Entry] = [:]
@@ -27,6 +32,20 @@ public struct Router: Sendable {
       method, .unary,
       .unary { request, context in
         ByteBuffer(try await handler(try Request(request), context))
+      })
+  }
+
+  /// Answers a method that takes one request and gives one reply, and is marked `inline` in the
+  /// schema: the handler runs on the event loop, where the frame was read, without a task. It must
+  /// be short and never wait; every other call of its connection waits for it.
+  public mutating func inlineUnary<Request: WireMessage, Reply: WireMessage>(
+    _ method: MethodDescriptor,
+    _ handler: @escaping @Sendable (Request, CallContext) throws -> Reply
+  ) {
+    add(
+      method, .unary,
+      .inline { request, context, answer in
+        try handler(try Request(reading: request), context).pack(answer)
       })
   }
 

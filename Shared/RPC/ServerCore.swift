@@ -1,6 +1,7 @@
 internal import Logging
 internal import PrivacyCore
 internal import Synchronization
+internal import Transport
 internal import WireFormat
 
 /// What all connections of a server share.
@@ -76,11 +77,21 @@ final class ServerCore: Sendable {
   func taskEnded() { running.wrappingSubtract(1, ordering: .relaxed) }
 
   /// Asks the interceptors whether a call may go on.
-  func admit(_ call: IncomingCall) throws(RPCError) {
+  func admit(
+    _ method: MethodDescriptor, _ peer: PeerIdentity, _ metadata: Metadata
+  ) throws(RPCError) {
+    if configuration.interceptors.isEmpty { return }
+    let call = IncomingCall(method, peer, metadata)
     for interceptor in configuration.interceptors { try interceptor.admit(call) }
   }
 
-  func finished(_ call: FinishedCall) {
+  /// Tells the interceptors how a call ended that had come at `arrival` on the server's clock.
+  func finished(
+    _ method: MethodDescriptor, _ peer: PeerIdentity, _ code: StatusCode, since arrival: Int64
+  ) {
+    if configuration.interceptors.isEmpty { return }
+    let call = FinishedCall(
+      method, peer, code, microseconds: time.monotonicMicroseconds - arrival)
     for interceptor in configuration.interceptors { interceptor.end(call) }
   }
 }

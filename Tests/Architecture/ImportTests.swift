@@ -8,8 +8,8 @@ struct ImportTests {
     "CLMDB", "COpenSSL", "CProtobufC", "CTacitProtos", "PrivacyCore", "Cryptography",
     "KeyManagement", "DifferentialPrivacy", "WireFormat", "SchemaModel", "DynamicMessages",
     "SealedStore", "Transport", "RPC", "CommonAPI", "HealthAPI", "ConsentAPI", "VaultAPI",
-    "FeaturesAPI", "TrainerAPI", "VectorsAPI", "AuditAPI", "ReflectionAPI", "BenchAPI", "StoredMessages",
-    "AuditLog", "Gate", "ServiceKit", "ConsentService", "IdentityVaultService",
+    "FeaturesAPI", "TrainerAPI", "VectorsAPI", "AuditAPI", "ReflectionAPI", "BenchAPI",
+    "StoredMessages", "AuditLog", "Gate", "ServiceKit", "ConsentService", "IdentityVaultService",
     "FeatureStoreService", "TrainerService", "VectorSearchService", "Pipeline",
   ]
 

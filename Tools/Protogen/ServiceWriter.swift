@@ -56,8 +56,9 @@ struct ServiceWriter {
         }
         parameters.append("context: CallContext")
         source.comment(method.source.comment)
+        let effects = method.runsInPlace ? "throws" : "async throws"
         source.list(
-          "func \(SwiftName.method(method.name))(", parameters, ") async throws\(result)")
+          "func \(SwiftName.method(method.name))(", parameters, ") \(effects)\(result)")
       }
     }
   }
@@ -87,9 +88,12 @@ struct ServiceWriter {
                 "requests, replies: replies", ""
               )
             }
-          source.line("router.\(method.kind.rawValue)(\(methodsName).\(name)) {")
-          source.line("  (\(parameters): CallContext) async throws\(result) in")
-          source.line("  try await self.\(name)(\(labels), context: context)")
+          let registration = method.runsInPlace ? "inlineUnary" : method.kind.rawValue
+          let (effects, marks) =
+            method.runsInPlace ? ("throws", "try") : ("async throws", "try await")
+          source.line("router.\(registration)(\(methodsName).\(name)) {")
+          source.line("  (\(parameters): CallContext) \(effects)\(result) in")
+          source.line("  \(marks) self.\(name)(\(labels), context: context)")
           source.line("}")
         }
       }
@@ -115,7 +119,7 @@ struct ServiceWriter {
           }
         source.comment(method.source.comment)
         source.list(
-          "public func \(name)(",
+          "public nonisolated(nonsending) func \(name)(",
           (takesRequest ? ["_ request: \(input)"] : []) + ["options: CallOptions = .init()"],
           ") async throws(RPCError) -> \(result) {")
         source.line(
@@ -128,6 +132,9 @@ struct ServiceWriter {
 }
 
 extension Method {
+  /// Whether the handler runs where the frame was read: it must not wait, so it is no `async`.
+  fileprivate var runsInPlace: Bool { isInline && kind == .unary }
+
   fileprivate var hexadecimalID: String {
     let digits = String(id, radix: 16, uppercase: true)
     let padded = String(repeating: "0", count: 8 - digits.count) + digits

@@ -24,7 +24,7 @@ public enum EchoMethods {
 /// Answers what it is sent.
 public protocol EchoServing: Sendable {
   /// Answers with the request's payload, where the frame was read.
-  func echo(_ request: EchoRequest, context: CallContext) async throws -> EchoReply
+  func echo(_ request: EchoRequest, context: CallContext) throws -> EchoReply
 
   /// Answers with the request's payload, in a task of its own.
   func echoInTask(_ request: EchoRequest, context: CallContext) async throws -> EchoReply
@@ -33,9 +33,9 @@ public protocol EchoServing: Sendable {
 extension EchoServing {
   /// Makes the router answer the service's methods with this server.
   public func register(on router: inout Router) {
-    router.unary(EchoMethods.echo) {
-      (request: EchoRequest, context: CallContext) async throws -> EchoReply in
-      try await self.echo(request, context: context)
+    router.inlineUnary(EchoMethods.echo) {
+      (request: EchoRequest, context: CallContext) throws -> EchoReply in
+      try self.echo(request, context: context)
     }
     router.unary(EchoMethods.echoInTask) {
       (request: EchoRequest, context: CallContext) async throws -> EchoReply in
@@ -54,7 +54,7 @@ public struct EchoClient: Sendable {
   }
 
   /// Answers with the request's payload, where the frame was read.
-  public func echo(
+  public nonisolated(nonsending) func echo(
     _ request: EchoRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> EchoReply {
@@ -62,7 +62,7 @@ public struct EchoClient: Sendable {
   }
 
   /// Answers with the request's payload, in a task of its own.
-  public func echoInTask(
+  public nonisolated(nonsending) func echoInTask(
     _ request: EchoRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> EchoReply {

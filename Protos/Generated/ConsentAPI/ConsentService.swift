@@ -208,7 +208,7 @@ public struct ConsentClient: Sendable {
   }
 
   /// Records that a person allowed some scopes. Durable when it answers.
-  public func grant(
+  public nonisolated(nonsending) func grant(
     _ request: GrantRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> GrantReply {
@@ -216,7 +216,7 @@ public struct ConsentClient: Sendable {
   }
 
   /// Records that a person takes consent back, and answers when no gate serves it any more.
-  public func withdraw(
+  public nonisolated(nonsending) func withdraw(
     _ request: WithdrawRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> WithdrawReply {
@@ -224,7 +224,7 @@ public struct ConsentClient: Sendable {
   }
 
   /// Whether a person allows a scope.
-  public func check(
+  public nonisolated(nonsending) func check(
     _ request: CheckRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> CheckReply {
@@ -232,7 +232,7 @@ public struct ConsentClient: Sendable {
   }
 
   /// The same for many at once, answered from one snapshot in the order asked.
-  public func checkBatch(
+  public nonisolated(nonsending) func checkBatch(
     _ request: CheckBatchRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> CheckBatchReply {
@@ -240,7 +240,7 @@ public struct ConsentClient: Sendable {
   }
 
   /// One receipt by its id.
-  public func show(
+  public nonisolated(nonsending) func show(
     _ request: ShowRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> Receipt {
@@ -248,7 +248,7 @@ public struct ConsentClient: Sendable {
   }
 
   /// All receipts of one person, oldest first.
-  public func history(
+  public nonisolated(nonsending) func history(
     _ request: HistoryRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> HistoryReply {
@@ -256,14 +256,14 @@ public struct ConsentClient: Sendable {
   }
 
   /// Takes receipts in the JSON form of a receipt, a line each; each chunk is answered when durable.
-  public func `import`(
+  public nonisolated(nonsending) func `import`(
     options: CallOptions = .init()
   ) async throws(RPCError) -> ClientStream<ImportChunk, ImportProgress> {
     try await client.bidirectional(ConsentMethods.`import`, options: options)
   }
 
   /// All receipts in the JSON form of a receipt, in log order.
-  public func export(
+  public nonisolated(nonsending) func export(
     _ request: ExportRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> ReplyStream<ExportChunk> {
@@ -271,7 +271,7 @@ public struct ConsentClient: Sendable {
   }
 
   /// The change feed: every change after a position, once, in order.
-  public func watch(
+  public nonisolated(nonsending) func watch(
     _ request: WatchRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> ReplyStream<ChangeBatch> {
@@ -279,14 +279,14 @@ public struct ConsentClient: Sendable {
   }
 
   /// A gate's line to this service: it registers, confirms what it applied and holds a lease.
-  public func attend(
+  public nonisolated(nonsending) func attend(
     options: CallOptions = .init()
   ) async throws(RPCError) -> ClientStream<GateMessage, GateEvent> {
     try await client.bidirectional(ConsentMethods.attend, options: options)
   }
 
   /// Forgets a person: withdraws all, purges every store, destroys the subject key.
-  public func erase(
+  public nonisolated(nonsending) func erase(
     _ request: EraseRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> EraseReply {

@@ -121,7 +121,7 @@ public struct FeaturesClient: Sendable {
   }
 
   /// Takes feature definitions in YAML: new views, or newer versions of known ones.
-  public func applyViews(
+  public nonisolated(nonsending) func applyViews(
     _ request: ApplyViewsRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> ApplyViewsReply {
@@ -129,7 +129,7 @@ public struct FeaturesClient: Sendable {
   }
 
   /// The views in force.
-  public func listViews(
+  public nonisolated(nonsending) func listViews(
     _ request: ListViewsRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> ListViewsReply {
@@ -137,7 +137,7 @@ public struct FeaturesClient: Sendable {
   }
 
   /// Writes rows of one view. Durable when it answers.
-  public func writeRows(
+  public nonisolated(nonsending) func writeRows(
     _ request: WriteRowsRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> WriteReply {
@@ -145,7 +145,7 @@ public struct FeaturesClient: Sendable {
   }
 
   /// Writes events of one source; an event id is taken once. Durable when it answers.
-  public func writeEvents(
+  public nonisolated(nonsending) func writeEvents(
     _ request: WriteEventsRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> WriteReply {
@@ -153,7 +153,7 @@ public struct FeaturesClient: Sendable {
   }
 
   /// The features of some people, gated feature by feature.
-  public func get(
+  public nonisolated(nonsending) func get(
     _ request: GetRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> GetReply {
@@ -161,7 +161,7 @@ public struct FeaturesClient: Sendable {
   }
 
   /// The consented rows as of a time, person by person: what models are trained on.
-  public func trainingSet(
+  public nonisolated(nonsending) func trainingSet(
     _ request: TrainingSetRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> ReplyStream<TrainingBatch> {

@@ -10,7 +10,7 @@ public enum HealthMethods {
   public static let check = MethodDescriptor(
     id: 0xC181_643C, name: "tacit.health.v1.Health/Check",
     kind: .unary, scope: "health.read",
-    isInline: true, isIdempotent: true)
+    isInline: false, isIdempotent: true)
 
   /// What the service holds and how it is.
   public static let status = MethodDescriptor(
@@ -55,7 +55,7 @@ public struct HealthClient: Sendable {
   }
 
   /// Whether the service takes calls now.
-  public func check(
+  public nonisolated(nonsending) func check(
     _ request: CheckRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> CheckReply {
@@ -63,7 +63,7 @@ public struct HealthClient: Sendable {
   }
 
   /// What the service holds and how it is.
-  public func status(
+  public nonisolated(nonsending) func status(
     _ request: StatusRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> ServiceStatus {

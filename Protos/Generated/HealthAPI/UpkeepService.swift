@@ -54,7 +54,7 @@ public struct UpkeepClient: Sendable {
   }
 
   /// Writes a consistent copy of the store into a new directory on the service's own machine.
-  public func backup(
+  public nonisolated(nonsending) func backup(
     _ request: BackupRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> BackupReply {
@@ -62,7 +62,7 @@ public struct UpkeepClient: Sendable {
   }
 
   /// Opens every row and follows the audit log from its first entry to its last.
-  public func verify(
+  public nonisolated(nonsending) func verify(
     _ request: VerifyRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> VerifyReply {

@@ -44,7 +44,7 @@ public struct ReflectionClient: Sendable {
 
   /// The schemas that the server was built from, and which of their services it answers. A schema
   /// is no secret: every peer may read it, whatever else it may call.
-  public func schema(
+  public nonisolated(nonsending) func schema(
     _ request: SchemaRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> SchemaReply {

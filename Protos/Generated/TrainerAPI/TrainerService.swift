@@ -154,7 +154,7 @@ public struct TrainerClient: Sendable {
   }
 
   /// Opens the privacy budget of a data set and purpose. It can't be raised afterwards.
-  public func createBudget(
+  public nonisolated(nonsending) func createBudget(
     _ request: CreateBudgetRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> Budget {
@@ -162,7 +162,7 @@ public struct TrainerClient: Sendable {
   }
 
   /// A budget and what is left of it.
-  public func showBudget(
+  public nonisolated(nonsending) func showBudget(
     _ request: ShowBudgetRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> Budget {
@@ -170,7 +170,7 @@ public struct TrainerClient: Sendable {
   }
 
   /// Every charge, in order.
-  public func ledger(
+  public nonisolated(nonsending) func ledger(
     _ request: LedgerRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> LedgerReply {
@@ -178,7 +178,7 @@ public struct TrainerClient: Sendable {
   }
 
   /// A noisy count or histogram over consenting people. Charged before it is computed.
-  public func query(
+  public nonisolated(nonsending) func query(
     _ request: QueryRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> QueryReply {
@@ -186,7 +186,7 @@ public struct TrainerClient: Sendable {
   }
 
   /// Trains a model, with progress; the last message names the model. Charged before it begins.
-  public func train(
+  public nonisolated(nonsending) func train(
     _ request: TrainRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> ReplyStream<TrainProgress> {
@@ -194,7 +194,7 @@ public struct TrainerClient: Sendable {
   }
 
   /// The models there are.
-  public func listModels(
+  public nonisolated(nonsending) func listModels(
     _ request: ListModelsRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> ListModelsReply {
@@ -202,7 +202,7 @@ public struct TrainerClient: Sendable {
   }
 
   /// One model with its lineage.
-  public func showModel(
+  public nonisolated(nonsending) func showModel(
     _ request: ShowModelRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> Model {
@@ -210,7 +210,7 @@ public struct TrainerClient: Sendable {
   }
 
   /// A model's item vectors and statistics, for publishing.
-  public func fetchModel(
+  public nonisolated(nonsending) func fetchModel(
     _ request: ShowModelRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> ReplyStream<ModelChunk> {

@@ -126,7 +126,7 @@ public struct VaultClient: Sendable {
   }
 
   /// The pids of up to 4,096 identifiers, in the order given.
-  public func pseudonymize(
+  public nonisolated(nonsending) func pseudonymize(
     _ request: PseudonymizeRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> PseudonymizeReply {
@@ -134,14 +134,14 @@ public struct VaultClient: Sendable {
   }
 
   /// The same as a stream of batches, answered batch by batch.
-  public func pseudonymizeStream(
+  public nonisolated(nonsending) func pseudonymizeStream(
     options: CallOptions = .init()
   ) async throws(RPCError) -> ClientStream<PseudonymizeRequest, PseudonymizeReply> {
     try await client.bidirectional(VaultMethods.pseudonymizeStream, options: options)
   }
 
   /// Says that another identifier is the same person's.
-  public func link(
+  public nonisolated(nonsending) func link(
     _ request: LinkRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> LinkReply {
@@ -149,7 +149,7 @@ public struct VaultClient: Sendable {
   }
 
   /// What is linked to a person: the kinds and their provenance, never the values.
-  public func show(
+  public nonisolated(nonsending) func show(
     _ request: ShowRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> ShowReply {
@@ -157,7 +157,7 @@ public struct VaultClient: Sendable {
   }
 
   /// The keys under which the calling service seals the rows of these people.
-  public func subjectKeys(
+  public nonisolated(nonsending) func subjectKeys(
     _ request: SubjectKeysRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> SubjectKeysReply {
@@ -165,7 +165,7 @@ public struct VaultClient: Sendable {
   }
 
   /// Destroys a person's subject key and identifiers. There is no way back.
-  public func forget(
+  public nonisolated(nonsending) func forget(
     _ request: ForgetRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> ForgetReply {

@@ -134,7 +134,7 @@ public struct VectorsClient: Sendable {
   }
 
   /// Makes a collection.
-  public func createCollection(
+  public nonisolated(nonsending) func createCollection(
     _ request: CreateCollectionRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> Collection {
@@ -142,7 +142,7 @@ public struct VectorsClient: Sendable {
   }
 
   /// The collections there are.
-  public func listCollections(
+  public nonisolated(nonsending) func listCollections(
     _ request: ListCollectionsRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> ListCollectionsReply {
@@ -150,7 +150,7 @@ public struct VectorsClient: Sendable {
   }
 
   /// Writes vectors. Durable when it answers.
-  public func upsert(
+  public nonisolated(nonsending) func upsert(
     _ request: UpsertRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> UpsertReply {
@@ -158,7 +158,7 @@ public struct VectorsClient: Sendable {
   }
 
   /// Removes vectors.
-  public func delete(
+  public nonisolated(nonsending) func delete(
     _ request: DeleteRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> DeleteReply {
@@ -166,7 +166,7 @@ public struct VectorsClient: Sendable {
   }
 
   /// The nearest vectors; those of people only where they allow it.
-  public func search(
+  public nonisolated(nonsending) func search(
     _ request: SearchRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> SearchReply {
@@ -174,7 +174,7 @@ public struct VectorsClient: Sendable {
   }
 
   /// Takes a model from the trainer and serves it from now on.
-  public func publish(
+  public nonisolated(nonsending) func publish(
     _ request: PublishRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> PublishReply {
@@ -182,7 +182,7 @@ public struct VectorsClient: Sendable {
   }
 
   /// What to recommend to a person, or to a stranger where the person does not allow more.
-  public func recommend(
+  public nonisolated(nonsending) func recommend(
     _ request: RecommendRequest,
     options: CallOptions = .init()
   ) async throws(RPCError) -> RecommendReply {
