@@ -29,6 +29,11 @@ install_peers() {
 for program in echo load; do
   gcc -O3 -std=gnu11 -Wall -Wextra -Werror -o "$out/c/$program" "Benchmarks/RPC/C/$program.c"
 done
+generated=Protos/Generated/C
+gcc -O3 -std=gnu11 -DPROTOBUF_C -I "$generated/include" -o "$out/c/echo-protobuf-c" \
+  Benchmarks/RPC/C/echo.c "$generated/wire/v1/frame.pb-c.c" "$generated/bench/v1/echo.pb-c.c" \
+  "$generated/options/v1/options.pb-c.c" "$generated/google/protobuf/descriptor.pb-c.c" \
+  -lprotobuf-c
 gcc -O2 -shared -fPIC -Wall -Wextra -o "$out/c/count-allocations.so" \
   Benchmarks/RPC/C/count-allocations.c
 

@@ -128,13 +128,15 @@ class Programs:
         self.grpc_cpp = bool((self.c / "grpc-cpp-server").exists())
         self.certificates = tempfile.mkdtemp(prefix="tacit-bench-")
 
-    def ours(self, tls=False, in_task=False):
+    def ours(self, tls=False, in_task=False, any_thread=False):
         extra = ["--tls", self.certificates] if tls else []
         name = "tacit" + (" tls" if tls else "") + (" in a task" if in_task else "")
+        name += " from any thread" if any_thread else ""
         return Contender(
             name,
             [str(self.swift / "rpc-bench-server"), *extra],
-            [str(self.swift / "rpc-bench-client"), *extra, *(["--in-task"] if in_task else [])],
+            [str(self.swift / "rpc-bench-client"), *extra, *(["--in-task"] if in_task else []),
+             *(["--any-thread"] if any_thread else [])],
         )
 
     def ours_under_c(self):
@@ -144,6 +146,10 @@ class Programs:
 
     def echo(self):
         return Contender("epoll echo, C load", [str(self.c / "echo")], [str(self.c / "load")])
+
+    def protobuf_c_echo(self):
+        return Contender("epoll echo with protobuf-c, C load", [str(self.c / "echo-protobuf-c")],
+                         [str(self.c / "load")])
 
     def cpp(self, *modes):
         if not self.grpc_cpp:
@@ -170,8 +176,9 @@ def scenes(programs):
     p = programs
     return [
         Scene("64 B, 128 in flight", load(1, 128, 64),
-              [p.ours(), p.ours(in_task=True), p.ours(tls=True), p.ours_under_c(), p.echo(),
-               *p.cpp(*modes), *p.grpc_swift_modes(1, 2)]),
+              [p.ours(), p.ours(in_task=True), p.ours(any_thread=True), p.ours(tls=True),
+               p.ours_under_c(), p.echo(), p.protobuf_c_echo(), *p.cpp(*modes),
+               *p.grpc_swift_modes(1, 2)]),
         Scene("64 B, 256 in flight", load(1, 256, 64),
               [p.ours(), p.ours_under_c(), p.echo(), *p.cpp("async 1"), *p.grpc_swift_modes(1)]),
         Scene("1.6 KB, 128 in flight", load(1, 128, 1600),
@@ -223,6 +230,9 @@ def keys_of(results, programs):
         "ratio_grpc_swift": plenty.ratio(ours, plenty.best("grpc-swift")),
         "conns16_ratio_grpc_cpp": many.ratio(many.contenders["tacit"], many.best("gRPC C++")),
         "server_ratio_epoll_echo": plenty.ratio(ours_under_c, echo),
+        # Beside the physical limit, the one that a codec leaves.
+        "server_ratio_protobuf_c_echo": plenty.ratio(
+            ours_under_c, plenty.contenders["epoll echo with protobuf-c, C load"]),
         "full_ratio_epoll_echo": plenty.ratio(ours, echo),
         "tls_ratio": plenty.ratio(plenty.contenders["tacit tls"], ours),
         "cpu_us_per_call": ours_under_c.median("server_cpu_us_per_call"),

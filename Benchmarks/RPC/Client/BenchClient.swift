@@ -35,6 +35,9 @@ struct BenchClient: AsyncParsableCommand {
   @Flag(help: "Calls the method that runs in a task of its own.")
   var inTask = false
 
+  @Flag(help: "Lets the calling tasks run on any thread instead of their connection's event loop.")
+  var anyThread = false
+
   func run() async throws {
     let security: ClientSecurity =
       if let tls {
@@ -56,7 +59,7 @@ struct BenchClient: AsyncParsableCommand {
     try await withThrowingTaskGroup(of: Report.self) { group in
       for client in clients {
         for _ in 0..<inFlight {
-          group.addTask {
+          group.addTask(executorPreference: anyThread ? nil : client.executor) {
             try await load.run(EchoClient(client))
           }
         }

@@ -20,13 +20,15 @@ final class Load: Sendable {
 
   func enter(_ next: Phase) { phase.store(next.rawValue, ordering: .relaxed) }
 
-  private func call(_ client: EchoClient, _ request: EchoRequest) async throws -> EchoReply {
+  private nonisolated(nonsending) func call(_ client: EchoClient, _ request: EchoRequest)
+    async throws -> EchoReply
+  {
     if isInTask { return try await client.echoInTask(request) }
     return try await client.echo(request)
   }
 
   /// Calls until the time is over.
-  func run(_ client: EchoClient) async throws -> Report {
+  nonisolated(nonsending) func run(_ client: EchoClient) async throws -> Report {
     var report = Report()
     let request = EchoRequest(payload: [UInt8](repeating: 0x61, count: payloadByteCount))
     while true {
