@@ -143,6 +143,12 @@ struct JSONMappingTests {
     _ = try codec.pack(json: example, as: everyKind)
     #expect(try makeRecursiveCodec().example(of: "t.Node").line == "{}")
   }
+
+  @Test("an example of a schema whose messages multiply is cut short")
+  func largeExample() throws {
+    let line = try makeMultiplyingCodec(levels: 30).example(of: "t.M0").line
+    #expect(line.utf8.count < 10_000)
+  }
 }
 
 @Suite("Fields on a command line")

@@ -25,14 +25,33 @@ func packed(_ number: Int32, _ content: [UInt8]) -> [UInt8] { WireWriter.field(n
 /// A schema whose message holds itself: `message Node { Node next = 1; repeated Node more = 2; }`.
 /// The house refuses such schemas, another program might send one.
 func makeRecursiveCodec() throws -> MessageCodec {
-  func text(_ number: Int32, _ text: String) -> [UInt8] { packed(number, Array(text.utf8)) }
-  func number(_ number: Int32, _ value: UInt8) -> [UInt8] { [UInt8(number << 3), value] }
-  func field(_ name: String, _ place: UInt8, label: UInt8) -> [UInt8] {
-    packed(
-      2, text(1, name) + number(3, place) + number(4, label) + number(5, 11) + text(6, ".t.Node"))
+  try makeCodec(
+    message("Node", field("next", 1, of: "Node") + field("more", 2, of: "Node", label: 3)))
+}
+
+/// A schema of messages that hold the next one twice each.
+func makeMultiplyingCodec(levels: Int) throws -> MessageCodec {
+  let messages = (0..<levels).map { level in
+    message(
+      "M\(level)",
+      field("a", 1, of: "M\(level + 1)") + field("b", 2, of: "M\(level + 1)"))
   }
-  let node =
-    text(1, "Node") + field("next", 1, label: 1) + field("more", 2, label: 3)
-  let file = text(1, "t.proto") + text(2, "t") + packed(4, node) + text(12, "proto3")
+  return try makeCodec(messages.flatMap(\.self) + message("M\(levels)", []))
+}
+
+// The parts of a packed google.protobuf.FileDescriptorSet.
+
+private func text(_ number: Int32, _ text: String) -> [UInt8] { packed(number, Array(text.utf8)) }
+
+private func field(_ name: String, _ place: UInt8, of type: String, label: UInt8 = 1) -> [UInt8] {
+  packed(2, text(1, name) + [0x18, place, 0x20, label, 0x28, 11] + text(6, ".t.\(type)"))
+}
+
+private func message(_ name: String, _ fields: [UInt8]) -> [UInt8] {
+  packed(4, text(1, name) + fields)
+}
+
+private func makeCodec(_ messages: [UInt8]) throws -> MessageCodec {
+  let file = text(1, "t.proto") + text(2, "t") + messages + text(12, "proto3")
   return MessageCodec(try SchemaCatalog(descriptorSet: packed(1, file)))
 }
