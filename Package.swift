@@ -351,8 +351,9 @@ let testTargets: [Target] = [
   tests(
     "PipelineTests", folder: "Services",
     uses: [
-      "PrivacyCore", "RPC", "ConsentAPI", "FeaturesAPI", "VaultAPI", "HealthAPI", "ReflectionAPI",
-      "SchemaModel", "DynamicMessages", "Pipeline", "ServiceKit", "TestSupport", "RPCTestSupport",
+      "PrivacyCore", "RPC", "CommonAPI", "ConsentAPI", "FeaturesAPI", "VaultAPI", "HealthAPI",
+      "ReflectionAPI", "SchemaModel", "DynamicMessages", "Pipeline", "ServiceKit", "TestSupport",
+      "RPCTestSupport",
     ]),
   // Depends on the programs so that they are built; it starts them as processes.
   .testTarget(
