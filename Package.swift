@@ -335,7 +335,7 @@ let testTargets: [Target] = [
     "TrainerServiceTests", folder: "Services",
     uses: [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages",
-      "AuditLog", "KeyManagement", "WireFormat", "Transport", "RPC",
+      "AuditAPI", "AuditLog", "KeyManagement", "WireFormat", "Transport", "RPC",
       "TrainerAPI", "FeaturesAPI", "Gate", "TrainerService", "ServiceKit", "TestSupport",
       "RPCTestSupport", log,
     ]),
