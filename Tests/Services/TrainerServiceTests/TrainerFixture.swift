@@ -1,3 +1,4 @@
+internal import AuditAPI
 internal import AuditLog
 internal import Cryptography
 internal import FeaturesAPI
@@ -10,7 +11,6 @@ internal import RPC
 internal import RPCTestSupport
 internal import SealedStore
 internal import ServiceKit
-internal import Synchronization
 internal import TestSupport
 internal import TrainerAPI
 internal import TrainerService
@@ -23,35 +23,62 @@ struct TrainerFixture {
   let features: StubFeatures
   let gate: Gate
   let trainer: TrainerService
+  let store: SealedStore
   let time: ManualTime
+
+  /// Epsilon with which the noise of a count is far below half a person.
+  static let exactEpsilon = 500.0
 
   /// Runs `body` with a trainer that has a budget of epsilon 10 for the data set "orders" and the
   /// purpose "test".
-  static func run(_ body: (TrainerFixture) async throws -> Void) async throws {
+  static func run(
+    random: any RandomSource = SeededRandom(seed: 1),
+    configuration: TrainerConfiguration = TrainerConfiguration(), delta: Double = 1e-5,
+    _ body: (TrainerFixture) async throws -> Void
+  ) async throws {
+    try await runWithRestart(random: random, configuration: configuration, delta: delta) {
+      fixture, _ in try await body(fixture)
+    }
+  }
+
+  /// The same with a function that closes the store and starts the trainer again on it.
+  static func runWithRestart(
+    random: any RandomSource = SeededRandom(seed: 1),
+    configuration: TrainerConfiguration = TrainerConfiguration(), delta: Double = 1e-5,
+    _ body: (TrainerFixture, (TrainerFixture) async throws -> TrainerFixture) async throws -> Void
+  ) async throws {
     let features = StubFeatures()
     try await withTemporaryDirectory { directory in
       try await withLoopbackServer({ features.register(on: &$0) }) { connection in
         let time = ManualTime()
-        let kms = try FileKeyManagementService(
-          rootKey: SecretBytes(copying: [UInt8](repeating: 9, count: 32)))
-        let keys = try await ServiceKeys.open(service: "trainer", directory: directory, kms: kms)
-        let store = try SealedStore.open(
-          at: directory, keys: try keys.sealingKeys(purpose: "at-rest"),
-          tables: TrainerService.tables + [AuditLog.table],
-          configuration: StoreConfiguration(serviceName: "trainer"))
-        defer { store.close() }
         let gate = Gate.forTests(time: time)
-        let runtime = ServiceRuntime(
-          service: .trainer, store: store, keys: keys,
-          log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), time: time,
-          connect: { _ in throw RPCError(.unavailable, "nobody else is here") })
-        let trainer = try await TrainerService(
-          runtime: runtime, features: FeaturesClient(connection), gate: gate)
-        let fixture = TrainerFixture(features: features, gate: gate, trainer: trainer, time: time)
-        _ = try await trainer.createBudget(
-          CreateBudgetRequest(dataset: "orders", purpose: "test", epsilonLimit: 10, delta: 1e-5),
-          context: fixture.context(TrainerMethods.createBudget))
-        try await body(fixture)
+        var stores: [SealedStore] = []
+        defer { stores.forEach { $0.close() } }
+        func start() async throws -> TrainerFixture {
+          let kms = try FileKeyManagementService(
+            rootKey: SecretBytes(copying: [UInt8](repeating: 9, count: 32)))
+          let keys = try await ServiceKeys.open(service: "trainer", directory: directory, kms: kms)
+          let store = try SealedStore.open(
+            at: directory, keys: try keys.sealingKeys(purpose: "at-rest"),
+            tables: TrainerService.tables + [AuditLog.table],
+            configuration: StoreConfiguration(serviceName: "trainer"))
+          stores.append(store)
+          let runtime = ServiceRuntime(
+            service: .trainer, store: store, keys: keys,
+            log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), time: time,
+            random: random, connect: { _ in throw RPCError(.unavailable, "nobody else is here") })
+          let trainer = try await TrainerService(
+            runtime: runtime, features: FeaturesClient(connection), gate: gate,
+            configuration: configuration)
+          return TrainerFixture(
+            features: features, gate: gate, trainer: trainer, store: store, time: time)
+        }
+        let fixture = try await start()
+        try await fixture.open(purpose: "test", epsilonLimit: 10, delta: delta)
+        try await body(fixture) { earlier in
+          earlier.store.close()
+          return try await start()
+        }
       }
     }
   }
@@ -60,85 +87,150 @@ struct TrainerFixture {
     CallContext(peer: .local, method: method, time: time)
   }
 
-  func budget() async throws -> Budget {
+  var audit: AuditLog { AuditLog(store: store, time: time) }
+
+  /// The details of the audit records of one kind.
+  func audited(_ action: String) throws -> [[String: String]] {
+    try audit.records(limit: 1_000).filter { $0.action == action }.map { record in
+      Dictionary(record.details.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    }
+  }
+
+  var nowUs: Int64 { time.now.microseconds }
+
+  /// From here on nothing can be read or written.
+  func closeStore() { store.close() }
+
+  // MARK: Budgets
+
+  /// Opens a budget.
+  func open(
+    dataset: String = "orders", purpose: String, epsilonLimit: Double, delta: Double = 1e-5
+  ) async throws {
+    _ = try await trainer.createBudget(
+      CreateBudgetRequest(
+        dataset: dataset, purpose: purpose, epsilonLimit: epsilonLimit, delta: delta),
+      context: context(TrainerMethods.createBudget))
+  }
+
+  /// Opens the budget "exact", out of which counts come nearly without noise.
+  func openExact() async throws { try await open(purpose: "exact", epsilonLimit: 5_400) }
+
+  func budget(_ purpose: String = "test") async throws -> Budget {
     try await trainer.showBudget(
-      ShowBudgetRequest(dataset: "orders", purpose: "test"),
+      ShowBudgetRequest(dataset: "orders", purpose: purpose),
       context: context(TrainerMethods.showBudget))
   }
 
-  func countPeople(epsilon: Double = 1) async throws -> QueryReply {
-    try await trainer.query(
-      QueryRequest(
-        dataset: "orders", purpose: "test", epsilon: epsilon, scope: "analytics"),
-      context: context(TrainerMethods.query))
+  func charges(_ purpose: String = "test") async throws -> [Charge] {
+    try await trainer.ledger(
+      LedgerRequest(dataset: "orders", purpose: purpose),
+      context: context(TrainerMethods.ledger)
+    ).charges
   }
 
-  /// Lets the gate know that this person allows "analytics".
-  func grant(_ number: UInt8) async throws {
-    guard let scope = Scope("analytics"), let pid = PseudonymousID(bytes: Self.pid(number)) else {
-      return
+  // MARK: Questions and models
+
+  func countPeople(epsilon: Double = 1) async throws -> QueryReply {
+    try await query { $0.epsilon = epsilon }
+  }
+
+  /// A count of people with epsilon 1 out of the budget "test", changed by `change`.
+  func query(_ change: (inout QueryRequest) -> Void) async throws -> QueryReply {
+    var request = QueryRequest(
+      dataset: "orders", purpose: "test", epsilon: 1, scope: "analytics")
+    change(&request)
+    return try await trainer.query(request, context: context(TrainerMethods.query))
+  }
+
+  /// A nearly exact answer; needs `openExact()`.
+  func exact(feature: String = "", keys: [String] = []) async throws -> [Int64] {
+    try await query { request in
+      request.purpose = "exact"
+      request.epsilon = Self.exactEpsilon
+      request.feature = feature
+      request.keys = keys
+    }.counts.map(\.count)
+  }
+
+  /// Trains a model over two items with epsilon 1 out of the budget "test", changed by `change`.
+  @discardableResult
+  func train(
+    _ change: (inout TrainRequest) -> Void = { _ in },
+    send: (TrainProgress) async throws -> Void = { _ in }
+  ) async throws -> Model? {
+    var request = TrainRequest(
+      name: "recommender", dataset: "orders", purpose: "test", historyFeature: "purchases:items",
+      scope: "analytics", epsilon: 1,
+      catalogue: [
+        CatalogueItem(item: "a", text: "RED LANTERN"), CatalogueItem(item: "b", text: "TEA POT"),
+      ])
+    change(&request)
+    var model: Model?
+    try await trainer.train(request, context: context(TrainerMethods.train)) { progress in
+      model = progress.model ?? model
+      try await send(progress)
     }
+    return model
+  }
+
+  func show(_ name: String) async throws -> Model {
+    try await trainer.showModel(
+      ShowModelRequest(model: name), context: context(TrainerMethods.showModel))
+  }
+
+  func models() async throws -> [Model] {
+    try await trainer.listModels(ListModelsRequest(), context: context(TrainerMethods.listModels))
+      .models
+  }
+
+  // MARK: Consent
+
+  /// Lets the gate know that these people allow "analytics"; answers their receipts' ids.
+  @discardableResult
+  func grant(_ people: UInt8...) async throws -> [String] { try await grant(people) }
+
+  @discardableResult
+  func grant(_ people: [UInt8]) async throws -> [String] {
+    try await people.asyncMap { try await change($0, .grant) }
+  }
+
+  func withdraw(_ person: UInt8) async throws { _ = try await change(person, .withdrawal) }
+
+  private func change(_ person: UInt8, _ kind: ConsentChange.Kind) async throws -> String {
+    guard let scope = Scope("analytics"), let pid = PseudonymousID(bytes: Self.pid(person)) else {
+      return ""
+    }
+    let id = ConsentID(at: time.now, random: SystemRandom())
     try await gate.apply([
       ConsentChange(
-        sequence: LogSequenceNumber(UInt64(number)), pid: pid, kind: .grant, scopes: [scope],
-        consentID: ConsentID(at: time.now, random: SystemRandom()), grantedAt: time.now,
-        expiresAt: time.now.advanced(byMicroseconds: 86_400_000_000))
+        sequence: gate.appliedSequence.next, pid: pid, kind: kind, scopes: [scope], consentID: id,
+        grantedAt: time.now, expiresAt: time.now.advanced(byMicroseconds: 86_400_000_000))
     ])
+    return id.description
   }
 
   static func pid(_ number: UInt8) -> [UInt8] { [UInt8](repeating: number, count: 32) }
 }
 
-/// A feature store with one view over "orders".
-final class StubFeatures: FeaturesServing {
-  private struct State {
-    var people: [UInt8] = []
-    var onTrainingSet: (@Sendable () async throws -> Void)?
+extension Array {
+  fileprivate func asyncMap<Other>(
+    _ transform: (Element) async throws -> Other
+  ) async throws -> [Other] {
+    var others: [Other] = []
+    for element in self { others.append(try await transform(element)) }
+    return others
   }
+}
 
-  private let state = Mutex(State())
-
-  /// Whom the training set holds.
-  func hold(_ people: UInt8...) { state.withLock { $0.people = people } }
-
-  /// What happens before the last batch is sent.
-  func onTrainingSet(_ body: @escaping @Sendable () async throws -> Void) {
-    state.withLock { $0.onTrainingSet = body }
+/// The code and the details that a call is refused with.
+func refusal(_ body: () async throws -> Void) async -> RPCError? {
+  do {
+    try await body()
+    return nil
+  } catch let error as any RPCErrorConvertible {
+    return error.rpcError
+  } catch {
+    return RPCError(.unknown, "\(error)")
   }
-
-  func listViews(_ request: ListViewsRequest, context: CallContext) async throws -> ListViewsReply {
-    ListViewsReply(
-      views: [
-        ViewDescription(
-          name: "purchases", source: "orders",
-          features: [FeatureDescription(name: "items", type: "tallies", scope: "analytics")])
-      ])
-  }
-
-  func trainingSet(
-    _ request: TrainingSetRequest, replies: ReplyWriter<TrainingBatch>, context: CallContext
-  ) async throws {
-    let (people, onTrainingSet) = state.withLock { ($0.people, $0.onTrainingSet) }
-    let rows = people.map {
-      FeatureRow(pid: TrainerFixture.pid($0), features: [FeatureValue(status: .present)])
-    }
-    try await replies.send(
-      TrainingBatch(rows: rows, peopleSeen: UInt64(rows.count), peopleTotal: UInt64(rows.count)))
-    try await onTrainingSet?()
-    try await replies.send(TrainingBatch())
-  }
-
-  func get(_ request: GetRequest, context: CallContext) async throws -> GetReply { GetReply() }
-
-  func applyViews(
-    _ request: ApplyViewsRequest, context: CallContext
-  ) async throws -> ApplyViewsReply { ApplyViewsReply() }
-
-  func writeRows(
-    _ request: WriteRowsRequest, context: CallContext
-  ) async throws -> WriteReply { WriteReply() }
-
-  func writeEvents(
-    _ request: WriteEventsRequest, context: CallContext
-  ) async throws -> WriteReply { WriteReply() }
 }
