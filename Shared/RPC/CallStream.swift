@@ -85,6 +85,9 @@ final class CallStream {
   var assemblyCost = 0
 
   /// Rarely more than one: a task waits until its message has gone out.
+  /// What a server holds of it: the message that is arriving, and those that wait to be sent.
+  var heldByteCount = 0
+
   var outgoing: [OutgoingMessage] = []
   /// Whether the stream stands in the connection's line of streams that can send.
   var isInLine = false

@@ -128,6 +128,11 @@ extension ConnectionHandler {
     guard case .client = role else {
       throw ConnectionViolation(.failedPrecondition, "a REPLY from a client")
     }
+    guard frame.payloadByteCount <= ConnectionLimits.chunkByteCount else {
+      throw ConnectionViolation(
+        .invalidArgument,
+        "a REPLY with more than \(ConnectionLimits.chunkByteCount) bytes of a message")
+    }
     guard let stream = try stream(of: frame) else { return }
     guard frame.status == 0 else {
       conclude(stream, RPCError(status: frame.status, payload: frame.payload))

@@ -67,11 +67,11 @@ extension ConnectionHandler {
           + "\(hello.version): upgrade the \(hello.version < Self.protocolVersion ? "other" : "this") "
           + "one (\(hello.version < Self.protocolVersion ? hello.build : buildName))")
     }
-    guard hello.frameByteCountMax >= UInt32(ConnectionLimits.messageByteCountFloor) else {
+    guard hello.frameByteCountMax >= UInt32(ConnectionLimits.frameByteCountMax) else {
       throw ConnectionViolation(
         .failedPrecondition,
         "the other side accepts frames of only \(hello.frameByteCountMax) bytes; "
-          + "\(ConnectionLimits.messageByteCountFloor) are needed")
+          + "\(ConnectionLimits.frameByteCountMax) are needed")
     }
     guard hello.streamCredit <= Self.creditMax, hello.connectionCredit <= Self.creditMax else {
       throw ConnectionViolation(.invalidArgument, "a HELLO that grants more credit than 2^31 - 1")

@@ -8,15 +8,18 @@ extension ConnectionHandler {
   func registerWithRole() {
     guard case .server(let core) = role, let own else { return }
     switch core.add(ObjectIdentifier(self), own) {
-    case .accepted: return
+    case .accepted: holdConnection()
     case .tooMany: turnAway("too many connections")
+    case .noMemory: turnAway("the server holds as much as it may for its clients")
     case .draining: turnAway("the server is shutting down")
     }
   }
 
   func unregisterFromRole(_ error: RPCError) {
     switch role {
-    case .server(let core): core.remove(ObjectIdentifier(self))
+    case .server(let core):
+      core.remove(ObjectIdentifier(self))
+      releaseConnection()
     case .client(let core): core.ended(error)
     }
   }

@@ -54,7 +54,17 @@ extension ConnectionHandler {
     }
     let context = CallContext(
       binding.origin, deadline: deadline(of: frame), metadata: metadata, trace: trace)
-    if let handler = binding.inline, frame.flags == .endStream {
+    guard frame.payloadByteCount <= ConnectionLimits.chunkByteCount else {
+      throw ConnectionViolation(
+        .invalidArgument,
+        "a CALL with more than \(ConnectionLimits.chunkByteCount) bytes of a message")
+    }
+    guard !core.memory.isFull else {
+      turnDown(frame, method, MemoryBudget.full)
+      return
+    }
+    // Answers that the client does not take are held by streams, where they are counted.
+    if let handler = binding.inline, frame.flags == .endStream, isWritable {
       answerInPlace(frame, context, handler)
     } else {
       try begin(frame, StartableCall(handler: binding.entry.handler, context: context))
@@ -175,8 +185,12 @@ extension ConnectionHandler {
     let handle = StreamHandle(
       connection: own, link: stream.link, queue: queue, ledger: ledger,
       readThreshold: limits.streamCredit / 2, cancelsWhenDropped: false)
+    let request = request ?? ByteBuffer()
+    let heldByteCount = MemoryBudget.handlerByteCount(request: request.readableBytes)
+    core.memory.add(heldByteCount)
     let run = HandlerRun(
-      call: call, request: request ?? ByteBuffer(), stream: handle, core: core, connection: own)
+      call: call, request: request, stream: handle, core: core, connection: own,
+      heldByteCount: heldByteCount)
     stream.task = Task { await run.execute() }
   }
 
@@ -195,8 +209,12 @@ extension ConnectionHandler {
       let byteCountMax = Int(peerHello.frameByteCountMax)
       if bytes.readableBytes > byteCountMax {
         refuse(stream, Self.tooLong(bytes, byteCountMax))
-      } else if bytes.readableBytes <= ConnectionLimits.chunkByteCount, stream.outgoing.isEmpty {
+      } else if bytes.readableBytes <= ConnectionLimits.chunkByteCount, stream.outgoing.isEmpty,
+        isWritable
+      {
         sendReply(bytes, on: stream)
+      } else if isMemoryFull {
+        refuse(stream, MemoryBudget.full)
       } else {
         enqueue(OutgoingMessage(bytes: bytes, ending: .reply, completion: nil), on: stream)
       }

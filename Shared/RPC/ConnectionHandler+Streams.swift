@@ -25,6 +25,7 @@ extension ConnectionHandler {
   func receiveData(_ frame: InboundFrame) throws(ConnectionViolation) {
     let cost = Self.cost(frame.payload.readableBytes)
     receiveCredit -= cost
+    memory?.add(cost)
     guard receiveCredit >= 0 else {
       throw ConnectionViolation(.resourceExhausted, "more data than the connection's credit")
     }
@@ -38,6 +39,11 @@ extension ConnectionHandler {
     }
     guard !stream.hasReceivedEnd else {
       throw ConnectionViolation(.failedPrecondition, "DATA after END_STREAM")
+    }
+    guard !isMemoryFull else {
+      giveBack(cost)
+      refuse(stream, MemoryBudget.full)
+      return
     }
     try receivePart(frame.payload, flags: frame.flags, cost: cost, on: stream)
   }
@@ -63,6 +69,7 @@ extension ConnectionHandler {
         giveBack(wholeCost)
         return
       }
+      release(assembly.readableBytes, on: stream)
       assembly.writeImmutableBuffer(bytes)
       stream.assembly = nil
       message = assembly
@@ -96,6 +103,7 @@ extension ConnectionHandler {
       giveBack(cost + stream.assemblyCost)
       return
     }
+    hold(bytes.readableBytes, on: stream)
     if stream.assembly == nil {
       stream.assembly = bytes
     } else {
@@ -153,6 +161,7 @@ extension ConnectionHandler {
     guard returned > 0, phase == .open else { return }
     send(FrameHead(.credit, stream: 0, credit: returned))
     receiveCredit += returned
+    memory?.give(returned)
   }
 
   /// A reader on another thread has read: it has told the ledger, and the queue knows how much.
@@ -189,6 +198,7 @@ extension ConnectionHandler {
 
   /// Sends a message as credit and the socket allow.
   func enqueue(_ message: OutgoingMessage, on stream: CallStream) {
+    hold(message.bytes.readableBytes, on: stream)
     stream.outgoing.append(message)
     joinLine(stream)
     pump()
@@ -222,6 +232,7 @@ extension ConnectionHandler {
     guard var message = stream.outgoing.first else { return .sent }
     let byteCount = message.bytes.readableBytes
     if case .reply = message.ending, byteCount <= ConnectionLimits.chunkByteCount {
+      release(byteCount, on: stream)
       sendReply(message.bytes, on: stream)
       return .sent
     }
@@ -242,6 +253,7 @@ extension ConnectionHandler {
     }
     stream.sendCredit -= Self.cost(pieceByteCount)
     sendCredit -= Self.cost(pieceByteCount)
+    release(pieceByteCount, on: stream)
     send(FrameHead(.data, stream: stream.id, flags: flags), payload: piece)
     if isLast {
       stream.outgoing.removeFirst()
@@ -263,6 +275,11 @@ extension ConnectionHandler {
       message.completion?.resume(returning: Self.tooLong(message.bytes, byteCountMax))
       return
     }
+    guard !isMemoryFull else {
+      message.completion?.resume(returning: MemoryBudget.full)
+      refuse(stream, MemoryBudget.full)
+      return
+    }
     enqueue(message, on: stream)
   }
 
@@ -278,6 +295,7 @@ extension ConnectionHandler {
   /// Forgets a stream: later frames on it are ignored, and what waited to be sent is dropped.
   func remove(_ stream: CallStream, _ error: RPCError?) {
     streams.remove(stream.id)
+    release(stream.heldByteCount, on: stream)
     if !stream.outgoing.isEmpty {
       let outgoing = stream.outgoing
       stream.outgoing.removeAll()

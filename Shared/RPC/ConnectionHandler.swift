@@ -60,6 +60,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
   var sendCredit = 0
   var receiveCredit: Int
   let ledger: CreditLedger
+  /// What a server may hold for its clients; `nil` for a client.
+  let memory: MemoryBudget?
+  var isHoldingConnection = false
 
   // A server's handlers that still run although their calls have ended.
   @exclusivity(unchecked) var endedRunningCount = 0
@@ -99,8 +102,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     self.limits = limits
     self.handshake = handshake
     self.log = log
-    scanner = FrameScanner(byteCountMax: limits.messageByteCountMax)
+    scanner = FrameScanner(byteCountMax: ConnectionLimits.frameByteCountMax)
     receiveCredit = limits.connectionCredit
+    memory = if case .server(let core) = role { core.memory } else { nil }
     ledger = CreditLedger(threshold: max(1, limits.connectionCredit / 2))
   }
 

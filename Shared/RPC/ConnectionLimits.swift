@@ -1,8 +1,8 @@
 /// What one side of a connection allows the other, and how patient it is. Both a server and a
 /// client have these.
 public struct ConnectionLimits: Sendable {
-  /// The longest frame, and the longest message put together from frames, that is accepted, in
-  /// bytes. 131,072 or more; 4 MiB by default.
+  /// The longest message that is accepted, put together from its frames, in bytes. 131,072 or more;
+  /// 4 MiB by default.
   public var messageByteCountMax = 4 << 20
 
   /// The most calls that may run at once on one connection, handlers that are still running after
@@ -42,6 +42,7 @@ public struct ConnectionLimits: Sendable {
   /// takes in a queue.
   static let dataOverheadByteCount = 64
 
-  /// The smallest `messageByteCountMax`: one piece and its envelope fit.
-  static let messageByteCountFloor = 131_072
+  /// The longest frame, whatever the other side accepts: one piece and its envelope, metadata
+  /// included, fit. `messageByteCountMax` is never less.
+  static let frameByteCountMax = 131_072
 }

@@ -58,6 +58,7 @@ struct InboundFrame {
   var timeoutUs: UInt64 { head.timeoutUs }
   var status: UInt32 { head.status }
   var credit: UInt32 { head.credit }
+  var payloadByteCount: Int { head.payloadByteCount }
   var flags: FrameFlags { FrameFlags(rawValue: head.flags) }
 
   /// The payload, which shares the memory that was read.

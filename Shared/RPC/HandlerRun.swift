@@ -9,11 +9,15 @@ struct HandlerRun: Sendable {
   let stream: StreamHandle
   let core: ServerCore
   let connection: Connection
+  /// What the server counts for it until it has ended.
+  let heldByteCount: Int
 
   func execute() async {
     core.taskStarted()
-    let outcome = await outcome()
+    // Cancelled before it began, as a flood of calls and cancellations is: nothing is begun then.
+    let outcome = Task.isCancelled ? .failure(.cancelled) : await outcome()
     core.taskEnded()
+    core.memory.give(heldByteCount)
     let id = stream.link.stream
     connection.run { $0.finish(id, outcome) }
   }

@@ -40,6 +40,10 @@ public struct ServerConfiguration: Sendable {
   /// The most connections at once; more are closed as they come. 1,024 by default.
   public var connectionCountMax = 1_024
 
+  /// The most bytes that the server holds on behalf of its clients, whatever they do; 1 GiB by
+  /// default, 16 MiB or more. Beside it a process has what its handlers and stores take.
+  public var memoryByteCountMax = 1 << 30
+
   /// Look at every call, in this order.
   public var interceptors: [any ServerInterceptor] = []
 

@@ -12,6 +12,7 @@ final class ServerCore: Sendable {
   let time: any TimeSource
   let log: Logger
   let drain = DrainSignal()
+  let memory: MemoryBudget
 
   private struct State {
     var connections: [ObjectIdentifier: Connection] = [:]
@@ -28,18 +29,20 @@ final class ServerCore: Sendable {
     self.router = router
     self.authorizer = authorizer
     self.configuration = configuration
+    memory = MemoryBudget(byteCountMax: max(16 << 20, configuration.memoryByteCountMax))
     self.time = time
     self.log = log
   }
 
   // MARK: Connections
 
-  enum Admission { case accepted, tooMany, draining }
+  enum Admission { case accepted, tooMany, noMemory, draining }
 
   func add(_ id: ObjectIdentifier, _ connection: Connection) -> Admission {
     state.withLock { state in
       if state.isDraining { return .draining }
       if state.connections.count >= configuration.connectionCountMax { return .tooMany }
+      if memory.isFull { return .noMemory }
       state.connections[id] = connection
       return .accepted
     }

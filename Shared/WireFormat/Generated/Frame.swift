@@ -197,7 +197,8 @@ public struct Hello: WireMessage, Equatable {
   /// no error, since fields are only ever added.
   public var schema: UInt64 = 0
 
-  /// The longest frame the sender accepts, in bytes, without its length prefix.
+  /// The longest message the sender accepts, put together from its frames, in bytes: 131,072 or
+  /// more. A frame itself is never longer than 131,072 bytes, without its length prefix.
   public var frameByteCountMax: UInt32 = 0
 
   /// The most streams the sender lets be open at once.

@@ -28,12 +28,12 @@ struct ViolationTests {
   @Test("a length past the limit is refused before its bytes come")
   func oversized() async throws {
     let message = try await goaway { try await $0.send([0x7F, 0xFF, 0xFF, 0xFF]) }
-    #expect(message?.contains("longer than the 4194304 allowed") == true)
+    #expect(message?.contains("longer than the 131072 allowed") == true)
   }
 
   @Test("a length one past the limit is refused, and the limit itself is not")
   func lengthLimit() async throws {
-    let byteCount = (4 << 20) + 1
+    let byteCount = 131_072 + 1
     let message = try await goaway {
       try await $0.send(withUnsafeBytes(of: UInt32(byteCount).bigEndian) { Array($0) })
     }
@@ -268,6 +268,88 @@ struct ViolationTests {
         status = try await peer.next()?.frame.status ?? 99
       }
       #expect(status == 0)
+      await peer.close()
+    }
+  }
+}
+
+@Suite("What a server holds for its clients")
+struct MemoryTests {
+  @Test("a CALL with more than a piece is refused")
+  func oversizedCall() async throws {
+    try await withPair { pair in
+      let peer = try await RawPeer.greeted(pair.endpoint)
+      try await peer.send(
+        .call, stream: 1, method: Method.echo.id, flags: 1,
+        payload: [UInt8](repeating: 1, count: 65_536))
+      #expect(try await peer.next()?.payload.count == 65_536)
+      try await peer.send(
+        .call, stream: 3, method: Method.echo.id, flags: 1,
+        payload: [UInt8](repeating: 1, count: 65_537))
+      let goaway = try #require(try await peer.next())
+      #expect(goaway.frame.kind == UInt32(FrameKind.goaway.rawValue))
+      await peer.close()
+    }
+  }
+
+  @Test("past the one limit calls are refused, and taken again when others have gone")
+  func budget() async throws {
+    var configuration = ServerConfiguration()
+    configuration.memoryByteCountMax = 16 << 20
+    let server = RPCServer(
+      router: testRouter(), endpoint: try Endpoint("127.0.0.1:0"), security: .plainLoopback,
+      authorizer: AlmostAll(), configuration: configuration, log: quietLog)
+    let endpoint = try await server.start()
+    let hog = try await RawPeer.greeted(endpoint)
+    // Requests that never end, within the credit: 14 pieces on each of many streams.
+    let piece = [UInt8](repeating: 1, count: 65_000)
+    var credit = 4 << 20
+    var refused: UInt32?
+    func look(_ answer: (frame: Frame, payload: [UInt8])?) {
+      guard let frame = answer?.frame else { return }
+      switch FrameKind(rawValue: Int32(frame.kind)) {
+      case .credit where frame.stream == 0: credit += Int(frame.credit)
+      case .reply: refused = frame.status
+      default: break
+      }
+    }
+    for stream in stride(from: UInt32(1), through: 99, by: 2) where refused == nil {
+      try await hog.send(
+        .call, stream: stream, method: Method.echo.id, flags: 2, payload: piece)
+      for _ in 0..<13 where refused == nil {
+        while credit < 65_064, refused == nil { look(try await hog.next()) }
+        try await hog.send(.data, stream: stream, flags: 2, payload: piece)
+        credit -= 65_064
+      }
+    }
+    #expect(refused == StatusCode.resourceExhausted.rawValue)
+    let client = try RPCClient(endpoint: endpoint, security: .plainLoopback, log: quietLog)
+    await hog.close()
+    // The server notices that the other end has gone.
+    var reply: Blob?
+    for _ in 0..<200 where reply == nil {
+      reply = try? await client.unary(Method.echo, Blob("good"))
+      if reply == nil { try await Task.sleep(for: .milliseconds(10)) }
+    }
+    #expect(reply?.text == "good")
+    await client.close()
+    await server.drain(timeoutMs: 0)
+  }
+
+  @Test("calls that are cancelled before they began run no handler")
+  func rapidReset() async throws {
+    try await withPair { pair in
+      let peer = try await RawPeer.greeted(pair.endpoint)
+      var bytes: [UInt8] = []
+      for stream in stride(from: UInt32(1), to: 2_001, by: 2) {
+        bytes += RawPeer.bytes(.call, stream: stream, method: Method.hold.id)
+        bytes += RawPeer.bytes(.cancel, stream: stream)
+      }
+      try await peer.send(bytes)
+      let reply: Blob = try await pair.client.unary(Method.echo, Blob("meanwhile"))
+      #expect(reply.text == "meanwhile")
+      let hasEnded = await eventually { pair.seen.runningCount == 0 }
+      #expect(hasEnded)
       await peer.close()
     }
   }

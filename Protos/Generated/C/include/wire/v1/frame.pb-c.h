@@ -178,7 +178,8 @@ struct  Tacit__Wire__V1__Hello
   protobuf_c_boolean has_schema;
   uint64_t schema;
   /*
-   * The longest frame the sender accepts, in bytes, without its length prefix.
+   * The longest message the sender accepts, put together from its frames, in bytes: 131,072 or
+   * more. A frame itself is never longer than 131,072 bytes, without its length prefix.
    */
   protobuf_c_boolean has_frame_byte_count_max;
   uint32_t frame_byte_count_max;
