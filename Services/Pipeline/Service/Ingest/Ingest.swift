@@ -230,6 +230,7 @@ package final class Ingest {
             checks: found.map { CheckRequest(pid: $0.pseudonym.pid, scope: mapping.scope) }),
           options: CallOptions(timeoutMs: 60_000)
         ).replies
+        var admitted: [String: Person] = [:]
         var newcomers: [Identifier] = []
         for (person, check) in zip(found, checks) {
           guard check.granted else {
@@ -237,12 +238,14 @@ package final class Ingest {
               "\(mapping.scope): \(check.reason.sentence)")
             continue
           }
-          people[person.identifier.value] = .known(
+          admitted[person.identifier.value] = .known(
             pid: person.pseudonym.pid, consentID: check.consentID)
           if !person.pseudonym.known { newcomers.append(person.identifier) }
         }
         // Their rows are sealed under subject keys, which the vault makes now.
         if !newcomers.isEmpty { _ = try await pseudonymize(newcomers, create: true) }
+        // Only now: another batch, which runs while this one waits, must not write without a key.
+        people.merge(admitted) { $1 }
       }
     }
 
