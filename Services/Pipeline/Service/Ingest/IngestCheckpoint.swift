@@ -56,7 +56,8 @@ package final class RejectsFile {
       }
     }
     handle = try FileHandle(forUpdating: url)
-    try handle.truncate(atOffset: byteCount)
+    // A file that is shorter was removed in between: no zeros in place of its lines.
+    try handle.truncate(atOffset: min(byteCount, try handle.seekToEnd()))
     self.byteCount = try handle.seekToEnd()
     if self.byteCount == 0 { try append("line,reason\n") }
   }

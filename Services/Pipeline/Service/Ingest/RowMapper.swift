@@ -144,6 +144,7 @@ package struct RowMapper: Sendable {
         }
         product *= factor
       }
+      guard product.isFinite else { throw RowRefusal("\(field.name) is not a number") }
       return .doubleValue(product)
     case .cases(let cases, let otherwise):
       guard let value = cases.first(where: { Self.hold($0.conditions, cells) })?.value ?? otherwise
