@@ -30,7 +30,7 @@ package struct StackPlan: Sendable {
       return Process(
         service: service.service, program: program, arguments: Array(service.command.dropFirst()),
         environment: service.environment.mapValues {
-          Self.translate($0, volumes: service.volumeByPath, root: root, ports: portByService)
+          Self.translate($0, of: service, root: root, ports: portByService)
         },
         port: portByService[service.service] ?? service.port)
     }
@@ -39,19 +39,22 @@ package struct StackPlan: Sendable {
   /// A path inside a volume becomes one below `root`; `host:port` of a service becomes its
   /// address on this machine; everything else stays.
   private static func translate(
-    _ value: String, volumes: [String: String], root: URL, ports: [WellKnownService: Int]
+    _ value: String, of service: ComposeFile.Service, root: URL, ports: [WellKnownService: Int]
   ) -> String {
-    for (path, volume) in volumes where value == path || value.hasPrefix(path + "/") {
-      return root.appending(path: volume).path + value.dropFirst(path.count)
+    // A volume may stand inside another one's path: the longest path is the one that counts.
+    let volume = service.volumeByPath
+      .filter { path, _ in value == path || value.hasPrefix(path + "/") }
+      .max { $0.key.utf8.count < $1.key.utf8.count }
+    if let volume {
+      return root.appending(path: volume.value).path + value.dropFirst(volume.key.count)
     }
     let parts = value.split(separator: ":").map(String.init)
     guard parts.count == 2, let port = Int(parts[1]) else { return value }
-    if let service = WellKnownService(rawValue: parts[0]) {
-      return "127.0.0.1:\(ports[service] ?? port)"
+    if let peer = WellKnownService(rawValue: parts[0]) {
+      return "127.0.0.1:\(ports[peer] ?? port)"
     }
-    guard parts[0] == "0.0.0.0",
-      let service = WellKnownService.allCases.first(where: { $0.defaultPort == port })
-    else { return value }
-    return "127.0.0.1:\(ports[service] ?? port)"
+    // All addresses of a container are its own network; here they would be everybody's.
+    guard parts[0] == "0.0.0.0" else { return value }
+    return "127.0.0.1:\(port == service.port ? ports[service.service] ?? port : port)"
   }
 }
