@@ -25,7 +25,8 @@ package struct TextVectors: Sendable {
     textCountByToken = counts
   }
 
-  /// The vector of one text, of norm 1; all zeros for a text without words.
+  /// The vector of one text, of norm 1; all zeros for a text without words, and for one whose words
+  /// are in every text and so tell nothing.
   package subscript(index: Int) -> [Float] {
     var vector = [Double](repeating: 0, count: Self.dimension)
     // Sorted, so that sums of floating-point numbers come out the same everywhere.
