@@ -96,6 +96,10 @@ final class CallStream {
 
   /// When the call ends by itself.
   var deadline = NIODeadline.distantFuture
+  /// By when a server must have the whole of the one request.
+  var requestDeadline = NIODeadline.distantFuture
+  /// The earlier of the two.
+  var nextDeadline: NIODeadline { min(deadline, requestDeadline) }
   // A server's handler.
   var task: Task<Void, Never>?
   var isRunning = false

@@ -64,7 +64,7 @@ extension ConnectionHandler {
     lastExpiryAt = now
     nextDeadline = .distantFuture
     inOneFlush { handler in
-      for stream in handler.streams.sorted where stream.deadline <= now {
+      for stream in handler.streams.sorted where stream.nextDeadline <= now {
         guard handler.streams[stream.id] === stream else { continue }
         let error = RPCError.deadlineExceeded(stream.method.name)
         if handler.isServer {
@@ -75,7 +75,7 @@ extension ConnectionHandler {
       }
       handler.expireWaitingCalls(now)
     }
-    let left = streams.sorted.map(\.deadline) + waitingCalls.compactMap(\.deadline)
+    let left = streams.sorted.map(\.nextDeadline) + waitingCalls.compactMap(\.deadline)
     if let earliest = left.min(), earliest < .distantFuture { watch(earliest) }
   }
 

@@ -1,7 +1,11 @@
 // What a server's connection holds on behalf of its client. A client's connection counts nothing.
 extension ConnectionHandler {
-  /// Whether the server holds as much as it may.
-  var isMemoryFull: Bool { memory?.isFull ?? false }
+  /// Whether the server holds as much as it may, or this connection's share of it.
+  var isMemoryFull: Bool {
+    guard let memory else { return false }
+    let own = streamsByteCount + limits.connectionCredit - receiveCredit
+    return own >= memory.connectionByteCountMax || memory.isFull
+  }
 
   func holdConnection() {
     guard let memory, !isHoldingConnection else { return }
@@ -20,6 +24,7 @@ extension ConnectionHandler {
   func hold(_ byteCount: Int, on stream: CallStream) {
     guard let memory else { return }
     stream.heldByteCount += byteCount
+    streamsByteCount += byteCount
     memory.add(byteCount)
   }
 
@@ -27,6 +32,7 @@ extension ConnectionHandler {
   func release(_ byteCount: Int, on stream: CallStream) {
     guard let memory else { return }
     stream.heldByteCount -= byteCount
+    streamsByteCount -= byteCount
     memory.give(byteCount)
   }
 }

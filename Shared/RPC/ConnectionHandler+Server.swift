@@ -59,7 +59,7 @@ extension ConnectionHandler {
         .invalidArgument,
         "a CALL with more than \(ConnectionLimits.chunkByteCount) bytes of a message")
     }
-    guard !core.memory.isFull else {
+    guard !isMemoryFull else {
       turnDown(frame, method, MemoryBudget.full)
       return
     }
@@ -154,6 +154,10 @@ extension ConnectionHandler {
         throw ConnectionViolation(.invalidArgument, "a CALL with one request that does not end")
       }
       stream.sink = .request(call)
+      if flags.contains(.more) {
+        stream.requestDeadline = lastReadAt + .milliseconds(Int64(limits.requestTimeoutMs))
+        watch(stream.requestDeadline)
+      }
       try receivePart(payload, flags: flags, cost: 0, on: stream)
     case .clientStreaming, .bidirectional:
       guard payload.readableBytes == 0, !flags.contains(.more) else {

@@ -88,6 +88,7 @@ extension ConnectionHandler {
       }
       giveBack(wholeCost)
       stream.sink = .none
+      stream.requestDeadline = .distantFuture
       start(call, request: message, on: stream)
     case .reply:
       throw ConnectionViolation(.invalidArgument, "a whole message before the REPLY it belongs to")

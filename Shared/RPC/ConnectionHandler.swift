@@ -63,6 +63,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// What a server may hold for its clients; `nil` for a client.
   let memory: MemoryBudget?
   var isHoldingConnection = false
+  /// What its streams hold.
+  var streamsByteCount = 0
 
   // A server's handlers that still run although their calls have ended.
   @exclusivity(unchecked) var endedRunningCount = 0

@@ -21,6 +21,9 @@ public struct ConnectionLimits: Sendable {
   /// From the first byte of a frame to its last; 30,000 by default.
   public var frameTimeoutMs = 30_000
 
+  /// From the first piece of a call's one request to its last; 60,000 by default.
+  public var requestTimeoutMs = 60_000
+
   /// How long nothing may arrive before a PING is sent; 20,000 by default, 0 is never.
   public var keepaliveIntervalMs = 20_000
 

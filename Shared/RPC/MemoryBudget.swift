@@ -12,6 +12,9 @@ final class MemoryBudget: Sendable {
 
   init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
 
+  /// What one connection may hold: an eighth, so that one client leaves room for the others.
+  var connectionByteCountMax: Int { byteCountMax / 8 }
+
   /// Whether as much as is allowed is held.
   var isFull: Bool { held.load(ordering: .relaxed) >= byteCountMax }
 

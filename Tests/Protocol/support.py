@@ -29,6 +29,7 @@ PSEUDONYMIZE_STREAM = "tacit.vault.v1.Vault/PseudonymizeStream"
 
 SERVER_STREAM_CREDIT = 1 << 20
 SERVER_MESSAGE_BYTE_COUNT_MAX = 4 << 20
+FRAME_BYTE_COUNT_MAX = 131_072
 SERVER_STREAM_COUNT_MAX = 1_024
 # Longer than what a server sends by itself needs to arrive on loopback.
 SILENCE_SECONDS = 0.3
@@ -58,14 +59,14 @@ def environment():
 class Server:
     """One of the programs, serving on a free port of 127.0.0.1 until `stop`."""
 
-    def __init__(self, name, store=None, plain=True):
+    def __init__(self, name, store=None, plain=True, settings=()):
         self.service = name
         self.log = stack.directory / f"{store or name}.log"
         arguments = [
             stack.programs / f"tacit-{name}", "serve", "--listen", "127.0.0.1:0",
             "--store", stack.directory / f"{store or name}-store",
             "--kms-file", stack.directory / f"trust/kms/{name}.json",
-            "--identity", stack.identity, *(["--plain"] if plain else [])]
+            "--identity", stack.identity, *(["--plain"] if plain else []), *settings]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 list(map(str, arguments)), stdout=log, stderr=log, env=environment())

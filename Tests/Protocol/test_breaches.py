@@ -7,7 +7,7 @@ Tools/test.sh runs all of Tests/Protocol.
 import unittest
 
 from support import (
-    HEALTH_CHECK, IMPORT, SCHEMA, SERVER_MESSAGE_BYTE_COUNT_MAX, WATCH, ProtocolTestCase, consent,
+    HEALTH_CHECK, IMPORT, SCHEMA, FRAME_BYTE_COUNT_MAX, WATCH, ProtocolTestCase, consent,
     nested, stack, varint)
 from tacit_wire import END_STREAM, MORE, Code, Kind, method_id
 
@@ -30,13 +30,13 @@ class BreachTests(ProtocolTestCase):
         for name, code, data in [
             ("0", Code.INVALID_ARGUMENT, bytes(4)),
             ("one past the limit", Code.RESOURCE_EXHAUSTED,
-             (SERVER_MESSAGE_BYTE_COUNT_MAX + 1).to_bytes(4, "big")),
+             (FRAME_BYTE_COUNT_MAX + 1).to_bytes(4, "big")),
             ("4 GiB - 1", Code.RESOURCE_EXHAUSTED, b"\xff" * 4),
         ]:
             with self.subTest(name):
                 self.refuse(code, lambda peer: peer.send_bytes(data))
         peer = self.peer()
-        peer.send_bytes(SERVER_MESSAGE_BYTE_COUNT_MAX.to_bytes(4, "big"))
+        peer.send_bytes(FRAME_BYTE_COUNT_MAX.to_bytes(4, "big"))
         self.assert_silent(peer)
 
     def test_frames(self):
@@ -59,12 +59,14 @@ class BreachTests(ProtocolTestCase):
              lambda peer: self.call(peer, HEALTH_CHECK, metadata=long_name)),
             ("too many entries", Code.INVALID_ARGUMENT,
              lambda peer: self.call(peer, HEALTH_CHECK, metadata=many_entries)),
-            ("endless metadata", Code.INVALID_ARGUMENT,
+            ("endless metadata", Code.RESOURCE_EXHAUSTED,
              lambda peer: self.call(peer, HEALTH_CHECK, metadata=endless_metadata)),
             ("a trace of 30 bytes", Code.INVALID_ARGUMENT,
              lambda peer: self.call(peer, HEALTH_CHECK, trace=bytes(30))),
-            ("1 MB of empty entries", Code.INVALID_ARGUMENT,
+            ("1 MB of empty entries", Code.RESOURCE_EXHAUSTED,
              lambda peer: self.raw_frame(peer, b"\x08\x02\x10\x01" + b"\x42\x00" * 500_000)),
+            ("a frame full of empty entries", Code.INVALID_ARGUMENT,
+             lambda peer: self.raw_frame(peer, b"\x08\x02\x10\x01" + b"\x42\x00" * 65_000)),
             ("34 KB of nested messages", Code.INVALID_ARGUMENT,
              lambda peer: self.raw_frame(
                  peer, b"\x08\x02\x10\x01\x42" + varint(len(nested(34_000))) + nested(34_000))),

@@ -9,7 +9,7 @@ import unittest
 
 import tacit_wire
 from support import (
-    HEALTH_CHECK, ROOT, SCHEMA, SERVER_MESSAGE_BYTE_COUNT_MAX, ProtocolTestCase, stack)
+    HEALTH_CHECK, ROOT, SCHEMA, FRAME_BYTE_COUNT_MAX, ProtocolTestCase, stack)
 from tacit_wire import Breach, Kind, decode, encode, method_id
 
 VECTORS = json.loads((ROOT / "Tests/Vectors/wire/protocol.json").read_text(encoding="utf-8"))
@@ -73,7 +73,7 @@ class RecordedTests(ProtocolTestCase):
                 data = self.bytes_of(vector)
                 if vector.get("by") != "server":
                     with self.assertRaises(Breach):
-                        tacit_wire.frame_byte_count(data, SERVER_MESSAGE_BYTE_COUNT_MAX)
+                        tacit_wire.frame_byte_count(data, FRAME_BYTE_COUNT_MAX)
                         decode(SCHEMA, data[4:])
                 peer = self.peer()
                 peer.send_bytes(data)

@@ -25,6 +25,7 @@ public func serve<Service: TacitService>(
     JSONLinesLogHandler(service: wellKnown.rawValue, level: level)
   }
   let endpoint = try options.endpoint(of: wellKnown)
+  let memoryByteCountMax = try options.memoryByteCountMax()
   let security = try options.identity.serverSecurity(of: wellKnown.rawValue)
   let directory = options.storeDirectory(of: wellKnown)
   let kms = try FileKeyManagementService.open(at: options.kmsFileURL(of: wellKnown))
@@ -53,8 +54,11 @@ public func serve<Service: TacitService>(
   UpkeepService(runtime: runtime).register(on: &router)
   ReflectionService(beside: router).register(on: &router)
 
+  var configuration = ServerConfiguration()
+  configuration.memoryByteCountMax = memoryByteCountMax
   let server = RPCServer(
-    router: router, endpoint: endpoint, security: security, authorizer: AccessPolicy(), log: log)
+    router: router, endpoint: endpoint, security: security, authorizer: AccessPolicy(),
+    configuration: configuration, log: log)
   let bound = try await server.start()
   log.notice("serving", metadata: ["endpoint": "\(bound)", "store": "\(directory.path)"])
   let group = ServiceGroup(

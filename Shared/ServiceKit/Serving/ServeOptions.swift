@@ -36,6 +36,13 @@ public struct ServeOptions: ParsableArguments, Sendable {
       valueName: "name=host:port"))
   public var peer: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "The most that the service holds for its callers' requests and answers, in MiB, 16 to "
+        + "65536 (TACIT_MEMORY_MAX_MIB; 1024).",
+      valueName: "MiB"))
+  public var memoryMaxMib: String?
+
   public init() {}
 
   /// The address to listen on.
@@ -74,6 +81,16 @@ public struct ServeOptions: ParsableArguments, Sendable {
       Environment.setting(
         nil, variable: service.endpointVariable, default: service.defaultEndpointText),
       of: service.endpointVariable)
+  }
+
+  /// What the server may hold for its callers, in bytes.
+  public func memoryByteCountMax() throws -> Int {
+    let text = Environment.setting(
+      memoryMaxMib, variable: "TACIT_MEMORY_MAX_MIB", default: "1024")
+    guard let mebibytes = Int(text), (16...65_536).contains(mebibytes) else {
+      throw ValidationError("--memory-max-mib takes 16 to 65536, not \"\(text)\"")
+    }
+    return mebibytes << 20
   }
 
   /// The log level.

@@ -336,6 +336,22 @@ struct MemoryTests {
     await server.drain(timeoutMs: 0)
   }
 
+  @Test("a request that does not end in time fails its call, and nothing else")
+  func unfinishedRequest() async throws {
+    var limits = ConnectionLimits()
+    limits.requestTimeoutMs = 50
+    try await withPair(serverLimits: limits) { pair in
+      let peer = try await RawPeer.greeted(pair.endpoint)
+      try await peer.send(.call, stream: 1, method: Method.echo.id, flags: 2, payload: [1])
+      let refused = try #require(try await peer.next())
+      #expect(refused.frame.stream == 1)
+      #expect(refused.frame.status == StatusCode.deadlineExceeded.rawValue)
+      try await peer.send(.call, stream: 3, method: Method.echo.id, flags: 1, payload: [3])
+      #expect(try await peer.next()?.payload == [3])
+      await peer.close()
+    }
+  }
+
   @Test("calls that are cancelled before they began run no handler")
   func rapidReset() async throws {
     try await withPair { pair in
