@@ -30,7 +30,8 @@ package enum FeatureStoreError: RPCErrorConvertible, Equatable {
     case .tooManyChanges: RPCError(.aborted, "these people are changing too fast; try again")
     case .consentUnreachable:
       RPCError(
-        .unavailable, "the consent service cannot be reached, so nobody's data may be read or written")
+        .unavailable,
+        "the consent service cannot be reached, so nobody's data may be read or written")
     }
   }
 }

@@ -130,7 +130,8 @@ private func showStatus(of stack: Stack, json: Bool) async throws -> Bool {
   } else {
     var table = Table("service", "pid", "endpoint", "health", "change", "holds")
     for line in lines {
-      let holds = line.holds.sorted { $0.key < $1.key }.map { "\($0.key) \(Table.figure($0.value))" }
+      let holds = line.holds.sorted { $0.key < $1.key }
+        .map { "\($0.key) \(Table.figure($0.value))" }
       table.add(
         line.service, String(line.pid), line.endpoint, line.health,
         line.lastSequence.map(String.init) ?? "", holds.joined(separator: ", "))
