@@ -18,6 +18,9 @@ public struct ClientConfiguration: Sendable {
   /// keeps a whole event loop busy.
   public var connectionsPerEndpoint = 1
 
+  /// The fingerprint of the schemas this build was made from, told in HELLO; 0: not told.
+  public var schemaFingerprint: UInt64 = 0
+
   /// Look at every call, in this order.
   public var interceptors: [any ClientInterceptor] = []
 

@@ -4,6 +4,7 @@ internal import Synchronization
 final class ClientCore: Sendable {
   /// How the server is called in messages: `tacit-consent at 127.0.0.1:7101`.
   let name: String
+  let schemaFingerprint: UInt64
   private let onOpen: @Sendable (Connection) -> Void
   private let onEnd: @Sendable (RPCError) -> Void
 
@@ -12,10 +13,11 @@ final class ClientCore: Sendable {
   ///   - onEnd: no further call may be made, because the connection has ended, never was opened
   ///     or is being drained. May be called more than once.
   init(
-    name: String, onOpen: @escaping @Sendable (Connection) -> Void,
+    name: String, schemaFingerprint: UInt64, onOpen: @escaping @Sendable (Connection) -> Void,
     onEnd: @escaping @Sendable (RPCError) -> Void
   ) {
     self.name = name
+    self.schemaFingerprint = schemaFingerprint
     self.onOpen = onOpen
     self.onEnd = onEnd
   }

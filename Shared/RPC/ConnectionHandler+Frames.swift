@@ -21,6 +21,7 @@ extension ConnectionHandler {
     hello.streamCountMax = UInt32(limits.streamCountMax)
     hello.streamCredit = UInt32(limits.streamCredit)
     hello.connectionCredit = UInt32(limits.connectionCredit)
+    hello.schema = schemaFingerprint
     hello.role = isServer ? "server" : "client"
     hello.build = buildName
     send(FrameHead(.hello), payload: ByteBuffer(hello))
@@ -61,11 +62,12 @@ extension ConnectionHandler {
     }
     let hello = try Self.unpack(Hello.self, frame.payload, name: "HELLO")
     guard hello.version == Self.protocolVersion else {
+      let isOlder = hello.version < Self.protocolVersion
       throw ConnectionViolation(
         .failedPrecondition,
         "this side speaks protocol version \(Self.protocolVersion) and the other side version "
-          + "\(hello.version): upgrade the \(hello.version < Self.protocolVersion ? "other" : "this") "
-          + "one (\(hello.version < Self.protocolVersion ? hello.build : buildName))")
+          + "\(hello.version): upgrade \(isOlder ? "the other one" : "this one") "
+          + "(\(isOlder ? hello.build : buildName))")
     }
     guard hello.frameByteCountMax >= UInt32(ConnectionLimits.frameByteCountMax) else {
       throw ConnectionViolation(
@@ -76,11 +78,21 @@ extension ConnectionHandler {
     guard hello.streamCredit <= Self.creditMax, hello.connectionCredit <= Self.creditMax else {
       throw ConnectionViolation(.invalidArgument, "a HELLO that grants more credit than 2^31 - 1")
     }
+    if hello.schema != 0, schemaFingerprint != 0, hello.schema != schemaFingerprint {
+      log.info("the other side has other schemas", metadata: ["build": "\(hello.build)"])
+    }
     peerHello = hello
     sendCredit = Int(hello.connectionCredit)
     phase = .open
     if case .client(let core) = role { core.opened(own) }
     openWaitingCalls()
+  }
+
+  private var schemaFingerprint: UInt64 {
+    switch role {
+    case .server(let core): core.configuration.schemaFingerprint
+    case .client(let core): core.schemaFingerprint
+    }
   }
 
   var buildName: String { "tacit 0.1" }

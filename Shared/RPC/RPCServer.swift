@@ -44,6 +44,9 @@ public struct ServerConfiguration: Sendable {
   /// default, 16 MiB or more. Beside it a process has what its handlers and stores take.
   public var memoryByteCountMax = 1 << 30
 
+  /// The fingerprint of the schemas this build was made from, told in HELLO; 0: not told.
+  public var schemaFingerprint: UInt64 = 0
+
   /// Look at every call, in this order.
   public var interceptors: [any ServerInterceptor] = []
 

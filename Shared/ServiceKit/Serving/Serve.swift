@@ -40,11 +40,13 @@ public func serve<Service: TacitService>(
   let runtime = ServiceRuntime(
     service: wellKnown, store: store, keys: keys, log: log,
     connect: { other in
-      try RPCClient(
+      var configuration = ClientConfiguration()
+      configuration.schemaFingerprint = SchemaFingerprint.value
+      return try RPCClient(
         endpoints: try options.peerEndpoints(other),
         security: try options.identity.peerSecurity(
           of: wellKnown.rawValue, expects: other.rawValue),
-        log: log)
+        configuration: configuration, log: log)
     })
   let service = try await make(runtime)
   let health = HealthService(service, runtime: runtime)
@@ -56,6 +58,7 @@ public func serve<Service: TacitService>(
 
   var configuration = ServerConfiguration()
   configuration.memoryByteCountMax = memoryByteCountMax
+  configuration.schemaFingerprint = SchemaFingerprint.value
   let server = RPCServer(
     router: router, endpoint: endpoint, security: security, authorizer: AccessPolicy(),
     configuration: configuration, log: log)

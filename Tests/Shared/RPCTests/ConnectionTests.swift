@@ -194,7 +194,7 @@ struct ConnectionTests {
       var hello = Hello.usual
       hello.version = 2
       try await peer.send(.hello, payload: hello.packed())
-      #expect(try await peer.goaway()?.contains("upgrade the this") == true)
+      #expect(try await peer.goaway()?.contains("upgrade this one") == true)
     }
     let client = try RPCClient(endpoint: server.endpoint, security: .plainLoopback, log: quietLog)
     let error = await rpcError { () async throws(RPCError) -> Blob in

@@ -125,7 +125,7 @@ struct ViolationTests {
       try await peer.send(.hello, payload: hello.packed())
       let message = try await peer.goaway()
       #expect(message?.contains("version 1") == true)
-      #expect(message?.contains("upgrade the \(number < 1 ? "other" : "this")") == true)
+      #expect(message?.contains("upgrade \(number < 1 ? "the other one" : "this one")") == true)
     }
   }
 
