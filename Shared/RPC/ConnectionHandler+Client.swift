@@ -254,7 +254,19 @@ extension ConnectionHandler {
       return
     }
     flush()
-    fail(RPCError(.unavailable, "the connection was drained"))
+    let drained = RPCError(.unavailable, "the connection was drained")
+    guard isServer else {
+      fail(drained)
+      return
+    }
+    // Closing while calls that crossed the GOAWAY lie unread would reset the connection, and the
+    // client could lose the GOAWAY that tells it to make them elsewhere. It closes when it has read
+    // that; whoever does not is not waited for.
+    guard !isLingering, let context, let own else { return }
+    isLingering = true
+    context.eventLoop.scheduleTask(in: .milliseconds(Int64(limits.lingerMs))) {
+      own.run { $0.fail(drained) }
+    }
   }
 }
 

@@ -54,6 +54,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   @exclusivity(unchecked) var streams = StreamTable()
   /// The highest stream id that was opened.
   @exclusivity(unchecked) var lastStream: UInt32 = 0
+  /// Whether a drained server's connection only waits for the client to close it.
+  var isLingering = false
   /// The highest stream id that is still served, once a GOAWAY was sent or received.
   @exclusivity(unchecked) var goawayStream: UInt32?
   var line = CircularBuffer<CallStream>()

@@ -24,6 +24,9 @@ public struct ConnectionLimits: Sendable {
   /// From the first piece of a call's one request to its last; 60,000 by default.
   public var requestTimeoutMs = 60_000
 
+  /// How long a drained server waits for the client to close the connection; 500 by default.
+  public var lingerMs = 500
+
   /// How long nothing may arrive before a PING is sent; 20,000 by default, 0 is never.
   public var keepaliveIntervalMs = 20_000
 
