@@ -1,3 +1,4 @@
+internal import CommonAPI
 internal import FuzzDriver
 internal import Glibc
 internal import HealthAPI
@@ -83,7 +84,7 @@ private final class Target: Sendable {
     }
     guard isOpen else { fatalError("the server accepts no connection") }
     _ = bytes.withUnsafeBytes {
-      Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+      Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
     }
     shutdown(socket, Int32(SHUT_WR))
     var buffer = [UInt8](repeating: 0, count: 4_096)
