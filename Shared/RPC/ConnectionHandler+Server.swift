@@ -183,6 +183,11 @@ extension ConnectionHandler {
   /// Runs the handler in a task of its own.
   func start(_ call: StartableCall, request: ByteBuffer?, on stream: CallStream) {
     guard case .server(let core) = role, let own else { return }
+    // A request that was let in when there was room may be unpacked only while there still is.
+    guard !core.memory.isFull else {
+      refuse(stream, MemoryBudget.full)
+      return
+    }
     stream.isRunning = true
     let queue: MessageQueue =
       if case .queue(let queue) = stream.sink { queue } else { MessageQueue() }

@@ -4,8 +4,9 @@ internal import Synchronization
 /// being worked on, replies that nobody reads yet. One limit for all connections together.
 ///
 /// What is there already is never taken away: past the limit new calls and connections are refused,
-/// messages that grow or wait are given up with their calls. So the limit is exceeded by a piece of
-/// 64 KiB for each connection at most.
+/// messages that grow or wait are given up with their calls. So the limit is exceeded only by what
+/// is being taken in at that moment: a piece of 64 KiB for each connection, and what the handlers of
+/// requests that came whole just before unpack.
 final class MemoryBudget: Sendable {
   private let held = Atomic<Int>(0)
   private let byteCountMax: Int
@@ -17,9 +18,6 @@ final class MemoryBudget: Sendable {
 
   /// Whether as much as is allowed is held.
   var isFull: Bool { held.load(ordering: .relaxed) >= byteCountMax }
-
-  /// How much is held now.
-  var heldByteCount: Int { held.load(ordering: .relaxed) }
 
   /// So many bytes more are held.
   func add(_ byteCount: Int) { held.wrappingAdd(byteCount, ordering: .relaxed) }
@@ -35,6 +33,8 @@ final class MemoryBudget: Sendable {
   static let connectionByteCount = 512 << 10
 
   /// What a handler with a request of so many bytes takes: its task, its metadata, and the request
-  /// unpacked, which may take 16 times its packed size (`UnpackLimit`).
-  static func handlerByteCount(request byteCount: Int) -> Int { (16 << 10) + byteCount * 16 }
+  /// unpacked, which may take 16 times its packed size and 32 MiB at most (`UnpackLimit`).
+  static func handlerByteCount(request byteCount: Int) -> Int {
+    (16 << 10) + byteCount + min(byteCount * 16, 32 << 20)
+  }
 }

@@ -28,6 +28,21 @@ struct ImportTests {
     }
   }
 
+  @Test("a caller that waits for each answer before it sends the next chunk gets it")
+  func inStep() async throws {
+    try await ConsentFixture.run { fixture async throws in
+      let stream = try await fixture.client.import(options: CallOptions(timeoutMs: 10_000))
+      var replies = stream.replies.makeAsyncIterator()
+      for line in UInt64(1)...3 {
+        try await stream.send(ImportChunk(firstLine: line, lines: [Example.line(line)]))
+        let progress = try #require(try await replies.next())
+        #expect(progress.lastLine == line && progress.accepted == line)
+      }
+      try await stream.finish()
+      #expect(try await replies.next() == nil)
+    }
+  }
+
   @Test("an import that is repeated adds nothing")
   func repeated() async throws {
     try await ConsentFixture.run { fixture async throws in
