@@ -51,7 +51,8 @@ public struct ConsentChange: Hashable, Sendable {
     case .grant: kind = .grant
     case .withdrawal: kind = .withdrawal
     case .erasure: kind = .erasure
-    case .unspecified, .unrecognized: return nil
+    case .denial, .restriction, .restrictionLifted, .objection, .unspecified, .unrecognized:
+      return nil
     }
     scopes = receipt.scopes.compactMap { Scope($0) }
     guard scopes.count == receipt.scopes.count else { return nil }

@@ -76,7 +76,7 @@ extension Gate {
         try await apply(changes(of: batch), completeTo: end)
         outbox.confirm(appliedSequence)
       case .lease(let lease): take(lease, outbox: outbox)
-      case nil: break
+      case .welcome, nil: break
       }
     }
     throw RPCError(.unavailable, "the consent service ended the line")

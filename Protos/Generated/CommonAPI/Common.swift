@@ -138,6 +138,50 @@ public struct Rejection: WireMessage, Equatable {
   }
 }
 
+/// A position of the consent log, made by the consent service. Whoever writes consent gets one;
+/// whoever brings it to a read is never answered from before it.
+public struct ConsentToken: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.common.v1.ConsentToken" }
+
+  /// The log's epoch: another one means another log, such as one restored from a backup.
+  public var epoch: UInt64 = 0
+
+  /// The position.
+  public var sequence: UInt64 = 0
+
+  /// The first 16 bytes of HMAC-SHA256 over the two.
+  public var mac: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(epoch: UInt64 = 0, sequence: UInt64 = 0, mac: [UInt8] = []) {
+    self.epoch = epoch
+    self.sequence = sequence
+    self.mac = mac
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
 extension ServiceStatus: @unsafe CopiedThroughC {
   package static func prepare(_ message: UnsafeMutablePointer<Tacit__Common__V1__ServiceStatus>) {
     unsafe tacit__common__v1__service_status__init(message)
@@ -201,5 +245,27 @@ extension Rejection: @unsafe CopiedThroughC {
   {
     self.index = unsafe message.pointee.index
     self.reason = try unsafe arena.text(message.pointee.reason, field: "Rejection.reason")
+  }
+}
+
+extension ConsentToken: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Common__V1__ConsentToken>) {
+    unsafe tacit__common__v1__consent_token__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Common__V1__ConsentToken>, in arena: Arena
+  ) {
+    unsafe message.pointee.epoch = self.epoch
+    unsafe message.pointee.sequence = self.sequence
+    unsafe message.pointee.mac = arena.bytes(self.mac)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Common__V1__ConsentToken>, in arena: Arena
+  ) throws(WireError) {
+    self.epoch = unsafe message.pointee.epoch
+    self.sequence = unsafe message.pointee.sequence
+    self.mac = try unsafe arena.bytes(message.pointee.mac, field: "ConsentToken.mac", maxBytes: 16)
   }
 }

@@ -20,6 +20,9 @@ public struct PersonState: WireMessage, Equatable {
   /// One for each scope that any receipt spoke of.
   public var scopes: [ScopeState] = []
 
+  /// SHA-256 of the newest receipt: the next one names it.
+  public var lastHash: [UInt8] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -28,12 +31,14 @@ public struct PersonState: WireMessage, Equatable {
     receiptCount: UInt64 = 0,
     lastSequence: UInt64 = 0,
     erasureSequence: UInt64 = 0,
-    scopes: [ScopeState] = []
+    scopes: [ScopeState] = [],
+    lastHash: [UInt8] = []
   ) {
     self.receiptCount = receiptCount
     self.lastSequence = lastSequence
     self.erasureSequence = erasureSequence
     self.scopes = scopes
+    self.lastHash = lastHash
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -63,7 +68,8 @@ public struct ScopeState: WireMessage, Equatable {
   /// The scope.
   public var scope: String = ""
 
-  /// What it says: a grant or a withdrawal.
+  /// What it says: a grant, a withdrawal, a denial or an objection; unspecified where the only
+  /// receipts that spoke of the scope restricted it.
   public var kind: ReceiptKind = .unspecified
 
   /// The receipt.
@@ -78,6 +84,24 @@ public struct ScopeState: WireMessage, Equatable {
   /// The receipt's position.
   public var sequence: UInt64 = 0
 
+  /// The purpose above it that was asked for in its place; empty where it was asked for itself.
+  public var coveredBy: String = ""
+
+  /// The notice the person saw; empty for none.
+  public var noticeID: String = ""
+
+  /// The notice's version; 0 for none.
+  public var noticeVersion: UInt32 = 0
+
+  /// The receipt that restricts the scope for now; empty for none.
+  public var restrictedBy: String = ""
+
+  /// Since when it is restricted, in microseconds since the epoch.
+  public var restrictedAtUs: Int64 = 0
+
+  /// The position of the receipt that restricts it; 0 for none.
+  public var restrictedSequence: UInt64 = 0
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -88,7 +112,13 @@ public struct ScopeState: WireMessage, Equatable {
     consentID: String = "",
     grantedAtUs: Int64 = 0,
     expiresAtUs: Int64 = 0,
-    sequence: UInt64 = 0
+    sequence: UInt64 = 0,
+    coveredBy: String = "",
+    noticeID: String = "",
+    noticeVersion: UInt32 = 0,
+    restrictedBy: String = "",
+    restrictedAtUs: Int64 = 0,
+    restrictedSequence: UInt64 = 0
   ) {
     self.scope = scope
     self.kind = kind
@@ -96,6 +126,69 @@ public struct ScopeState: WireMessage, Equatable {
     self.grantedAtUs = grantedAtUs
     self.expiresAtUs = expiresAtUs
     self.sequence = sequence
+    self.coveredBy = coveredBy
+    self.noticeID = noticeID
+    self.noticeVersion = noticeVersion
+    self.restrictedBy = restrictedBy
+    self.restrictedAtUs = restrictedAtUs
+    self.restrictedSequence = restrictedSequence
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A request that was answered under the caller's name for it, so that it is answered alike again.
+public struct AnsweredRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.AnsweredRequest" }
+
+  /// SHA-256 of the request.
+  public var requestHash: [UInt8] = []
+
+  /// When it was answered, in microseconds since the epoch.
+  public var answeredAtUs: Int64 = 0
+
+  /// The positions of the receipts it made or found.
+  public var sequences: [UInt64] = []
+
+  /// Whether each of them was made by it, as the answer said: one byte each, 0 or 1.
+  public var created: [UInt8] = []
+
+  /// Its number in the order of answers.
+  public var number: UInt64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    requestHash: [UInt8] = [],
+    answeredAtUs: Int64 = 0,
+    sequences: [UInt64] = [],
+    created: [UInt8] = [],
+    number: UInt64 = 0
+  ) {
+    self.requestHash = requestHash
+    self.answeredAtUs = answeredAtUs
+    self.sequences = sequences
+    self.created = created
+    self.number = number
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -192,6 +285,7 @@ extension PersonState: @unsafe CopiedThroughC {
     unsafe message.pointee.erasure_sequence = self.erasureSequence
     unsafe message.pointee.n_scopes = self.scopes.count
     unsafe message.pointee.scopes = arena.messages(self.scopes)
+    unsafe message.pointee.last_hash = arena.bytes(self.lastHash)
   }
 
   package init(
@@ -203,6 +297,8 @@ extension PersonState: @unsafe CopiedThroughC {
     self.scopes = try unsafe arena.messages(
       message.pointee.scopes, count: message.pointee.n_scopes, field: "PersonState.scopes",
       as: ScopeState.self)
+    self.lastHash = try unsafe arena.bytes(
+      message.pointee.last_hash, field: "PersonState.last_hash", maxBytes: 32)
   }
 }
 
@@ -220,6 +316,12 @@ extension ScopeState: @unsafe CopiedThroughC {
     unsafe message.pointee.granted_at_us = self.grantedAtUs
     unsafe message.pointee.expires_at_us = self.expiresAtUs
     unsafe message.pointee.sequence = self.sequence
+    unsafe message.pointee.covered_by = arena.text(self.coveredBy)
+    unsafe message.pointee.notice_id = arena.text(self.noticeID)
+    unsafe message.pointee.notice_version = self.noticeVersion
+    unsafe message.pointee.restricted_by = arena.text(self.restrictedBy)
+    unsafe message.pointee.restricted_at_us = self.restrictedAtUs
+    unsafe message.pointee.restricted_sequence = self.restrictedSequence
   }
 
   package init(
@@ -233,6 +335,46 @@ extension ScopeState: @unsafe CopiedThroughC {
     self.grantedAtUs = unsafe message.pointee.granted_at_us
     self.expiresAtUs = unsafe message.pointee.expires_at_us
     self.sequence = unsafe message.pointee.sequence
+    self.coveredBy = try unsafe arena.text(
+      message.pointee.covered_by, field: "ScopeState.covered_by", maxBytes: 64)
+    self.noticeID = try unsafe arena.text(
+      message.pointee.notice_id, field: "ScopeState.notice_id", maxBytes: 64)
+    self.noticeVersion = unsafe message.pointee.notice_version
+    self.restrictedBy = try unsafe arena.text(
+      message.pointee.restricted_by, field: "ScopeState.restricted_by")
+    self.restrictedAtUs = unsafe message.pointee.restricted_at_us
+    self.restrictedSequence = unsafe message.pointee.restricted_sequence
+  }
+}
+
+extension AnsweredRequest: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__AnsweredRequest>)
+  {
+    unsafe tacit__consent__v1__answered_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__AnsweredRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.request_hash = arena.bytes(self.requestHash)
+    unsafe message.pointee.answered_at_us = self.answeredAtUs
+    unsafe message.pointee.n_sequences = self.sequences.count
+    unsafe message.pointee.sequences = arena.elements(self.sequences)
+    unsafe message.pointee.created = arena.bytes(self.created)
+    unsafe message.pointee.number = self.number
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__AnsweredRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.requestHash = try unsafe arena.bytes(
+      message.pointee.request_hash, field: "AnsweredRequest.request_hash", maxBytes: 32)
+    self.answeredAtUs = unsafe message.pointee.answered_at_us
+    self.sequences = try unsafe arena.elements(
+      message.pointee.sequences, count: message.pointee.n_sequences,
+      field: "AnsweredRequest.sequences")
+    self.created = try unsafe arena.bytes(message.pointee.created, field: "AnsweredRequest.created")
+    self.number = unsafe message.pointee.number
   }
 }
 

@@ -800,6 +800,10 @@ public struct GetRequest: WireMessage, Equatable {
   /// What it is for; written into the audit line.
   public var purpose: String = ""
 
+  /// Consent must be known at least up to here: a gate that is behind waits within the call's
+  /// deadline, and refuses when that is over.
+  public var atLeast: ConsentToken? = nil
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -808,12 +812,14 @@ public struct GetRequest: WireMessage, Equatable {
     pids: [[UInt8]] = [],
     features: [String] = [],
     asOfUs: Int64 = 0,
-    purpose: String = ""
+    purpose: String = "",
+    atLeast: ConsentToken? = nil
   ) {
     self.pids = pids
     self.features = features
     self.asOfUs = asOfUs
     self.purpose = purpose
+    self.atLeast = atLeast
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -1535,6 +1541,7 @@ extension GetRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.features = arena.texts(self.features)
     unsafe message.pointee.as_of_us = self.asOfUs
     unsafe message.pointee.purpose = arena.text(self.purpose)
+    unsafe message.pointee.at_least = self.atLeast.map { unsafe arena.message($0) }
   }
 
   package init(
@@ -1549,6 +1556,7 @@ extension GetRequest: @unsafe CopiedThroughC {
     self.asOfUs = unsafe message.pointee.as_of_us
     self.purpose = try unsafe arena.text(
       message.pointee.purpose, field: "GetRequest.purpose", maxBytes: 64)
+    self.atLeast = try unsafe arena.message(message.pointee.at_least, as: ConsentToken.self)
   }
 }
 

@@ -814,6 +814,10 @@ public struct RecommendRequest: WireMessage, Equatable {
   /// What it is for; written into the audit line.
   public var purpose: String = ""
 
+  /// Consent must be known at least up to here: a gate that is behind waits within the call's
+  /// deadline, and refuses when that is over.
+  public var atLeast: ConsentToken? = nil
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -827,7 +831,8 @@ public struct RecommendRequest: WireMessage, Equatable {
     scope: String = "",
     asOfUs: Int64 = 0,
     noiseSigma: Double = 0,
-    purpose: String = ""
+    purpose: String = "",
+    atLeast: ConsentToken? = nil
   ) {
     self.pid = pid
     self.collection = collection
@@ -838,6 +843,7 @@ public struct RecommendRequest: WireMessage, Equatable {
     self.asOfUs = asOfUs
     self.noiseSigma = noiseSigma
     self.purpose = purpose
+    self.atLeast = atLeast
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -1342,6 +1348,7 @@ extension RecommendRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.as_of_us = self.asOfUs
     unsafe message.pointee.noise_sigma = self.noiseSigma
     unsafe message.pointee.purpose = arena.text(self.purpose)
+    unsafe message.pointee.at_least = self.atLeast.map { unsafe arena.message($0) }
   }
 
   package init(
@@ -1362,6 +1369,7 @@ extension RecommendRequest: @unsafe CopiedThroughC {
     self.noiseSigma = unsafe message.pointee.noise_sigma
     self.purpose = try unsafe arena.text(
       message.pointee.purpose, field: "RecommendRequest.purpose", maxBytes: 64)
+    self.atLeast = try unsafe arena.message(message.pointee.at_least, as: ConsentToken.self)
   }
 }
 

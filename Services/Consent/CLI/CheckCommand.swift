@@ -69,6 +69,9 @@ struct CheckCommand: AsyncParsableCommand {
     case .expired: "expired"
     case .notYetValid: "not yet valid"
     case .erased: "erased"
+    case .denied: "denied"
+    case .restricted: "restricted"
+    case .objected: "objected"
     case .unspecified, .unrecognized: "unknown"
     }
   }

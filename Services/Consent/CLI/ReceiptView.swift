@@ -49,6 +49,10 @@ struct ReceiptView: Encodable {
     case .grant: "grant"
     case .withdrawal: "withdrawal"
     case .erasure: "erasure"
+    case .denial: "denial"
+    case .restriction: "restriction"
+    case .restrictionLifted: "restriction-lifted"
+    case .objection: "objection"
     case .unspecified, .unrecognized: "unknown"
     }
   }

@@ -8,7 +8,7 @@ struct CheckReasonTests {
     "every reason is a sentence and not the name of a case",
     arguments: [
       CheckReason.unspecified, .granted, .neverAsked, .withdrawn, .expired, .notYetValid, .erased,
-      .unrecognized(99),
+      .denied, .restricted, .objected, .unrecognized(99),
     ])
   func sentences(reason: CheckReason) {
     #expect(reason.sentence.contains(" "))

@@ -137,7 +137,9 @@ package enum ReceiptJSON {
     switch receipt.kind {
     case .withdrawal: line += ",\"kind\":\"withdrawal\""
     case .erasure: line += ",\"kind\":\"erasure\""
-    case .grant, .unspecified, .unrecognized: break
+    case .grant, .denial, .restriction, .restrictionLifted, .objection, .unspecified,
+      .unrecognized:
+      break
     }
     return line + "}"
   }

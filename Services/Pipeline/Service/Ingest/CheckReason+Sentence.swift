@@ -10,6 +10,9 @@ extension CheckReason {
     case .expired: "consent has expired"
     case .notYetValid: "consent is not valid yet"
     case .erased: "the person was erased"
+    case .denied: "consent was refused"
+    case .restricted: "the use is restricted for now"
+    case .objected: "the person objected to the use"
     case .unspecified, .unrecognized: "the consent service gave no reason that is known here"
     }
   }

@@ -142,6 +142,51 @@ void   tacit__common__v1__rejection__free_unpacked
   assert(message->base.descriptor == &tacit__common__v1__rejection__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__common__v1__consent_token__init
+                     (Tacit__Common__V1__ConsentToken         *message)
+{
+  static const Tacit__Common__V1__ConsentToken init_value = TACIT__COMMON__V1__CONSENT_TOKEN__INIT;
+  *message = init_value;
+}
+size_t tacit__common__v1__consent_token__get_packed_size
+                     (const Tacit__Common__V1__ConsentToken *message)
+{
+  assert(message->base.descriptor == &tacit__common__v1__consent_token__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__common__v1__consent_token__pack
+                     (const Tacit__Common__V1__ConsentToken *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__common__v1__consent_token__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__common__v1__consent_token__pack_to_buffer
+                     (const Tacit__Common__V1__ConsentToken *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__common__v1__consent_token__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Common__V1__ConsentToken *
+       tacit__common__v1__consent_token__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Common__V1__ConsentToken *)
+     protobuf_c_message_unpack (&tacit__common__v1__consent_token__descriptor,
+                                allocator, len, data);
+}
+void   tacit__common__v1__consent_token__free_unpacked
+                     (Tacit__Common__V1__ConsentToken *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__common__v1__consent_token__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor tacit__common__v1__service_status__field_descriptors[5] =
 {
   {
@@ -332,5 +377,69 @@ const ProtobufCMessageDescriptor tacit__common__v1__rejection__descriptor =
   tacit__common__v1__rejection__field_indices_by_name,
   1,  tacit__common__v1__rejection__number_ranges,
   (ProtobufCMessageInit) tacit__common__v1__rejection__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__common__v1__consent_token__field_descriptors[3] =
+{
+  {
+    "epoch",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Common__V1__ConsentToken, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Common__V1__ConsentToken, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mac",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Common__V1__ConsentToken, mac),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__common__v1__consent_token__field_indices_by_name[] = {
+  0,   /* field[0] = epoch */
+  2,   /* field[2] = mac */
+  1,   /* field[1] = sequence */
+};
+static const ProtobufCIntRange tacit__common__v1__consent_token__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__common__v1__consent_token__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.common.v1.ConsentToken",
+  "ConsentToken",
+  "Tacit__Common__V1__ConsentToken",
+  "tacit.common.v1",
+  sizeof(Tacit__Common__V1__ConsentToken),
+  3,
+  tacit__common__v1__consent_token__field_descriptors,
+  tacit__common__v1__consent_token__field_indices_by_name,
+  1,  tacit__common__v1__consent_token__number_ranges,
+  (ProtobufCMessageInit) tacit__common__v1__consent_token__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

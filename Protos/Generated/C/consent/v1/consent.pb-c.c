@@ -7,6 +7,186 @@
 #endif
 
 #include "consent/v1/consent.pb-c.h"
+void   tacit__consent__v1__actor__init
+                     (Tacit__Consent__V1__Actor         *message)
+{
+  static const Tacit__Consent__V1__Actor init_value = TACIT__CONSENT__V1__ACTOR__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__actor__get_packed_size
+                     (const Tacit__Consent__V1__Actor *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__actor__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__actor__pack
+                     (const Tacit__Consent__V1__Actor *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__actor__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__actor__pack_to_buffer
+                     (const Tacit__Consent__V1__Actor *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__actor__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__Actor *
+       tacit__consent__v1__actor__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__Actor *)
+     protobuf_c_message_unpack (&tacit__consent__v1__actor__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__actor__free_unpacked
+                     (Tacit__Consent__V1__Actor *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__actor__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__notice_reference__init
+                     (Tacit__Consent__V1__NoticeReference         *message)
+{
+  static const Tacit__Consent__V1__NoticeReference init_value = TACIT__CONSENT__V1__NOTICE_REFERENCE__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__notice_reference__get_packed_size
+                     (const Tacit__Consent__V1__NoticeReference *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice_reference__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__notice_reference__pack
+                     (const Tacit__Consent__V1__NoticeReference *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice_reference__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__notice_reference__pack_to_buffer
+                     (const Tacit__Consent__V1__NoticeReference *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice_reference__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__NoticeReference *
+       tacit__consent__v1__notice_reference__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__NoticeReference *)
+     protobuf_c_message_unpack (&tacit__consent__v1__notice_reference__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__notice_reference__free_unpacked
+                     (Tacit__Consent__V1__NoticeReference *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__notice_reference__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__purpose_consent__init
+                     (Tacit__Consent__V1__PurposeConsent         *message)
+{
+  static const Tacit__Consent__V1__PurposeConsent init_value = TACIT__CONSENT__V1__PURPOSE_CONSENT__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__purpose_consent__get_packed_size
+                     (const Tacit__Consent__V1__PurposeConsent *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__purpose_consent__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__purpose_consent__pack
+                     (const Tacit__Consent__V1__PurposeConsent *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__purpose_consent__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__purpose_consent__pack_to_buffer
+                     (const Tacit__Consent__V1__PurposeConsent *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__purpose_consent__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__PurposeConsent *
+       tacit__consent__v1__purpose_consent__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__PurposeConsent *)
+     protobuf_c_message_unpack (&tacit__consent__v1__purpose_consent__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__purpose_consent__free_unpacked
+                     (Tacit__Consent__V1__PurposeConsent *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__purpose_consent__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__receipt_details__init
+                     (Tacit__Consent__V1__ReceiptDetails         *message)
+{
+  static const Tacit__Consent__V1__ReceiptDetails init_value = TACIT__CONSENT__V1__RECEIPT_DETAILS__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__receipt_details__get_packed_size
+                     (const Tacit__Consent__V1__ReceiptDetails *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__receipt_details__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__receipt_details__pack
+                     (const Tacit__Consent__V1__ReceiptDetails *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__receipt_details__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__receipt_details__pack_to_buffer
+                     (const Tacit__Consent__V1__ReceiptDetails *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__receipt_details__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ReceiptDetails *
+       tacit__consent__v1__receipt_details__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ReceiptDetails *)
+     protobuf_c_message_unpack (&tacit__consent__v1__receipt_details__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__receipt_details__free_unpacked
+                     (Tacit__Consent__V1__ReceiptDetails *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__receipt_details__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__consent__v1__receipt__init
                      (Tacit__Consent__V1__Receipt         *message)
 {
@@ -1132,6 +1312,51 @@ void   tacit__consent__v1__gate_event__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__gate_event__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__consent__v1__gate_welcome__init
+                     (Tacit__Consent__V1__GateWelcome         *message)
+{
+  static const Tacit__Consent__V1__GateWelcome init_value = TACIT__CONSENT__V1__GATE_WELCOME__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__gate_welcome__get_packed_size
+                     (const Tacit__Consent__V1__GateWelcome *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__gate_welcome__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__gate_welcome__pack
+                     (const Tacit__Consent__V1__GateWelcome *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__gate_welcome__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__gate_welcome__pack_to_buffer
+                     (const Tacit__Consent__V1__GateWelcome *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__gate_welcome__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__GateWelcome *
+       tacit__consent__v1__gate_welcome__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__GateWelcome *)
+     protobuf_c_message_unpack (&tacit__consent__v1__gate_welcome__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__gate_welcome__free_unpacked
+                     (Tacit__Consent__V1__GateWelcome *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__gate_welcome__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__consent__v1__gate_lease__init
                      (Tacit__Consent__V1__GateLease         *message)
 {
@@ -1267,7 +1492,1145 @@ void   tacit__consent__v1__erase_reply__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__erase_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor tacit__consent__v1__receipt__field_descriptors[11] =
+void   tacit__consent__v1__restrict_request__init
+                     (Tacit__Consent__V1__RestrictRequest         *message)
+{
+  static const Tacit__Consent__V1__RestrictRequest init_value = TACIT__CONSENT__V1__RESTRICT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__restrict_request__get_packed_size
+                     (const Tacit__Consent__V1__RestrictRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__restrict_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__restrict_request__pack
+                     (const Tacit__Consent__V1__RestrictRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__restrict_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__restrict_request__pack_to_buffer
+                     (const Tacit__Consent__V1__RestrictRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__restrict_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__RestrictRequest *
+       tacit__consent__v1__restrict_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__RestrictRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__restrict_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__restrict_request__free_unpacked
+                     (Tacit__Consent__V1__RestrictRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__restrict_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__lift_restriction_request__init
+                     (Tacit__Consent__V1__LiftRestrictionRequest         *message)
+{
+  static const Tacit__Consent__V1__LiftRestrictionRequest init_value = TACIT__CONSENT__V1__LIFT_RESTRICTION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__lift_restriction_request__get_packed_size
+                     (const Tacit__Consent__V1__LiftRestrictionRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__lift_restriction_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__lift_restriction_request__pack
+                     (const Tacit__Consent__V1__LiftRestrictionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__lift_restriction_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__lift_restriction_request__pack_to_buffer
+                     (const Tacit__Consent__V1__LiftRestrictionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__lift_restriction_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__LiftRestrictionRequest *
+       tacit__consent__v1__lift_restriction_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__LiftRestrictionRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__lift_restriction_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__lift_restriction_request__free_unpacked
+                     (Tacit__Consent__V1__LiftRestrictionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__lift_restriction_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__lift_restriction_reply__init
+                     (Tacit__Consent__V1__LiftRestrictionReply         *message)
+{
+  static const Tacit__Consent__V1__LiftRestrictionReply init_value = TACIT__CONSENT__V1__LIFT_RESTRICTION_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__lift_restriction_reply__get_packed_size
+                     (const Tacit__Consent__V1__LiftRestrictionReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__lift_restriction_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__lift_restriction_reply__pack
+                     (const Tacit__Consent__V1__LiftRestrictionReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__lift_restriction_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__lift_restriction_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__LiftRestrictionReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__lift_restriction_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__LiftRestrictionReply *
+       tacit__consent__v1__lift_restriction_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__LiftRestrictionReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__lift_restriction_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__lift_restriction_reply__free_unpacked
+                     (Tacit__Consent__V1__LiftRestrictionReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__lift_restriction_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__object_request__init
+                     (Tacit__Consent__V1__ObjectRequest         *message)
+{
+  static const Tacit__Consent__V1__ObjectRequest init_value = TACIT__CONSENT__V1__OBJECT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__object_request__get_packed_size
+                     (const Tacit__Consent__V1__ObjectRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__object_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__object_request__pack
+                     (const Tacit__Consent__V1__ObjectRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__object_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__object_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ObjectRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__object_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ObjectRequest *
+       tacit__consent__v1__object_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ObjectRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__object_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__object_request__free_unpacked
+                     (Tacit__Consent__V1__ObjectRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__object_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__barrier_reply__init
+                     (Tacit__Consent__V1__BarrierReply         *message)
+{
+  static const Tacit__Consent__V1__BarrierReply init_value = TACIT__CONSENT__V1__BARRIER_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__barrier_reply__get_packed_size
+                     (const Tacit__Consent__V1__BarrierReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__barrier_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__barrier_reply__pack
+                     (const Tacit__Consent__V1__BarrierReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__barrier_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__barrier_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__BarrierReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__barrier_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__BarrierReply *
+       tacit__consent__v1__barrier_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__BarrierReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__barrier_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__barrier_reply__free_unpacked
+                     (Tacit__Consent__V1__BarrierReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__barrier_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__withdraw_many_request__init
+                     (Tacit__Consent__V1__WithdrawManyRequest         *message)
+{
+  static const Tacit__Consent__V1__WithdrawManyRequest init_value = TACIT__CONSENT__V1__WITHDRAW_MANY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__withdraw_many_request__get_packed_size
+                     (const Tacit__Consent__V1__WithdrawManyRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__withdraw_many_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__withdraw_many_request__pack
+                     (const Tacit__Consent__V1__WithdrawManyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__withdraw_many_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__withdraw_many_request__pack_to_buffer
+                     (const Tacit__Consent__V1__WithdrawManyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__withdraw_many_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__WithdrawManyRequest *
+       tacit__consent__v1__withdraw_many_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__WithdrawManyRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__withdraw_many_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__withdraw_many_request__free_unpacked
+                     (Tacit__Consent__V1__WithdrawManyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__withdraw_many_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__withdrawn_person__init
+                     (Tacit__Consent__V1__WithdrawnPerson         *message)
+{
+  static const Tacit__Consent__V1__WithdrawnPerson init_value = TACIT__CONSENT__V1__WITHDRAWN_PERSON__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__withdrawn_person__get_packed_size
+                     (const Tacit__Consent__V1__WithdrawnPerson *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__withdrawn_person__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__withdrawn_person__pack
+                     (const Tacit__Consent__V1__WithdrawnPerson *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__withdrawn_person__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__withdrawn_person__pack_to_buffer
+                     (const Tacit__Consent__V1__WithdrawnPerson *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__withdrawn_person__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__WithdrawnPerson *
+       tacit__consent__v1__withdrawn_person__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__WithdrawnPerson *)
+     protobuf_c_message_unpack (&tacit__consent__v1__withdrawn_person__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__withdrawn_person__free_unpacked
+                     (Tacit__Consent__V1__WithdrawnPerson *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__withdrawn_person__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__barrier__init
+                     (Tacit__Consent__V1__Barrier         *message)
+{
+  static const Tacit__Consent__V1__Barrier init_value = TACIT__CONSENT__V1__BARRIER__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__barrier__get_packed_size
+                     (const Tacit__Consent__V1__Barrier *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__barrier__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__barrier__pack
+                     (const Tacit__Consent__V1__Barrier *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__barrier__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__barrier__pack_to_buffer
+                     (const Tacit__Consent__V1__Barrier *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__barrier__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__Barrier *
+       tacit__consent__v1__barrier__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__Barrier *)
+     protobuf_c_message_unpack (&tacit__consent__v1__barrier__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__barrier__free_unpacked
+                     (Tacit__Consent__V1__Barrier *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__barrier__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__withdraw_many_reply__init
+                     (Tacit__Consent__V1__WithdrawManyReply         *message)
+{
+  static const Tacit__Consent__V1__WithdrawManyReply init_value = TACIT__CONSENT__V1__WITHDRAW_MANY_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__withdraw_many_reply__get_packed_size
+                     (const Tacit__Consent__V1__WithdrawManyReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__withdraw_many_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__withdraw_many_reply__pack
+                     (const Tacit__Consent__V1__WithdrawManyReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__withdraw_many_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__withdraw_many_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__WithdrawManyReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__withdraw_many_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__WithdrawManyReply *
+       tacit__consent__v1__withdraw_many_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__WithdrawManyReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__withdraw_many_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__withdraw_many_reply__free_unpacked
+                     (Tacit__Consent__V1__WithdrawManyReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__withdraw_many_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__purpose_text__init
+                     (Tacit__Consent__V1__PurposeText         *message)
+{
+  static const Tacit__Consent__V1__PurposeText init_value = TACIT__CONSENT__V1__PURPOSE_TEXT__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__purpose_text__get_packed_size
+                     (const Tacit__Consent__V1__PurposeText *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__purpose_text__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__purpose_text__pack
+                     (const Tacit__Consent__V1__PurposeText *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__purpose_text__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__purpose_text__pack_to_buffer
+                     (const Tacit__Consent__V1__PurposeText *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__purpose_text__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__PurposeText *
+       tacit__consent__v1__purpose_text__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__PurposeText *)
+     protobuf_c_message_unpack (&tacit__consent__v1__purpose_text__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__purpose_text__free_unpacked
+                     (Tacit__Consent__V1__PurposeText *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__purpose_text__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__purpose__init
+                     (Tacit__Consent__V1__Purpose         *message)
+{
+  static const Tacit__Consent__V1__Purpose init_value = TACIT__CONSENT__V1__PURPOSE__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__purpose__get_packed_size
+                     (const Tacit__Consent__V1__Purpose *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__purpose__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__purpose__pack
+                     (const Tacit__Consent__V1__Purpose *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__purpose__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__purpose__pack_to_buffer
+                     (const Tacit__Consent__V1__Purpose *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__purpose__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__Purpose *
+       tacit__consent__v1__purpose__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__Purpose *)
+     protobuf_c_message_unpack (&tacit__consent__v1__purpose__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__purpose__free_unpacked
+                     (Tacit__Consent__V1__Purpose *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__purpose__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__notice_purpose__init
+                     (Tacit__Consent__V1__NoticePurpose         *message)
+{
+  static const Tacit__Consent__V1__NoticePurpose init_value = TACIT__CONSENT__V1__NOTICE_PURPOSE__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__notice_purpose__get_packed_size
+                     (const Tacit__Consent__V1__NoticePurpose *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice_purpose__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__notice_purpose__pack
+                     (const Tacit__Consent__V1__NoticePurpose *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice_purpose__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__notice_purpose__pack_to_buffer
+                     (const Tacit__Consent__V1__NoticePurpose *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice_purpose__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__NoticePurpose *
+       tacit__consent__v1__notice_purpose__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__NoticePurpose *)
+     protobuf_c_message_unpack (&tacit__consent__v1__notice_purpose__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__notice_purpose__free_unpacked
+                     (Tacit__Consent__V1__NoticePurpose *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__notice_purpose__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__notice_text__init
+                     (Tacit__Consent__V1__NoticeText         *message)
+{
+  static const Tacit__Consent__V1__NoticeText init_value = TACIT__CONSENT__V1__NOTICE_TEXT__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__notice_text__get_packed_size
+                     (const Tacit__Consent__V1__NoticeText *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice_text__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__notice_text__pack
+                     (const Tacit__Consent__V1__NoticeText *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice_text__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__notice_text__pack_to_buffer
+                     (const Tacit__Consent__V1__NoticeText *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice_text__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__NoticeText *
+       tacit__consent__v1__notice_text__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__NoticeText *)
+     protobuf_c_message_unpack (&tacit__consent__v1__notice_text__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__notice_text__free_unpacked
+                     (Tacit__Consent__V1__NoticeText *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__notice_text__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__notice__init
+                     (Tacit__Consent__V1__Notice         *message)
+{
+  static const Tacit__Consent__V1__Notice init_value = TACIT__CONSENT__V1__NOTICE__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__notice__get_packed_size
+                     (const Tacit__Consent__V1__Notice *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__notice__pack
+                     (const Tacit__Consent__V1__Notice *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__notice__pack_to_buffer
+                     (const Tacit__Consent__V1__Notice *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__Notice *
+       tacit__consent__v1__notice__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__Notice *)
+     protobuf_c_message_unpack (&tacit__consent__v1__notice__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__notice__free_unpacked
+                     (Tacit__Consent__V1__Notice *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__notice__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__state_request__init
+                     (Tacit__Consent__V1__StateRequest         *message)
+{
+  static const Tacit__Consent__V1__StateRequest init_value = TACIT__CONSENT__V1__STATE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__state_request__get_packed_size
+                     (const Tacit__Consent__V1__StateRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__state_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__state_request__pack
+                     (const Tacit__Consent__V1__StateRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__state_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__state_request__pack_to_buffer
+                     (const Tacit__Consent__V1__StateRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__state_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__StateRequest *
+       tacit__consent__v1__state_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__StateRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__state_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__state_request__free_unpacked
+                     (Tacit__Consent__V1__StateRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__state_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__purpose_standing__init
+                     (Tacit__Consent__V1__PurposeStanding         *message)
+{
+  static const Tacit__Consent__V1__PurposeStanding init_value = TACIT__CONSENT__V1__PURPOSE_STANDING__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__purpose_standing__get_packed_size
+                     (const Tacit__Consent__V1__PurposeStanding *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__purpose_standing__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__purpose_standing__pack
+                     (const Tacit__Consent__V1__PurposeStanding *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__purpose_standing__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__purpose_standing__pack_to_buffer
+                     (const Tacit__Consent__V1__PurposeStanding *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__purpose_standing__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__PurposeStanding *
+       tacit__consent__v1__purpose_standing__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__PurposeStanding *)
+     protobuf_c_message_unpack (&tacit__consent__v1__purpose_standing__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__purpose_standing__free_unpacked
+                     (Tacit__Consent__V1__PurposeStanding *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__purpose_standing__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__state_reply__init
+                     (Tacit__Consent__V1__StateReply         *message)
+{
+  static const Tacit__Consent__V1__StateReply init_value = TACIT__CONSENT__V1__STATE_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__state_reply__get_packed_size
+                     (const Tacit__Consent__V1__StateReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__state_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__state_reply__pack
+                     (const Tacit__Consent__V1__StateReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__state_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__state_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__StateReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__state_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__StateReply *
+       tacit__consent__v1__state_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__StateReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__state_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__state_reply__free_unpacked
+                     (Tacit__Consent__V1__StateReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__state_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor tacit__consent__v1__actor__field_descriptors[3] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Actor, kind),
+    &tacit__consent__v1__actor_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Actor, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "majority_at_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Actor, majority_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__actor__field_indices_by_name[] = {
+  0,   /* field[0] = kind */
+  2,   /* field[2] = majority_at_us */
+  1,   /* field[1] = name */
+};
+static const ProtobufCIntRange tacit__consent__v1__actor__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__actor__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.Actor",
+  "Actor",
+  "Tacit__Consent__V1__Actor",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__Actor),
+  3,
+  tacit__consent__v1__actor__field_descriptors,
+  tacit__consent__v1__actor__field_indices_by_name,
+  1,  tacit__consent__v1__actor__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__actor__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__notice_reference__field_descriptors[3] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticeReference, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "language",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticeReference, language),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text_hash",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticeReference, text_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__notice_reference__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  1,   /* field[1] = language */
+  2,   /* field[2] = text_hash */
+};
+static const ProtobufCIntRange tacit__consent__v1__notice_reference__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__notice_reference__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.NoticeReference",
+  "NoticeReference",
+  "Tacit__Consent__V1__NoticeReference",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__NoticeReference),
+  3,
+  tacit__consent__v1__notice_reference__field_descriptors,
+  tacit__consent__v1__notice_reference__field_indices_by_name,
+  1,  tacit__consent__v1__notice_reference__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__notice_reference__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__purpose_consent__field_descriptors[5] =
+{
+  {
+    "purpose",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeConsent, purpose),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "decision",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeConsent, decision),
+    &tacit__consent__v1__purpose_decision__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "legal_basis",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeConsent, legal_basis),
+    &tacit__consent__v1__legal_basis__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "covered_by",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeConsent, covered_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeConsent, retention),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__purpose_consent__field_indices_by_name[] = {
+  3,   /* field[3] = covered_by */
+  1,   /* field[1] = decision */
+  2,   /* field[2] = legal_basis */
+  0,   /* field[0] = purpose */
+  4,   /* field[4] = retention */
+};
+static const ProtobufCIntRange tacit__consent__v1__purpose_consent__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__purpose_consent__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.PurposeConsent",
+  "PurposeConsent",
+  "Tacit__Consent__V1__PurposeConsent",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__PurposeConsent),
+  5,
+  tacit__consent__v1__purpose_consent__field_descriptors,
+  tacit__consent__v1__purpose_consent__field_indices_by_name,
+  1,  tacit__consent__v1__purpose_consent__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__purpose_consent__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__receipt_details__field_descriptors[10] =
+{
+  {
+    "notice",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptDetails, notice),
+    &tacit__consent__v1__notice_reference__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "controller",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptDetails, controller),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "purposes",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__ReceiptDetails, n_purposes),
+    offsetof(Tacit__Consent__V1__ReceiptDetails, purposes),
+    &tacit__consent__v1__purpose_consent__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "jurisdiction",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptDetails, jurisdiction),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pii_categories",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__ReceiptDetails, n_pii_categories),
+    offsetof(Tacit__Consent__V1__ReceiptDetails, pii_categories),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recipients",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__ReceiptDetails, n_recipients),
+    offsetof(Tacit__Consent__V1__ReceiptDetails, recipients),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptDetails, retention),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "withdrawal_method",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptDetails, withdrawal_method),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "actor",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptDetails, actor),
+    &tacit__consent__v1__actor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "evidence_hash",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptDetails, evidence_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__receipt_details__field_indices_by_name[] = {
+  8,   /* field[8] = actor */
+  1,   /* field[1] = controller */
+  9,   /* field[9] = evidence_hash */
+  3,   /* field[3] = jurisdiction */
+  0,   /* field[0] = notice */
+  4,   /* field[4] = pii_categories */
+  2,   /* field[2] = purposes */
+  5,   /* field[5] = recipients */
+  6,   /* field[6] = retention */
+  7,   /* field[7] = withdrawal_method */
+};
+static const ProtobufCIntRange tacit__consent__v1__receipt_details__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__receipt_details__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ReceiptDetails",
+  "ReceiptDetails",
+  "Tacit__Consent__V1__ReceiptDetails",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ReceiptDetails),
+  10,
+  tacit__consent__v1__receipt_details__field_descriptors,
+  tacit__consent__v1__receipt_details__field_indices_by_name,
+  1,  tacit__consent__v1__receipt_details__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__receipt_details__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__receipt__field_descriptors[14] =
 {
   {
     "consent_id",
@@ -1401,12 +2764,51 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__receipt__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "denied_scopes",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__Receipt, n_denied_scopes),
+    offsetof(Tacit__Consent__V1__Receipt, denied_scopes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "person_sequence",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Receipt, person_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "details",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Receipt, details),
+    &tacit__consent__v1__receipt_details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__receipt__field_indices_by_name[] = {
   0,   /* field[0] = consent_id */
+  11,   /* field[11] = denied_scopes */
+  13,   /* field[13] = details */
   4,   /* field[4] = expires_at_us */
   3,   /* field[3] = granted_at_us */
   7,   /* field[7] = kind */
+  12,   /* field[12] = person_sequence */
   1,   /* field[1] = pid */
   10,   /* field[10] = previous_hash */
   8,   /* field[8] = recorded_at_us */
@@ -1418,7 +2820,7 @@ static const unsigned tacit__consent__v1__receipt__field_indices_by_name[] = {
 static const ProtobufCIntRange tacit__consent__v1__receipt__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__receipt__descriptor =
 {
@@ -1428,14 +2830,14 @@ const ProtobufCMessageDescriptor tacit__consent__v1__receipt__descriptor =
   "Tacit__Consent__V1__Receipt",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__Receipt),
-  11,
+  14,
   tacit__consent__v1__receipt__field_descriptors,
   tacit__consent__v1__receipt__field_indices_by_name,
   1,  tacit__consent__v1__receipt__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__receipt__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__grant_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__grant_request__field_descriptors[10] =
 {
   {
     "pid",
@@ -1521,11 +2923,50 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__grant_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "idempotency_key",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__GrantRequest, idempotency_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "denied_scopes",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__GrantRequest, n_denied_scopes),
+    offsetof(Tacit__Consent__V1__GrantRequest, denied_scopes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "details",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__GrantRequest, details),
+    &tacit__consent__v1__receipt_details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__grant_request__field_indices_by_name[] = {
   6,   /* field[6] = consent_id */
+  8,   /* field[8] = denied_scopes */
+  9,   /* field[9] = details */
   3,   /* field[3] = expires_at_us */
   2,   /* field[2] = granted_at_us */
+  7,   /* field[7] = idempotency_key */
   0,   /* field[0] = pid */
   1,   /* field[1] = scopes */
   4,   /* field[4] = source */
@@ -1534,7 +2975,7 @@ static const unsigned tacit__consent__v1__grant_request__field_indices_by_name[]
 static const ProtobufCIntRange tacit__consent__v1__grant_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__grant_request__descriptor =
 {
@@ -1544,14 +2985,14 @@ const ProtobufCMessageDescriptor tacit__consent__v1__grant_request__descriptor =
   "Tacit__Consent__V1__GrantRequest",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__GrantRequest),
-  7,
+  10,
   tacit__consent__v1__grant_request__field_descriptors,
   tacit__consent__v1__grant_request__field_indices_by_name,
   1,  tacit__consent__v1__grant_request__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__grant_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__grant_reply__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__grant_reply__field_descriptors[4] =
 {
   {
     "receipt",
@@ -1577,15 +3018,41 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__grant_reply__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__GrantReply, token),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gates",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__GrantReply, n_gates),
+    offsetof(Tacit__Consent__V1__GrantReply, gates),
+    &tacit__consent__v1__gate_outcome__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__grant_reply__field_indices_by_name[] = {
   1,   /* field[1] = created */
+  3,   /* field[3] = gates */
   0,   /* field[0] = receipt */
+  2,   /* field[2] = token */
 };
 static const ProtobufCIntRange tacit__consent__v1__grant_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__grant_reply__descriptor =
 {
@@ -1595,14 +3062,14 @@ const ProtobufCMessageDescriptor tacit__consent__v1__grant_reply__descriptor =
   "Tacit__Consent__V1__GrantReply",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__GrantReply),
-  2,
+  4,
   tacit__consent__v1__grant_reply__field_descriptors,
   tacit__consent__v1__grant_reply__field_indices_by_name,
   1,  tacit__consent__v1__grant_reply__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__grant_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__withdraw_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__withdraw_request__field_descriptors[5] =
 {
   {
     "pid",
@@ -1640,8 +3107,34 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__withdraw_request__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "idempotency_key",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WithdrawRequest, idempotency_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "details",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WithdrawRequest, details),
+    &tacit__consent__v1__receipt_details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__withdraw_request__field_indices_by_name[] = {
+  4,   /* field[4] = details */
+  3,   /* field[3] = idempotency_key */
   0,   /* field[0] = pid */
   1,   /* field[1] = scopes */
   2,   /* field[2] = source */
@@ -1649,7 +3142,7 @@ static const unsigned tacit__consent__v1__withdraw_request__field_indices_by_nam
 static const ProtobufCIntRange tacit__consent__v1__withdraw_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__withdraw_request__descriptor =
 {
@@ -1659,7 +3152,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__withdraw_request__descripto
   "Tacit__Consent__V1__WithdrawRequest",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__WithdrawRequest),
-  3,
+  5,
   tacit__consent__v1__withdraw_request__field_descriptors,
   tacit__consent__v1__withdraw_request__field_indices_by_name,
   1,  tacit__consent__v1__withdraw_request__number_ranges,
@@ -1730,7 +3223,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_outcome__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__gate_outcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__withdraw_reply__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__withdraw_reply__field_descriptors[4] =
 {
   {
     "receipt",
@@ -1768,16 +3261,29 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__withdraw_reply__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "token",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WithdrawReply, token),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__withdraw_reply__field_indices_by_name[] = {
   2,   /* field[2] = barrier_us */
   1,   /* field[1] = gates */
   0,   /* field[0] = receipt */
+  3,   /* field[3] = token */
 };
 static const ProtobufCIntRange tacit__consent__v1__withdraw_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__withdraw_reply__descriptor =
 {
@@ -1787,14 +3293,14 @@ const ProtobufCMessageDescriptor tacit__consent__v1__withdraw_reply__descriptor 
   "Tacit__Consent__V1__WithdrawReply",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__WithdrawReply),
-  3,
+  4,
   tacit__consent__v1__withdraw_reply__field_descriptors,
   tacit__consent__v1__withdraw_reply__field_indices_by_name,
   1,  tacit__consent__v1__withdraw_reply__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__withdraw_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__check_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__check_request__field_descriptors[4] =
 {
   {
     "pid",
@@ -1832,8 +3338,21 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__check_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "at_least",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__CheckRequest, at_least),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__check_request__field_indices_by_name[] = {
+  3,   /* field[3] = at_least */
   2,   /* field[2] = at_us */
   0,   /* field[0] = pid */
   1,   /* field[1] = scope */
@@ -1841,7 +3360,7 @@ static const unsigned tacit__consent__v1__check_request__field_indices_by_name[]
 static const ProtobufCIntRange tacit__consent__v1__check_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__check_request__descriptor =
 {
@@ -1851,7 +3370,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__check_request__descriptor =
   "Tacit__Consent__V1__CheckRequest",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__CheckRequest),
-  3,
+  4,
   tacit__consent__v1__check_request__field_descriptors,
   tacit__consent__v1__check_request__field_indices_by_name,
   1,  tacit__consent__v1__check_request__number_ranges,
@@ -1948,7 +3467,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__check_reply__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__check_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__check_batch_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__check_batch_request__field_descriptors[2] =
 {
   {
     "checks",
@@ -1962,14 +3481,27 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__check_batch_request__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "at_least",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__CheckBatchRequest, at_least),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__check_batch_request__field_indices_by_name[] = {
+  1,   /* field[1] = at_least */
   0,   /* field[0] = checks */
 };
 static const ProtobufCIntRange tacit__consent__v1__check_batch_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__check_batch_request__descriptor =
 {
@@ -1979,7 +3511,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__check_batch_request__descri
   "Tacit__Consent__V1__CheckBatchRequest",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__CheckBatchRequest),
-  1,
+  2,
   tacit__consent__v1__check_batch_request__field_descriptors,
   tacit__consent__v1__check_batch_request__field_indices_by_name,
   1,  tacit__consent__v1__check_batch_request__number_ranges,
@@ -2024,7 +3556,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__check_batch_reply__descript
   (ProtobufCMessageInit) tacit__consent__v1__check_batch_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__show_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__show_request__field_descriptors[2] =
 {
   {
     "consent_id",
@@ -2038,14 +3570,27 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__show_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "at_least",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ShowRequest, at_least),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__show_request__field_indices_by_name[] = {
+  1,   /* field[1] = at_least */
   0,   /* field[0] = consent_id */
 };
 static const ProtobufCIntRange tacit__consent__v1__show_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__show_request__descriptor =
 {
@@ -2055,14 +3600,14 @@ const ProtobufCMessageDescriptor tacit__consent__v1__show_request__descriptor =
   "Tacit__Consent__V1__ShowRequest",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ShowRequest),
-  1,
+  2,
   tacit__consent__v1__show_request__field_descriptors,
   tacit__consent__v1__show_request__field_indices_by_name,
   1,  tacit__consent__v1__show_request__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__show_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__history_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__history_request__field_descriptors[2] =
 {
   {
     "pid",
@@ -2076,14 +3621,27 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__history_request__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "at_least",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__HistoryRequest, at_least),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__history_request__field_indices_by_name[] = {
+  1,   /* field[1] = at_least */
   0,   /* field[0] = pid */
 };
 static const ProtobufCIntRange tacit__consent__v1__history_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__history_request__descriptor =
 {
@@ -2093,7 +3651,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__history_request__descriptor
   "Tacit__Consent__V1__HistoryRequest",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__HistoryRequest),
-  1,
+  2,
   tacit__consent__v1__history_request__field_descriptors,
   tacit__consent__v1__history_request__field_indices_by_name,
   1,  tacit__consent__v1__history_request__number_ranges,
@@ -2240,7 +3798,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__import_reject__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__import_reject__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__import_progress__field_descriptors[5] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__import_progress__field_descriptors[6] =
 {
   {
     "accepted",
@@ -2302,6 +3860,18 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__import_progress__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "token",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ImportProgress, token),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__import_progress__field_indices_by_name[] = {
   0,   /* field[0] = accepted */
@@ -2309,11 +3879,12 @@ static const unsigned tacit__consent__v1__import_progress__field_indices_by_name
   4,   /* field[4] = last_line */
   2,   /* field[2] = rejected */
   3,   /* field[3] = rejects */
+  5,   /* field[5] = token */
 };
 static const ProtobufCIntRange tacit__consent__v1__import_progress__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__import_progress__descriptor =
 {
@@ -2323,14 +3894,14 @@ const ProtobufCMessageDescriptor tacit__consent__v1__import_progress__descriptor
   "Tacit__Consent__V1__ImportProgress",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ImportProgress),
-  5,
+  6,
   tacit__consent__v1__import_progress__field_descriptors,
   tacit__consent__v1__import_progress__field_indices_by_name,
   1,  tacit__consent__v1__import_progress__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__import_progress__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__export_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__export_request__field_descriptors[2] =
 {
   {
     "after_sequence",
@@ -2344,14 +3915,27 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__export_request__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "at_least",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ExportRequest, at_least),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__export_request__field_indices_by_name[] = {
   0,   /* field[0] = after_sequence */
+  1,   /* field[1] = at_least */
 };
 static const ProtobufCIntRange tacit__consent__v1__export_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__export_request__descriptor =
 {
@@ -2361,7 +3945,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__export_request__descriptor 
   "Tacit__Consent__V1__ExportRequest",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ExportRequest),
-  1,
+  2,
   tacit__consent__v1__export_request__field_descriptors,
   tacit__consent__v1__export_request__field_indices_by_name,
   1,  tacit__consent__v1__export_request__number_ranges,
@@ -2419,7 +4003,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__export_chunk__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__export_chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__watch_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__watch_request__field_descriptors[3] =
 {
   {
     "after_sequence",
@@ -2445,15 +4029,28 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__watch_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "at_least",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WatchRequest, at_least),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__watch_request__field_indices_by_name[] = {
   0,   /* field[0] = after_sequence */
+  2,   /* field[2] = at_least */
   1,   /* field[1] = follow */
 };
 static const ProtobufCIntRange tacit__consent__v1__watch_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__watch_request__descriptor =
 {
@@ -2463,7 +4060,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__watch_request__descriptor =
   "Tacit__Consent__V1__WatchRequest",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__WatchRequest),
-  2,
+  3,
   tacit__consent__v1__watch_request__field_descriptors,
   tacit__consent__v1__watch_request__field_indices_by_name,
   1,  tacit__consent__v1__watch_request__number_ranges,
@@ -2738,7 +4335,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_renewal__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__gate_renewal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__gate_event__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__gate_event__field_descriptors[3] =
 {
   {
     "changes",
@@ -2764,15 +4361,28 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__gate_event__field_desc
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "welcome",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__GateEvent, body_case),
+    offsetof(Tacit__Consent__V1__GateEvent, welcome),
+    &tacit__consent__v1__gate_welcome__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__gate_event__field_indices_by_name[] = {
   0,   /* field[0] = changes */
   1,   /* field[1] = lease */
+  2,   /* field[2] = welcome */
 };
 static const ProtobufCIntRange tacit__consent__v1__gate_event__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__gate_event__descriptor =
 {
@@ -2782,11 +4392,62 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_event__descriptor =
   "Tacit__Consent__V1__GateEvent",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__GateEvent),
-  2,
+  3,
   tacit__consent__v1__gate_event__field_descriptors,
   tacit__consent__v1__gate_event__field_indices_by_name,
   1,  tacit__consent__v1__gate_event__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__gate_event__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__gate_welcome__field_descriptors[2] =
+{
+  {
+    "epoch",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__GateWelcome, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token_key",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__GateWelcome, token_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__gate_welcome__field_indices_by_name[] = {
+  0,   /* field[0] = epoch */
+  1,   /* field[1] = token_key */
+};
+static const ProtobufCIntRange tacit__consent__v1__gate_welcome__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__gate_welcome__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.GateWelcome",
+  "GateWelcome",
+  "Tacit__Consent__V1__GateWelcome",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__GateWelcome),
+  2,
+  tacit__consent__v1__gate_welcome__field_descriptors,
+  tacit__consent__v1__gate_welcome__field_indices_by_name,
+  1,  tacit__consent__v1__gate_welcome__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__gate_welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__consent__v1__gate_lease__field_descriptors[3] =
@@ -2853,7 +4514,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_lease__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__gate_lease__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__erase_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__erase_request__field_descriptors[4] =
 {
   {
     "pid",
@@ -2891,16 +4552,29 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__erase_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "idempotency_key",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__EraseRequest, idempotency_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__erase_request__field_indices_by_name[] = {
   1,   /* field[1] = ground */
+  3,   /* field[3] = idempotency_key */
   0,   /* field[0] = pid */
   2,   /* field[2] = source */
 };
 static const ProtobufCIntRange tacit__consent__v1__erase_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__erase_request__descriptor =
 {
@@ -2910,14 +4584,14 @@ const ProtobufCMessageDescriptor tacit__consent__v1__erase_request__descriptor =
   "Tacit__Consent__V1__EraseRequest",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__EraseRequest),
-  3,
+  4,
   tacit__consent__v1__erase_request__field_descriptors,
   tacit__consent__v1__erase_request__field_indices_by_name,
   1,  tacit__consent__v1__erase_request__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__erase_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__erase_reply__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__erase_reply__field_descriptors[5] =
 {
   {
     "receipt",
@@ -2967,17 +4641,30 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__erase_reply__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "token",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__EraseReply, token),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__erase_reply__field_indices_by_name[] = {
   3,   /* field[3] = duration_us */
   1,   /* field[1] = gates */
   0,   /* field[0] = receipt */
   2,   /* field[2] = subject_key_destroyed */
+  4,   /* field[4] = token */
 };
 static const ProtobufCIntRange tacit__consent__v1__erase_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__erase_reply__descriptor =
 {
@@ -2987,27 +4674,1552 @@ const ProtobufCMessageDescriptor tacit__consent__v1__erase_reply__descriptor =
   "Tacit__Consent__V1__EraseReply",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__EraseReply),
-  4,
+  5,
   tacit__consent__v1__erase_reply__field_descriptors,
   tacit__consent__v1__erase_reply__field_indices_by_name,
   1,  tacit__consent__v1__erase_reply__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__erase_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue tacit__consent__v1__receipt_kind__enum_values_by_number[4] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__restrict_request__field_descriptors[5] =
+{
+  {
+    "pid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__RestrictRequest, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scopes",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__RestrictRequest, n_scopes),
+    offsetof(Tacit__Consent__V1__RestrictRequest, scopes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__RestrictRequest, source),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idempotency_key",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__RestrictRequest, idempotency_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "details",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__RestrictRequest, details),
+    &tacit__consent__v1__receipt_details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__restrict_request__field_indices_by_name[] = {
+  4,   /* field[4] = details */
+  3,   /* field[3] = idempotency_key */
+  0,   /* field[0] = pid */
+  1,   /* field[1] = scopes */
+  2,   /* field[2] = source */
+};
+static const ProtobufCIntRange tacit__consent__v1__restrict_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__restrict_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.RestrictRequest",
+  "RestrictRequest",
+  "Tacit__Consent__V1__RestrictRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__RestrictRequest),
+  5,
+  tacit__consent__v1__restrict_request__field_descriptors,
+  tacit__consent__v1__restrict_request__field_indices_by_name,
+  1,  tacit__consent__v1__restrict_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__restrict_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__lift_restriction_request__field_descriptors[5] =
+{
+  {
+    "pid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LiftRestrictionRequest, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scopes",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__LiftRestrictionRequest, n_scopes),
+    offsetof(Tacit__Consent__V1__LiftRestrictionRequest, scopes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LiftRestrictionRequest, source),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idempotency_key",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LiftRestrictionRequest, idempotency_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "details",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LiftRestrictionRequest, details),
+    &tacit__consent__v1__receipt_details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__lift_restriction_request__field_indices_by_name[] = {
+  4,   /* field[4] = details */
+  3,   /* field[3] = idempotency_key */
+  0,   /* field[0] = pid */
+  1,   /* field[1] = scopes */
+  2,   /* field[2] = source */
+};
+static const ProtobufCIntRange tacit__consent__v1__lift_restriction_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__lift_restriction_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.LiftRestrictionRequest",
+  "LiftRestrictionRequest",
+  "Tacit__Consent__V1__LiftRestrictionRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__LiftRestrictionRequest),
+  5,
+  tacit__consent__v1__lift_restriction_request__field_descriptors,
+  tacit__consent__v1__lift_restriction_request__field_indices_by_name,
+  1,  tacit__consent__v1__lift_restriction_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__lift_restriction_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__lift_restriction_reply__field_descriptors[2] =
+{
+  {
+    "receipt",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LiftRestrictionReply, receipt),
+    &tacit__consent__v1__receipt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LiftRestrictionReply, token),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__lift_restriction_reply__field_indices_by_name[] = {
+  0,   /* field[0] = receipt */
+  1,   /* field[1] = token */
+};
+static const ProtobufCIntRange tacit__consent__v1__lift_restriction_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__lift_restriction_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.LiftRestrictionReply",
+  "LiftRestrictionReply",
+  "Tacit__Consent__V1__LiftRestrictionReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__LiftRestrictionReply),
+  2,
+  tacit__consent__v1__lift_restriction_reply__field_descriptors,
+  tacit__consent__v1__lift_restriction_reply__field_indices_by_name,
+  1,  tacit__consent__v1__lift_restriction_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__lift_restriction_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__object_request__field_descriptors[5] =
+{
+  {
+    "pid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ObjectRequest, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scopes",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__ObjectRequest, n_scopes),
+    offsetof(Tacit__Consent__V1__ObjectRequest, scopes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ObjectRequest, source),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idempotency_key",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ObjectRequest, idempotency_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "details",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ObjectRequest, details),
+    &tacit__consent__v1__receipt_details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__object_request__field_indices_by_name[] = {
+  4,   /* field[4] = details */
+  3,   /* field[3] = idempotency_key */
+  0,   /* field[0] = pid */
+  1,   /* field[1] = scopes */
+  2,   /* field[2] = source */
+};
+static const ProtobufCIntRange tacit__consent__v1__object_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__object_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ObjectRequest",
+  "ObjectRequest",
+  "Tacit__Consent__V1__ObjectRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ObjectRequest),
+  5,
+  tacit__consent__v1__object_request__field_descriptors,
+  tacit__consent__v1__object_request__field_indices_by_name,
+  1,  tacit__consent__v1__object_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__object_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__barrier_reply__field_descriptors[4] =
+{
+  {
+    "receipt",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__BarrierReply, receipt),
+    &tacit__consent__v1__receipt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gates",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__BarrierReply, n_gates),
+    offsetof(Tacit__Consent__V1__BarrierReply, gates),
+    &tacit__consent__v1__gate_outcome__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "barrier_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__BarrierReply, barrier_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__BarrierReply, token),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__barrier_reply__field_indices_by_name[] = {
+  2,   /* field[2] = barrier_us */
+  1,   /* field[1] = gates */
+  0,   /* field[0] = receipt */
+  3,   /* field[3] = token */
+};
+static const ProtobufCIntRange tacit__consent__v1__barrier_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__barrier_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.BarrierReply",
+  "BarrierReply",
+  "Tacit__Consent__V1__BarrierReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__BarrierReply),
+  4,
+  tacit__consent__v1__barrier_reply__field_descriptors,
+  tacit__consent__v1__barrier_reply__field_indices_by_name,
+  1,  tacit__consent__v1__barrier_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__barrier_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__withdraw_many_request__field_descriptors[5] =
+{
+  {
+    "pids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Tacit__Consent__V1__WithdrawManyRequest, n_pids),
+    offsetof(Tacit__Consent__V1__WithdrawManyRequest, pids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scopes",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__WithdrawManyRequest, n_scopes),
+    offsetof(Tacit__Consent__V1__WithdrawManyRequest, scopes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WithdrawManyRequest, source),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idempotency_key",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WithdrawManyRequest, idempotency_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "details",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WithdrawManyRequest, details),
+    &tacit__consent__v1__receipt_details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__withdraw_many_request__field_indices_by_name[] = {
+  4,   /* field[4] = details */
+  3,   /* field[3] = idempotency_key */
+  0,   /* field[0] = pids */
+  1,   /* field[1] = scopes */
+  2,   /* field[2] = source */
+};
+static const ProtobufCIntRange tacit__consent__v1__withdraw_many_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__withdraw_many_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.WithdrawManyRequest",
+  "WithdrawManyRequest",
+  "Tacit__Consent__V1__WithdrawManyRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__WithdrawManyRequest),
+  5,
+  tacit__consent__v1__withdraw_many_request__field_descriptors,
+  tacit__consent__v1__withdraw_many_request__field_indices_by_name,
+  1,  tacit__consent__v1__withdraw_many_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__withdraw_many_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__withdrawn_person__field_descriptors[3] =
+{
+  {
+    "consent_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WithdrawnPerson, consent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WithdrawnPerson, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WithdrawnPerson, created),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__withdrawn_person__field_indices_by_name[] = {
+  0,   /* field[0] = consent_id */
+  2,   /* field[2] = created */
+  1,   /* field[1] = sequence */
+};
+static const ProtobufCIntRange tacit__consent__v1__withdrawn_person__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__withdrawn_person__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.WithdrawnPerson",
+  "WithdrawnPerson",
+  "Tacit__Consent__V1__WithdrawnPerson",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__WithdrawnPerson),
+  3,
+  tacit__consent__v1__withdrawn_person__field_descriptors,
+  tacit__consent__v1__withdrawn_person__field_indices_by_name,
+  1,  tacit__consent__v1__withdrawn_person__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__withdrawn_person__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__barrier__field_descriptors[5] =
+{
+  {
+    "first_sequence",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Barrier, first_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Barrier, last_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "people",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Barrier, people),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gates",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__Barrier, n_gates),
+    offsetof(Tacit__Consent__V1__Barrier, gates),
+    &tacit__consent__v1__gate_outcome__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "barrier_us",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Barrier, barrier_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__barrier__field_indices_by_name[] = {
+  4,   /* field[4] = barrier_us */
+  0,   /* field[0] = first_sequence */
+  3,   /* field[3] = gates */
+  1,   /* field[1] = last_sequence */
+  2,   /* field[2] = people */
+};
+static const ProtobufCIntRange tacit__consent__v1__barrier__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__barrier__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.Barrier",
+  "Barrier",
+  "Tacit__Consent__V1__Barrier",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__Barrier),
+  5,
+  tacit__consent__v1__barrier__field_descriptors,
+  tacit__consent__v1__barrier__field_indices_by_name,
+  1,  tacit__consent__v1__barrier__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__barrier__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__withdraw_many_reply__field_descriptors[3] =
+{
+  {
+    "people",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__WithdrawManyReply, n_people),
+    offsetof(Tacit__Consent__V1__WithdrawManyReply, people),
+    &tacit__consent__v1__withdrawn_person__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "barriers",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__WithdrawManyReply, n_barriers),
+    offsetof(Tacit__Consent__V1__WithdrawManyReply, barriers),
+    &tacit__consent__v1__barrier__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WithdrawManyReply, token),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__withdraw_many_reply__field_indices_by_name[] = {
+  1,   /* field[1] = barriers */
+  0,   /* field[0] = people */
+  2,   /* field[2] = token */
+};
+static const ProtobufCIntRange tacit__consent__v1__withdraw_many_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__withdraw_many_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.WithdrawManyReply",
+  "WithdrawManyReply",
+  "Tacit__Consent__V1__WithdrawManyReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__WithdrawManyReply),
+  3,
+  tacit__consent__v1__withdraw_many_reply__field_descriptors,
+  tacit__consent__v1__withdraw_many_reply__field_indices_by_name,
+  1,  tacit__consent__v1__withdraw_many_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__withdraw_many_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__purpose_text__field_descriptors[3] =
+{
+  {
+    "language",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeText, language),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "title",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeText, title),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeText, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__purpose_text__field_indices_by_name[] = {
+  0,   /* field[0] = language */
+  2,   /* field[2] = text */
+  1,   /* field[1] = title */
+};
+static const ProtobufCIntRange tacit__consent__v1__purpose_text__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__purpose_text__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.PurposeText",
+  "PurposeText",
+  "Tacit__Consent__V1__PurposeText",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__PurposeText),
+  3,
+  tacit__consent__v1__purpose_text__field_descriptors,
+  tacit__consent__v1__purpose_text__field_indices_by_name,
+  1,  tacit__consent__v1__purpose_text__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__purpose_text__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__purpose__field_descriptors[5] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Purpose, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Purpose, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parent",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Purpose, parent),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "texts",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__Purpose, n_texts),
+    offsetof(Tacit__Consent__V1__Purpose, texts),
+    &tacit__consent__v1__purpose_text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recorded_at_us",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Purpose, recorded_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__purpose__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  2,   /* field[2] = parent */
+  4,   /* field[4] = recorded_at_us */
+  3,   /* field[3] = texts */
+  1,   /* field[1] = version */
+};
+static const ProtobufCIntRange tacit__consent__v1__purpose__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__purpose__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.Purpose",
+  "Purpose",
+  "Tacit__Consent__V1__Purpose",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__Purpose),
+  5,
+  tacit__consent__v1__purpose__field_descriptors,
+  tacit__consent__v1__purpose__field_indices_by_name,
+  1,  tacit__consent__v1__purpose__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__purpose__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__notice_purpose__field_descriptors[4] =
+{
+  {
+    "purpose",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticePurpose, purpose),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "legal_basis",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticePurpose, legal_basis),
+    &tacit__consent__v1__legal_basis__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "covers_children",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticePurpose, covers_children),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticePurpose, retention),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__notice_purpose__field_indices_by_name[] = {
+  2,   /* field[2] = covers_children */
+  1,   /* field[1] = legal_basis */
+  0,   /* field[0] = purpose */
+  3,   /* field[3] = retention */
+};
+static const ProtobufCIntRange tacit__consent__v1__notice_purpose__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__notice_purpose__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.NoticePurpose",
+  "NoticePurpose",
+  "Tacit__Consent__V1__NoticePurpose",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__NoticePurpose),
+  4,
+  tacit__consent__v1__notice_purpose__field_descriptors,
+  tacit__consent__v1__notice_purpose__field_indices_by_name,
+  1,  tacit__consent__v1__notice_purpose__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__notice_purpose__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__notice_text__field_descriptors[3] =
+{
+  {
+    "language",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticeText, language),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticeText, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text_hash",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticeText, text_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__notice_text__field_indices_by_name[] = {
+  0,   /* field[0] = language */
+  1,   /* field[1] = text */
+  2,   /* field[2] = text_hash */
+};
+static const ProtobufCIntRange tacit__consent__v1__notice_text__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__notice_text__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.NoticeText",
+  "NoticeText",
+  "Tacit__Consent__V1__NoticeText",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__NoticeText),
+  3,
+  tacit__consent__v1__notice_text__field_descriptors,
+  tacit__consent__v1__notice_text__field_indices_by_name,
+  1,  tacit__consent__v1__notice_text__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__notice_text__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__notice__field_descriptors[11] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Notice, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Notice, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "controller",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Notice, controller),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "jurisdiction",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Notice, jurisdiction),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "purposes",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__Notice, n_purposes),
+    offsetof(Tacit__Consent__V1__Notice, purposes),
+    &tacit__consent__v1__notice_purpose__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "texts",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__Notice, n_texts),
+    offsetof(Tacit__Consent__V1__Notice, texts),
+    &tacit__consent__v1__notice_text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pii_categories",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__Notice, n_pii_categories),
+    offsetof(Tacit__Consent__V1__Notice, pii_categories),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recipients",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__Notice, n_recipients),
+    offsetof(Tacit__Consent__V1__Notice, recipients),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Notice, retention),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "withdrawal_method",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Notice, withdrawal_method),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recorded_at_us",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Notice, recorded_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__notice__field_indices_by_name[] = {
+  2,   /* field[2] = controller */
+  0,   /* field[0] = id */
+  3,   /* field[3] = jurisdiction */
+  6,   /* field[6] = pii_categories */
+  4,   /* field[4] = purposes */
+  7,   /* field[7] = recipients */
+  10,   /* field[10] = recorded_at_us */
+  8,   /* field[8] = retention */
+  5,   /* field[5] = texts */
+  1,   /* field[1] = version */
+  9,   /* field[9] = withdrawal_method */
+};
+static const ProtobufCIntRange tacit__consent__v1__notice__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 11 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__notice__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.Notice",
+  "Notice",
+  "Tacit__Consent__V1__Notice",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__Notice),
+  11,
+  tacit__consent__v1__notice__field_descriptors,
+  tacit__consent__v1__notice__field_indices_by_name,
+  1,  tacit__consent__v1__notice__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__notice__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__state_request__field_descriptors[3] =
+{
+  {
+    "pid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__StateRequest, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "language",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__StateRequest, language),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "at_least",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__StateRequest, at_least),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__state_request__field_indices_by_name[] = {
+  2,   /* field[2] = at_least */
+  1,   /* field[1] = language */
+  0,   /* field[0] = pid */
+};
+static const ProtobufCIntRange tacit__consent__v1__state_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__state_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.StateRequest",
+  "StateRequest",
+  "Tacit__Consent__V1__StateRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__StateRequest),
+  3,
+  tacit__consent__v1__state_request__field_descriptors,
+  tacit__consent__v1__state_request__field_indices_by_name,
+  1,  tacit__consent__v1__state_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__state_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__purpose_standing__field_descriptors[15] =
+{
+  {
+    "purpose",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, purpose),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parent",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, parent),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "title",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, title),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "language",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, language),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "decision",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, decision),
+    &tacit__consent__v1__purpose_decision__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, reason),
+    &tacit__consent__v1__check_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sentence",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, sentence),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since_us",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, since_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "until_us",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, until_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consent_id",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, consent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "notice_id",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, notice_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "notice_version",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, notice_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "withdrawal_method",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PurposeStanding, withdrawal_method),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "withdraw_scopes",
+    15,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__PurposeStanding, n_withdraw_scopes),
+    offsetof(Tacit__Consent__V1__PurposeStanding, withdraw_scopes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__purpose_standing__field_indices_by_name[] = {
+  10,   /* field[10] = consent_id */
+  5,   /* field[5] = decision */
+  4,   /* field[4] = language */
+  11,   /* field[11] = notice_id */
+  12,   /* field[12] = notice_version */
+  1,   /* field[1] = parent */
+  0,   /* field[0] = purpose */
+  6,   /* field[6] = reason */
+  7,   /* field[7] = sentence */
+  8,   /* field[8] = since_us */
+  3,   /* field[3] = text */
+  2,   /* field[2] = title */
+  9,   /* field[9] = until_us */
+  14,   /* field[14] = withdraw_scopes */
+  13,   /* field[13] = withdrawal_method */
+};
+static const ProtobufCIntRange tacit__consent__v1__purpose_standing__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 15 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__purpose_standing__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.PurposeStanding",
+  "PurposeStanding",
+  "Tacit__Consent__V1__PurposeStanding",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__PurposeStanding),
+  15,
+  tacit__consent__v1__purpose_standing__field_descriptors,
+  tacit__consent__v1__purpose_standing__field_indices_by_name,
+  1,  tacit__consent__v1__purpose_standing__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__purpose_standing__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__state_reply__field_descriptors[3] =
+{
+  {
+    "purposes",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__StateReply, n_purposes),
+    offsetof(Tacit__Consent__V1__StateReply, purposes),
+    &tacit__consent__v1__purpose_standing__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "erased",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__StateReply, erased),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__StateReply, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__state_reply__field_indices_by_name[] = {
+  1,   /* field[1] = erased */
+  0,   /* field[0] = purposes */
+  2,   /* field[2] = sequence */
+};
+static const ProtobufCIntRange tacit__consent__v1__state_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__state_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.StateReply",
+  "StateReply",
+  "Tacit__Consent__V1__StateReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__StateReply),
+  3,
+  tacit__consent__v1__state_reply__field_descriptors,
+  tacit__consent__v1__state_reply__field_indices_by_name,
+  1,  tacit__consent__v1__state_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__state_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue tacit__consent__v1__receipt_kind__enum_values_by_number[8] =
 {
   { "RECEIPT_KIND_UNSPECIFIED", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_UNSPECIFIED", 0 },
   { "RECEIPT_KIND_GRANT", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_GRANT", 1 },
   { "RECEIPT_KIND_WITHDRAWAL", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_WITHDRAWAL", 2 },
   { "RECEIPT_KIND_ERASURE", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_ERASURE", 3 },
+  { "RECEIPT_KIND_DENIAL", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_DENIAL", 4 },
+  { "RECEIPT_KIND_RESTRICTION", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_RESTRICTION", 5 },
+  { "RECEIPT_KIND_RESTRICTION_LIFTED", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_RESTRICTION_LIFTED", 6 },
+  { "RECEIPT_KIND_OBJECTION", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_OBJECTION", 7 },
 };
 static const ProtobufCIntRange tacit__consent__v1__receipt_kind__value_ranges[] = {
-{0, 0},{0, 4}
+{0, 0},{0, 8}
 };
-static const ProtobufCEnumValueIndex tacit__consent__v1__receipt_kind__enum_values_by_name[4] =
+static const ProtobufCEnumValueIndex tacit__consent__v1__receipt_kind__enum_values_by_name[8] =
 {
+  { "RECEIPT_KIND_DENIAL", 4 },
   { "RECEIPT_KIND_ERASURE", 3 },
   { "RECEIPT_KIND_GRANT", 1 },
+  { "RECEIPT_KIND_OBJECTION", 7 },
+  { "RECEIPT_KIND_RESTRICTION", 5 },
+  { "RECEIPT_KIND_RESTRICTION_LIFTED", 6 },
   { "RECEIPT_KIND_UNSPECIFIED", 0 },
   { "RECEIPT_KIND_WITHDRAWAL", 2 },
 };
@@ -3018,15 +6230,121 @@ const ProtobufCEnumDescriptor tacit__consent__v1__receipt_kind__descriptor =
   "ReceiptKind",
   "Tacit__Consent__V1__ReceiptKind",
   "tacit.consent.v1",
-  4,
+  8,
   tacit__consent__v1__receipt_kind__enum_values_by_number,
-  4,
+  8,
   tacit__consent__v1__receipt_kind__enum_values_by_name,
   1,
   tacit__consent__v1__receipt_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue tacit__consent__v1__check_reason__enum_values_by_number[7] =
+static const ProtobufCEnumValue tacit__consent__v1__purpose_decision__enum_values_by_number[3] =
+{
+  { "PURPOSE_DECISION_UNSPECIFIED", "TACIT__CONSENT__V1__PURPOSE_DECISION__PURPOSE_DECISION_UNSPECIFIED", 0 },
+  { "PURPOSE_DECISION_GRANTED", "TACIT__CONSENT__V1__PURPOSE_DECISION__PURPOSE_DECISION_GRANTED", 1 },
+  { "PURPOSE_DECISION_DENIED", "TACIT__CONSENT__V1__PURPOSE_DECISION__PURPOSE_DECISION_DENIED", 2 },
+};
+static const ProtobufCIntRange tacit__consent__v1__purpose_decision__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex tacit__consent__v1__purpose_decision__enum_values_by_name[3] =
+{
+  { "PURPOSE_DECISION_DENIED", 2 },
+  { "PURPOSE_DECISION_GRANTED", 1 },
+  { "PURPOSE_DECISION_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tacit__consent__v1__purpose_decision__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.PurposeDecision",
+  "PurposeDecision",
+  "Tacit__Consent__V1__PurposeDecision",
+  "tacit.consent.v1",
+  3,
+  tacit__consent__v1__purpose_decision__enum_values_by_number,
+  3,
+  tacit__consent__v1__purpose_decision__enum_values_by_name,
+  1,
+  tacit__consent__v1__purpose_decision__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tacit__consent__v1__legal_basis__enum_values_by_number[8] =
+{
+  { "LEGAL_BASIS_UNSPECIFIED", "TACIT__CONSENT__V1__LEGAL_BASIS__LEGAL_BASIS_UNSPECIFIED", 0 },
+  { "LEGAL_BASIS_CONSENT", "TACIT__CONSENT__V1__LEGAL_BASIS__LEGAL_BASIS_CONSENT", 1 },
+  { "LEGAL_BASIS_CONTRACT", "TACIT__CONSENT__V1__LEGAL_BASIS__LEGAL_BASIS_CONTRACT", 2 },
+  { "LEGAL_BASIS_LEGAL_OBLIGATION", "TACIT__CONSENT__V1__LEGAL_BASIS__LEGAL_BASIS_LEGAL_OBLIGATION", 3 },
+  { "LEGAL_BASIS_VITAL_INTERESTS", "TACIT__CONSENT__V1__LEGAL_BASIS__LEGAL_BASIS_VITAL_INTERESTS", 4 },
+  { "LEGAL_BASIS_PUBLIC_TASK", "TACIT__CONSENT__V1__LEGAL_BASIS__LEGAL_BASIS_PUBLIC_TASK", 5 },
+  { "LEGAL_BASIS_LEGITIMATE_INTERESTS", "TACIT__CONSENT__V1__LEGAL_BASIS__LEGAL_BASIS_LEGITIMATE_INTERESTS", 6 },
+  { "LEGAL_BASIS_EXPLICIT_CONSENT", "TACIT__CONSENT__V1__LEGAL_BASIS__LEGAL_BASIS_EXPLICIT_CONSENT", 7 },
+};
+static const ProtobufCIntRange tacit__consent__v1__legal_basis__value_ranges[] = {
+{0, 0},{0, 8}
+};
+static const ProtobufCEnumValueIndex tacit__consent__v1__legal_basis__enum_values_by_name[8] =
+{
+  { "LEGAL_BASIS_CONSENT", 1 },
+  { "LEGAL_BASIS_CONTRACT", 2 },
+  { "LEGAL_BASIS_EXPLICIT_CONSENT", 7 },
+  { "LEGAL_BASIS_LEGAL_OBLIGATION", 3 },
+  { "LEGAL_BASIS_LEGITIMATE_INTERESTS", 6 },
+  { "LEGAL_BASIS_PUBLIC_TASK", 5 },
+  { "LEGAL_BASIS_UNSPECIFIED", 0 },
+  { "LEGAL_BASIS_VITAL_INTERESTS", 4 },
+};
+const ProtobufCEnumDescriptor tacit__consent__v1__legal_basis__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.LegalBasis",
+  "LegalBasis",
+  "Tacit__Consent__V1__LegalBasis",
+  "tacit.consent.v1",
+  8,
+  tacit__consent__v1__legal_basis__enum_values_by_number,
+  8,
+  tacit__consent__v1__legal_basis__enum_values_by_name,
+  1,
+  tacit__consent__v1__legal_basis__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tacit__consent__v1__actor_kind__enum_values_by_number[6] =
+{
+  { "ACTOR_KIND_UNSPECIFIED", "TACIT__CONSENT__V1__ACTOR_KIND__ACTOR_KIND_UNSPECIFIED", 0 },
+  { "ACTOR_KIND_SELF", "TACIT__CONSENT__V1__ACTOR_KIND__ACTOR_KIND_SELF", 1 },
+  { "ACTOR_KIND_GUARDIAN", "TACIT__CONSENT__V1__ACTOR_KIND__ACTOR_KIND_GUARDIAN", 2 },
+  { "ACTOR_KIND_AGENT", "TACIT__CONSENT__V1__ACTOR_KIND__ACTOR_KIND_AGENT", 3 },
+  { "ACTOR_KIND_IMPORT", "TACIT__CONSENT__V1__ACTOR_KIND__ACTOR_KIND_IMPORT", 4 },
+  { "ACTOR_KIND_BROWSER_SIGNAL", "TACIT__CONSENT__V1__ACTOR_KIND__ACTOR_KIND_BROWSER_SIGNAL", 5 },
+};
+static const ProtobufCIntRange tacit__consent__v1__actor_kind__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex tacit__consent__v1__actor_kind__enum_values_by_name[6] =
+{
+  { "ACTOR_KIND_AGENT", 3 },
+  { "ACTOR_KIND_BROWSER_SIGNAL", 5 },
+  { "ACTOR_KIND_GUARDIAN", 2 },
+  { "ACTOR_KIND_IMPORT", 4 },
+  { "ACTOR_KIND_SELF", 1 },
+  { "ACTOR_KIND_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tacit__consent__v1__actor_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ActorKind",
+  "ActorKind",
+  "Tacit__Consent__V1__ActorKind",
+  "tacit.consent.v1",
+  6,
+  tacit__consent__v1__actor_kind__enum_values_by_number,
+  6,
+  tacit__consent__v1__actor_kind__enum_values_by_name,
+  1,
+  tacit__consent__v1__actor_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tacit__consent__v1__check_reason__enum_values_by_number[10] =
 {
   { "CHECK_REASON_UNSPECIFIED", "TACIT__CONSENT__V1__CHECK_REASON__CHECK_REASON_UNSPECIFIED", 0 },
   { "CHECK_REASON_GRANTED", "TACIT__CONSENT__V1__CHECK_REASON__CHECK_REASON_GRANTED", 1 },
@@ -3035,17 +6353,23 @@ static const ProtobufCEnumValue tacit__consent__v1__check_reason__enum_values_by
   { "CHECK_REASON_EXPIRED", "TACIT__CONSENT__V1__CHECK_REASON__CHECK_REASON_EXPIRED", 4 },
   { "CHECK_REASON_NOT_YET_VALID", "TACIT__CONSENT__V1__CHECK_REASON__CHECK_REASON_NOT_YET_VALID", 5 },
   { "CHECK_REASON_ERASED", "TACIT__CONSENT__V1__CHECK_REASON__CHECK_REASON_ERASED", 6 },
+  { "CHECK_REASON_DENIED", "TACIT__CONSENT__V1__CHECK_REASON__CHECK_REASON_DENIED", 7 },
+  { "CHECK_REASON_RESTRICTED", "TACIT__CONSENT__V1__CHECK_REASON__CHECK_REASON_RESTRICTED", 8 },
+  { "CHECK_REASON_OBJECTED", "TACIT__CONSENT__V1__CHECK_REASON__CHECK_REASON_OBJECTED", 9 },
 };
 static const ProtobufCIntRange tacit__consent__v1__check_reason__value_ranges[] = {
-{0, 0},{0, 7}
+{0, 0},{0, 10}
 };
-static const ProtobufCEnumValueIndex tacit__consent__v1__check_reason__enum_values_by_name[7] =
+static const ProtobufCEnumValueIndex tacit__consent__v1__check_reason__enum_values_by_name[10] =
 {
+  { "CHECK_REASON_DENIED", 7 },
   { "CHECK_REASON_ERASED", 6 },
   { "CHECK_REASON_EXPIRED", 4 },
   { "CHECK_REASON_GRANTED", 1 },
   { "CHECK_REASON_NEVER_ASKED", 2 },
   { "CHECK_REASON_NOT_YET_VALID", 5 },
+  { "CHECK_REASON_OBJECTED", 9 },
+  { "CHECK_REASON_RESTRICTED", 8 },
   { "CHECK_REASON_UNSPECIFIED", 0 },
   { "CHECK_REASON_WITHDRAWN", 3 },
 };
@@ -3056,9 +6380,9 @@ const ProtobufCEnumDescriptor tacit__consent__v1__check_reason__descriptor =
   "CheckReason",
   "Tacit__Consent__V1__CheckReason",
   "tacit.consent.v1",
-  7,
+  10,
   tacit__consent__v1__check_reason__enum_values_by_number,
-  7,
+  10,
   tacit__consent__v1__check_reason__enum_values_by_name,
   1,
   tacit__consent__v1__check_reason__value_ranges,

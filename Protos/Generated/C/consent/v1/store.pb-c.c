@@ -97,6 +97,51 @@ void   tacit__consent__v1__scope_state__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__scope_state__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__consent__v1__answered_request__init
+                     (Tacit__Consent__V1__AnsweredRequest         *message)
+{
+  static const Tacit__Consent__V1__AnsweredRequest init_value = TACIT__CONSENT__V1__ANSWERED_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__answered_request__get_packed_size
+                     (const Tacit__Consent__V1__AnsweredRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__answered_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__answered_request__pack
+                     (const Tacit__Consent__V1__AnsweredRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__answered_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__answered_request__pack_to_buffer
+                     (const Tacit__Consent__V1__AnsweredRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__answered_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__AnsweredRequest *
+       tacit__consent__v1__answered_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__AnsweredRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__answered_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__answered_request__free_unpacked
+                     (Tacit__Consent__V1__AnsweredRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__answered_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__consent__v1__erasure_task__init
                      (Tacit__Consent__V1__ErasureTask         *message)
 {
@@ -142,7 +187,7 @@ void   tacit__consent__v1__erasure_task__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__erasure_task__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor tacit__consent__v1__person_state__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__person_state__field_descriptors[5] =
 {
   {
     "receipt_count",
@@ -192,9 +237,22 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__person_state__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "last_hash",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__PersonState, last_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__person_state__field_indices_by_name[] = {
   2,   /* field[2] = erasure_sequence */
+  4,   /* field[4] = last_hash */
   1,   /* field[1] = last_sequence */
   0,   /* field[0] = receipt_count */
   3,   /* field[3] = scopes */
@@ -202,7 +260,7 @@ static const unsigned tacit__consent__v1__person_state__field_indices_by_name[] 
 static const ProtobufCIntRange tacit__consent__v1__person_state__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__person_state__descriptor =
 {
@@ -212,14 +270,14 @@ const ProtobufCMessageDescriptor tacit__consent__v1__person_state__descriptor =
   "Tacit__Consent__V1__PersonState",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__PersonState),
-  4,
+  5,
   tacit__consent__v1__person_state__field_descriptors,
   tacit__consent__v1__person_state__field_indices_by_name,
   1,  tacit__consent__v1__person_state__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__person_state__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__scope_state__field_descriptors[6] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__scope_state__field_descriptors[12] =
 {
   {
     "scope",
@@ -293,19 +351,97 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__scope_state__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "covered_by",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ScopeState, covered_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "notice_id",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ScopeState, notice_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "notice_version",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ScopeState, notice_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "restricted_by",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ScopeState, restricted_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "restricted_at_us",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ScopeState, restricted_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "restricted_sequence",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ScopeState, restricted_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__scope_state__field_indices_by_name[] = {
   2,   /* field[2] = consent_id */
+  6,   /* field[6] = covered_by */
   4,   /* field[4] = expires_at_us */
   3,   /* field[3] = granted_at_us */
   1,   /* field[1] = kind */
+  7,   /* field[7] = notice_id */
+  8,   /* field[8] = notice_version */
+  10,   /* field[10] = restricted_at_us */
+  9,   /* field[9] = restricted_by */
+  11,   /* field[11] = restricted_sequence */
   0,   /* field[0] = scope */
   5,   /* field[5] = sequence */
 };
 static const ProtobufCIntRange tacit__consent__v1__scope_state__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__scope_state__descriptor =
 {
@@ -315,11 +451,101 @@ const ProtobufCMessageDescriptor tacit__consent__v1__scope_state__descriptor =
   "Tacit__Consent__V1__ScopeState",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ScopeState),
-  6,
+  12,
   tacit__consent__v1__scope_state__field_descriptors,
   tacit__consent__v1__scope_state__field_indices_by_name,
   1,  tacit__consent__v1__scope_state__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__scope_state__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__answered_request__field_descriptors[5] =
+{
+  {
+    "request_hash",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AnsweredRequest, request_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answered_at_us",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AnsweredRequest, answered_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequences",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Tacit__Consent__V1__AnsweredRequest, n_sequences),
+    offsetof(Tacit__Consent__V1__AnsweredRequest, sequences),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AnsweredRequest, created),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "number",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AnsweredRequest, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__answered_request__field_indices_by_name[] = {
+  1,   /* field[1] = answered_at_us */
+  3,   /* field[3] = created */
+  4,   /* field[4] = number */
+  0,   /* field[0] = request_hash */
+  2,   /* field[2] = sequences */
+};
+static const ProtobufCIntRange tacit__consent__v1__answered_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__answered_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.AnsweredRequest",
+  "AnsweredRequest",
+  "Tacit__Consent__V1__AnsweredRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__AnsweredRequest),
+  5,
+  tacit__consent__v1__answered_request__field_descriptors,
+  tacit__consent__v1__answered_request__field_indices_by_name,
+  1,  tacit__consent__v1__answered_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__answered_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_task__field_descriptors[6] =

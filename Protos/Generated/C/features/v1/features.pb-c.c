@@ -2053,7 +2053,7 @@ const ProtobufCMessageDescriptor tacit__features__v1__write_reply__descriptor =
   (ProtobufCMessageInit) tacit__features__v1__write_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__features__v1__get_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tacit__features__v1__get_request__field_descriptors[5] =
 {
   {
     "pids",
@@ -2103,9 +2103,22 @@ static const ProtobufCFieldDescriptor tacit__features__v1__get_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "at_least",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Features__V1__GetRequest, at_least),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__features__v1__get_request__field_indices_by_name[] = {
   2,   /* field[2] = as_of_us */
+  4,   /* field[4] = at_least */
   1,   /* field[1] = features */
   0,   /* field[0] = pids */
   3,   /* field[3] = purpose */
@@ -2113,7 +2126,7 @@ static const unsigned tacit__features__v1__get_request__field_indices_by_name[] 
 static const ProtobufCIntRange tacit__features__v1__get_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor tacit__features__v1__get_request__descriptor =
 {
@@ -2123,7 +2136,7 @@ const ProtobufCMessageDescriptor tacit__features__v1__get_request__descriptor =
   "Tacit__Features__V1__GetRequest",
   "tacit.features.v1",
   sizeof(Tacit__Features__V1__GetRequest),
-  4,
+  5,
   tacit__features__v1__get_request__field_descriptors,
   tacit__features__v1__get_request__field_indices_by_name,
   1,  tacit__features__v1__get_request__number_ranges,

@@ -1718,7 +1718,7 @@ const ProtobufCMessageDescriptor tacit__vectors__v1__publish_reply__descriptor =
   (ProtobufCMessageInit) tacit__vectors__v1__publish_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vectors__v1__recommend_request__field_descriptors[9] =
+static const ProtobufCFieldDescriptor tacit__vectors__v1__recommend_request__field_descriptors[10] =
 {
   {
     "pid",
@@ -1828,9 +1828,22 @@ static const ProtobufCFieldDescriptor tacit__vectors__v1__recommend_request__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "at_least",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vectors__V1__RecommendRequest, at_least),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vectors__v1__recommend_request__field_indices_by_name[] = {
   6,   /* field[6] = as_of_us */
+  9,   /* field[9] = at_least */
   3,   /* field[3] = candidates */
   1,   /* field[1] = collection */
   4,   /* field[4] = history_feature */
@@ -1843,7 +1856,7 @@ static const unsigned tacit__vectors__v1__recommend_request__field_indices_by_na
 static const ProtobufCIntRange tacit__vectors__v1__recommend_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor tacit__vectors__v1__recommend_request__descriptor =
 {
@@ -1853,7 +1866,7 @@ const ProtobufCMessageDescriptor tacit__vectors__v1__recommend_request__descript
   "Tacit__Vectors__V1__RecommendRequest",
   "tacit.vectors.v1",
   sizeof(Tacit__Vectors__V1__RecommendRequest),
-  9,
+  10,
   tacit__vectors__v1__recommend_request__field_descriptors,
   tacit__vectors__v1__recommend_request__field_indices_by_name,
   1,  tacit__vectors__v1__recommend_request__number_ranges,

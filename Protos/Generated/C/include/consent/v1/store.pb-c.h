@@ -19,6 +19,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Tacit__Consent__V1__PersonState Tacit__Consent__V1__PersonState;
 typedef struct Tacit__Consent__V1__ScopeState Tacit__Consent__V1__ScopeState;
+typedef struct Tacit__Consent__V1__AnsweredRequest Tacit__Consent__V1__AnsweredRequest;
 typedef struct Tacit__Consent__V1__ErasureTask Tacit__Consent__V1__ErasureTask;
 
 
@@ -50,10 +51,14 @@ struct  Tacit__Consent__V1__PersonState
    */
   size_t n_scopes;
   Tacit__Consent__V1__ScopeState **scopes;
+  /*
+   * SHA-256 of the newest receipt: the next one names it.
+   */
+  ProtobufCBinaryData last_hash;
 };
 #define TACIT__CONSENT__V1__PERSON_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__person_state__descriptor) \
-    , 0, 0, 0, 0,NULL }
+    , 0, 0, 0, 0,NULL, {0,NULL} }
 
 
 /*
@@ -67,7 +72,8 @@ struct  Tacit__Consent__V1__ScopeState
    */
   char *scope;
   /*
-   * What it says: a grant or a withdrawal.
+   * What it says: a grant, a withdrawal, a denial or an objection; unspecified where the only
+   * receipts that spoke of the scope restricted it.
    */
   Tacit__Consent__V1__ReceiptKind kind;
   /*
@@ -86,10 +92,67 @@ struct  Tacit__Consent__V1__ScopeState
    * The receipt's position.
    */
   uint64_t sequence;
+  /*
+   * The purpose above it that was asked for in its place; empty where it was asked for itself.
+   */
+  char *covered_by;
+  /*
+   * The notice the person saw; empty for none.
+   */
+  char *notice_id;
+  /*
+   * The notice's version; 0 for none.
+   */
+  uint32_t notice_version;
+  /*
+   * The receipt that restricts the scope for now; empty for none.
+   */
+  char *restricted_by;
+  /*
+   * Since when it is restricted, in microseconds since the epoch.
+   */
+  int64_t restricted_at_us;
+  /*
+   * The position of the receipt that restricts it; 0 for none.
+   */
+  uint64_t restricted_sequence;
 };
 #define TACIT__CONSENT__V1__SCOPE_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__scope_state__descriptor) \
-    , (char *)protobuf_c_empty_string, TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0 }
+
+
+/*
+ * A request that was answered under the caller's name for it, so that it is answered alike again.
+ */
+struct  Tacit__Consent__V1__AnsweredRequest
+{
+  ProtobufCMessage base;
+  /*
+   * SHA-256 of the request.
+   */
+  ProtobufCBinaryData request_hash;
+  /*
+   * When it was answered, in microseconds since the epoch.
+   */
+  int64_t answered_at_us;
+  /*
+   * The positions of the receipts it made or found.
+   */
+  size_t n_sequences;
+  uint64_t *sequences;
+  /*
+   * Whether each of them was made by it, as the answer said: one byte each, 0 or 1.
+   */
+  ProtobufCBinaryData created;
+  /*
+   * Its number in the order of answers.
+   */
+  uint64_t number;
+};
+#define TACIT__CONSENT__V1__ANSWERED_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__answered_request__descriptor) \
+    , {0,NULL}, 0, 0,NULL, {0,NULL}, 0 }
 
 
 /*
@@ -166,6 +229,25 @@ Tacit__Consent__V1__ScopeState *
 void   tacit__consent__v1__scope_state__free_unpacked
                      (Tacit__Consent__V1__ScopeState *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__AnsweredRequest methods */
+void   tacit__consent__v1__answered_request__init
+                     (Tacit__Consent__V1__AnsweredRequest         *message);
+size_t tacit__consent__v1__answered_request__get_packed_size
+                     (const Tacit__Consent__V1__AnsweredRequest   *message);
+size_t tacit__consent__v1__answered_request__pack
+                     (const Tacit__Consent__V1__AnsweredRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__answered_request__pack_to_buffer
+                     (const Tacit__Consent__V1__AnsweredRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__AnsweredRequest *
+       tacit__consent__v1__answered_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__answered_request__free_unpacked
+                     (Tacit__Consent__V1__AnsweredRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Consent__V1__ErasureTask methods */
 void   tacit__consent__v1__erasure_task__init
                      (Tacit__Consent__V1__ErasureTask         *message);
@@ -193,6 +275,9 @@ typedef void (*Tacit__Consent__V1__PersonState_Closure)
 typedef void (*Tacit__Consent__V1__ScopeState_Closure)
                  (const Tacit__Consent__V1__ScopeState *message,
                   void *closure_data);
+typedef void (*Tacit__Consent__V1__AnsweredRequest_Closure)
+                 (const Tacit__Consent__V1__AnsweredRequest *message,
+                  void *closure_data);
 typedef void (*Tacit__Consent__V1__ErasureTask_Closure)
                  (const Tacit__Consent__V1__ErasureTask *message,
                   void *closure_data);
@@ -204,6 +289,7 @@ typedef void (*Tacit__Consent__V1__ErasureTask_Closure)
 
 extern const ProtobufCMessageDescriptor tacit__consent__v1__person_state__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__scope_state__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__answered_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__erasure_task__descriptor;
 
 PROTOBUF_C__END_DECLS

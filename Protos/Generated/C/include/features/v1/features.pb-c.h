@@ -527,10 +527,15 @@ struct  Tacit__Features__V1__GetRequest
    * What it is for; written into the audit line.
    */
   char *purpose;
+  /*
+   * Consent must be known at least up to here: a gate that is behind waits within the call's
+   * deadline, and refuses when that is over.
+   */
+  Tacit__Common__V1__ConsentToken *at_least;
 };
 #define TACIT__FEATURES__V1__GET_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__features__v1__get_request__descriptor) \
-    , 0,NULL, 0,NULL, 0, (char *)protobuf_c_empty_string }
+    , 0,NULL, 0,NULL, 0, (char *)protobuf_c_empty_string, NULL }
 
 
 /*

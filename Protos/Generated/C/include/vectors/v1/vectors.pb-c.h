@@ -508,10 +508,15 @@ struct  Tacit__Vectors__V1__RecommendRequest
    * What it is for; written into the audit line.
    */
   char *purpose;
+  /*
+   * Consent must be known at least up to here: a gate that is behind waits within the call's
+   * deadline, and refuses when that is over.
+   */
+  Tacit__Common__V1__ConsentToken *at_least;
 };
 #define TACIT__VECTORS__V1__RECOMMEND_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vectors__v1__recommend_request__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, 0, TACIT__VECTORS__V1__CANDIDATES__CANDIDATES_ALL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string }
+    , {0,NULL}, (char *)protobuf_c_empty_string, 0, TACIT__VECTORS__V1__CANDIDATES__CANDIDATES_ALL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, NULL }
 
 
 /*
