@@ -115,6 +115,7 @@ let sharedTargets: [Target] = [
   shared("PrivacyCore"),
   shared("Cryptography", uses: ["PrivacyCore", "COpenSSL"], besideC: true),
   shared("KeyManagement", uses: ["PrivacyCore", "Cryptography"]),
+  shared("TransparencyLog", uses: ["PrivacyCore", "Cryptography"]),
   // Optimised in debug builds too: its accountant's transforms would make every test run wait.
   .target(
     name: "DifferentialPrivacy", dependencies: ["PrivacyCore"], path: "Shared/DifferentialPrivacy",
@@ -260,6 +261,9 @@ let testTargets: [Target] = [
   tests(
     "KeyManagementTests", folder: "Shared",
     uses: ["PrivacyCore", "Cryptography", "KeyManagement", "TestSupport"]),
+  tests(
+    "TransparencyLogTests", folder: "Shared",
+    uses: ["PrivacyCore", "Cryptography", "TransparencyLog", "TestSupport"]),
   tests(
     "DifferentialPrivacyTests", folder: "Shared",
     uses: ["PrivacyCore", "DifferentialPrivacy", "TestSupport"]),

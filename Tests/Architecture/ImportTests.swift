@@ -6,7 +6,7 @@ struct ImportTests {
   /// The modules of the package, lowest first: a module may import only what stands before it.
   static let order: [String] = [
     "CLMDB", "COpenSSL", "CProtobufC", "CTacitProtos", "PrivacyCore", "Cryptography",
-    "KeyManagement", "DifferentialPrivacy", "WireFormat", "SchemaModel", "DynamicMessages",
+    "KeyManagement", "TransparencyLog", "DifferentialPrivacy", "WireFormat", "SchemaModel", "DynamicMessages",
     "SealedStore", "Transport", "RPC", "CommonAPI", "HealthAPI", "ConsentAPI", "VaultAPI",
     "FeaturesAPI", "TrainerAPI", "VectorsAPI", "AuditAPI", "ReflectionAPI", "BenchAPI",
     "StoredMessages", "AuditLog", "Gate", "ServiceKit", "ConsentService", "IdentityVaultService",
