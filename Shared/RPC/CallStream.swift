@@ -20,6 +20,9 @@ final class CallLink: Sendable {
   var isCancelled: Bool { isGivenUp.load(ordering: .relaxed) }
 
   func cancel() { isGivenUp.store(true, ordering: .relaxed) }
+
+  /// For a call that no task holds by its link.
+  static let none = CallLink()
 }
 
 /// Where the messages that arrive on a stream go.
@@ -28,6 +31,9 @@ enum MessageSink: Sendable {
   /// (Unsafe, because a checked one costs an allocation per call: `remove` and `fail` resume it,
   /// once, since each takes the stream or the call out of the connection first.)
   case reply(UnsafeContinuation<CallResult, Never>)
+  /// A task on the event loop waits for exactly one reply, which it finds in the stream; without
+  /// a continuation it is about to wait.
+  case caller(UnsafeContinuation<Void, Never>?)
   /// A task reads one message after the other.
   case queue(MessageQueue)
   /// A server waits for the one request before it starts the handler.
@@ -41,6 +47,13 @@ enum CallResult: Sendable {
   case success(ByteBuffer)
   /// `wasStarted` is false when the other side certainly never saw the call.
   case failure(RPCError, wasStarted: Bool)
+}
+
+/// Why a call failed.
+struct CallFailure: Sendable {
+  let error: RPCError
+  /// False when the other side certainly never saw the call.
+  let wasStarted: Bool
 }
 
 /// A server's call that waits for its request.
@@ -67,43 +80,47 @@ struct OutgoingMessage: Sendable {
   }
 }
 
-/// One call as the connection sees it. Lives on the event loop.
+/// One call as the connection sees it. Lives on the event loop, as its connection's handler does
+/// (which says why nothing is checked for exclusive access).
 final class CallStream {
-  let id: UInt32
+  @exclusivity(unchecked) private(set) var id: UInt32
   let link: CallLink
-  let method: MethodDescriptor
-  var sink: MessageSink
+  @exclusivity(unchecked) private(set) var method: MethodDescriptor
+  @exclusivity(unchecked) var sink: MessageSink
+  /// The outcome for a caller on the event loop (`MessageSink.caller`): a failure, or the reply.
+  @exclusivity(unchecked) var failure: CallFailure?
+  @exclusivity(unchecked) var reply = ByteBuffer()
 
   /// Bytes that may still be sent.
-  var sendCredit: Int
+  @exclusivity(unchecked) var sendCredit: Int
   /// Bytes that the other side may still send.
-  var receiveCredit: Int
+  @exclusivity(unchecked) var receiveCredit: Int
   /// Bytes read here and not yet granted again.
-  var ungranted = 0
+  @exclusivity(unchecked) var ungranted = 0
   /// The parts of the message that is arriving, and what they cost.
-  var assembly: ByteBuffer?
-  var assemblyCost = 0
+  @exclusivity(unchecked) var assembly: ByteBuffer?
+  @exclusivity(unchecked) var assemblyCost = 0
+
+  /// What a server holds of it: the message that is arriving, and those that wait to be sent.
+  @exclusivity(unchecked) var heldByteCount = 0
 
   /// Rarely more than one: a task waits until its message has gone out.
-  /// What a server holds of it: the message that is arriving, and those that wait to be sent.
-  var heldByteCount = 0
-
-  var outgoing: [OutgoingMessage] = []
+  @exclusivity(unchecked) var outgoing: [OutgoingMessage] = []
   /// Whether the stream stands in the connection's line of streams that can send.
-  var isInLine = false
-  var hasSentEnd = false
-  var hasReceivedEnd = false
+  @exclusivity(unchecked) var isInLine = false
+  @exclusivity(unchecked) var hasSentEnd = false
+  @exclusivity(unchecked) var hasReceivedEnd = false
 
   /// When the call ends by itself.
-  var deadline = NIODeadline.distantFuture
+  @exclusivity(unchecked) var deadline = NIODeadline.distantFuture
   /// By when a server must have the whole of the one request.
-  var requestDeadline = NIODeadline.distantFuture
+  @exclusivity(unchecked) var requestDeadline = NIODeadline.distantFuture
   /// The earlier of the two.
   var nextDeadline: NIODeadline { min(deadline, requestDeadline) }
   // A server's handler.
-  var task: Task<Void, Never>?
-  var isRunning = false
-  var startedMicroseconds: Int64 = 0
+  @exclusivity(unchecked) var task: Task<Void, Never>?
+  @exclusivity(unchecked) var isRunning = false
+  @exclusivity(unchecked) var startedMicroseconds: Int64 = 0
 
   init(
     id: UInt32, link: CallLink, method: MethodDescriptor, sink: MessageSink, sendCredit: Int,
@@ -115,6 +132,23 @@ final class CallStream {
     self.sink = sink
     self.sendCredit = sendCredit
     self.receiveCredit = receiveCredit
+  }
+
+  /// Whether nothing but its reply was used, and that is short: then it can be used again.
+  var isAsNew: Bool {
+    assembly == nil && failure == nil && outgoing.isEmpty && ungranted == 0 && !isInLine
+      && reply.storageCapacity <= Self.spareByteCountMax
+  }
+
+  private static let spareByteCountMax = 4_096
+
+  /// Makes an ended call that is as new a new one.
+  func reuse(id: UInt32, method: MethodDescriptor) {
+    self.id = id
+    if self.method.id != method.id { self.method = method }
+    sink = .caller(nil)
+    deadline = .distantFuture
+    reply.clear()
   }
 }
 

@@ -163,7 +163,7 @@ final class ClientConnector: Sendable {
 
   private func connect(_ attempt: Int) async {
     let core = ClientCore(
-      name: name, schemaFingerprint: configuration.schemaFingerprint,
+      name: name, schemaFingerprint: configuration.schemaFingerprint, executor: executor,
       onOpen: { [weak self] in self?.opened(attempt, $0) },
       onEnd: { [weak self] in self?.ended(attempt, $0) })
     let (limits, log) = (configuration.limits, log)

@@ -125,10 +125,10 @@ extension ConnectionHandler {
   // MARK: - Ending
 
   func receiveReply(_ frame: InboundFrame) throws(ConnectionViolation) {
-    guard case .client = role else {
+    guard client != nil else {
       throw ConnectionViolation(.failedPrecondition, "a REPLY from a client")
     }
-    guard frame.payloadByteCount <= ConnectionLimits.chunkByteCount else {
+    guard frame.payload.count <= ConnectionLimits.chunkByteCount else {
       throw ConnectionViolation(
         .invalidArgument,
         "a REPLY with more than \(ConnectionLimits.chunkByteCount) bytes of a message")
@@ -141,22 +141,26 @@ extension ConnectionHandler {
     switch stream.method.kind {
     case .serverStreaming, .bidirectional: break
     case .unary, .clientStreaming:
-      var message = stream.assembly ?? ByteBuffer()
-      guard message.readableBytes + frame.payload.readableBytes <= limits.messageByteCountMax else {
+      let byteCount = (stream.assembly?.readableBytes ?? 0) + frame.payload.count
+      guard byteCount <= limits.messageByteCountMax else {
         conclude(stream, RPCError(.resourceExhausted, "the reply is longer than is accepted"))
         return
       }
-      if message.readableBytes == 0 {
-        message = frame.payload
-      } else {
-        message.writeImmutableBuffer(frame.payload)
+      if case .caller = stream.sink {
+        if let assembly = stream.assembly { stream.reply = assembly }
+        stream.assembly = nil
+        stream.reply.writeBytes(frame.payload)
+        break
       }
+      var message = stream.assembly ?? ByteBuffer()
+      stream.assembly = nil
+      message.writeBytes(frame.payload)
       switch stream.sink {
       case .reply(let continuation):
         stream.sink = .none
         continuation.resume(returning: .success(message))
       case .queue(let queue): _ = queue.append(message, cost: 0)
-      case .request, .none: break
+      case .caller, .request, .none: break
       }
     }
     conclude(stream, nil)
@@ -168,10 +172,11 @@ extension ConnectionHandler {
     switch stream.sink {
     case .queue(let queue): queue.finish(error)
     case .reply: stream.sink.fail(error ?? .ended, wasStarted: wasStarted)
+    case .caller: answerCaller(of: stream, error, wasStarted: wasStarted)
     case .request, .none: break
     }
     stream.sink = .none
-    openWaitingCalls()
+    if !waitingCalls.isEmpty { openWaitingCalls() }
     closeIfDrained()
   }
 
@@ -240,6 +245,7 @@ extension ConnectionHandler {
       remove(stream, error)
       switch stream.sink {
       case .queue(let queue): queue.finish(error)
+      case .caller: answerCaller(of: stream, error, wasStarted: true)
       case .reply, .request, .none: stream.sink.fail(error, wasStarted: true)
       }
       stream.sink = .none
@@ -277,7 +283,7 @@ extension MessageSink {
     case .reply(let continuation):
       continuation.resume(returning: .failure(error, wasStarted: wasStarted))
     case .queue(let queue): queue.finish(error)
-    case .request, .none: break
+    case .caller, .request, .none: break
     }
   }
 }

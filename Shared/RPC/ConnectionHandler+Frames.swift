@@ -8,7 +8,7 @@ internal import WireFormat
 extension ConnectionHandler {
   static let protocolVersion: UInt32 = 1
 
-  var isServer: Bool { if case .server = role { true } else { false } }
+  var isServer: Bool { server != nil }
 
   /// Sends our HELLO, as soon as the peer is known.
   func greet() {
@@ -84,7 +84,8 @@ extension ConnectionHandler {
     peerHello = hello
     sendCredit = Int(hello.connectionCredit)
     phase = .open
-    if case .client(let core) = role { core.opened(own) }
+    client?.opened(own)
+    client?.executor.opened(self)
     openWaitingCalls()
   }
 
@@ -100,10 +101,10 @@ extension ConnectionHandler {
   static let creditMax: UInt32 = 0x7FFF_FFFF
 
   static func unpack<Message: WireMessage>(
-    _ type: Message.Type, _ payload: ByteBuffer, name: String
+    _ type: Message.Type, _ payload: UnsafeRawBufferPointer, name: String
   ) throws(ConnectionViolation) -> Message {
     do throws(RPCError) {
-      return try Message(payload)
+      return try Message(reading: payload)
     } catch {
       throw ConnectionViolation(
         .invalidArgument, "a \(name) that cannot be decoded: \(error.message)")
@@ -113,7 +114,7 @@ extension ConnectionHandler {
   // MARK: - PING
 
   private func receivePing(_ frame: InboundFrame) throws(ConnectionViolation) {
-    guard frame.payload.readableBytes <= 8 else {
+    guard frame.payload.count <= 8 else {
       throw ConnectionViolation(.invalidArgument, "a PING with more than 8 bytes")
     }
     if lastReadAt - pingWindowStart > .seconds(10) {
@@ -125,7 +126,7 @@ extension ConnectionHandler {
       throw ConnectionViolation(
         .resourceExhausted, "more than \(limits.pingCountMax) PINGs in ten seconds")
     }
-    send(FrameHead(.pong), payload: frame.payload)
+    send(FrameHead(.pong), bytes: frame.payload)
   }
 
   // MARK: - GOAWAY

@@ -20,7 +20,9 @@ extension ConnectionHandler {
     case .server(let core):
       core.remove(ObjectIdentifier(self))
       releaseConnection()
-    case .client(let core): core.ended(error)
+    case .client(let core):
+      core.executor.closed(self)
+      core.ended(error)
     }
   }
 

@@ -6,7 +6,7 @@ internal import WireFormat
 // What only a server does: takes calls, runs their handlers, answers.
 extension ConnectionHandler {
   func receiveCall(_ frame: InboundFrame) throws(ConnectionViolation) {
-    guard case .server(let core) = role else {
+    guard let core = server else {
       throw ConnectionViolation(.failedPrecondition, "a CALL from a server")
     }
     guard frame.stream & 1 == 1 else {
@@ -17,50 +17,41 @@ extension ConnectionHandler {
         .invalidArgument, "a CALL on stream \(frame.stream) after stream \(lastStream)")
     }
     // Calls after a GOAWAY are not started and not counted: the client sends them elsewhere.
-    guard goawayStream == nil, let peer else { return }
+    guard goawayStream == nil else { return }
     lastStream = frame.stream
-    guard let binding = binding(of: frame.method, core: core, peer: peer) else {
+    guard let binding = binding(of: frame.method, core: core) else {
       answer(frame.stream, RPCError(.unimplemented, "this service has no method with that id"))
       return
     }
-    let method = binding.origin.method
+    let origin = binding.origin
     guard streams.count + endedRunningCount < limits.streamCountMax else {
       turnDown(
-        frame, method,
+        frame, origin.method,
         RPCError(
           .resourceExhausted, "more than \(limits.streamCountMax) calls at once on one connection"))
       return
     }
     // Before the payload is looked at: who may not call does not reach the decoder.
-    guard core.authorizer.permits(peer, method) else {
+    guard core.authorizer.permits(origin.peer, origin.method) else {
       turnDown(
-        frame, method, RPCError(.permissionDenied, "\(peer) lacks the scope \(method.scope)"))
+        frame, origin.method,
+        RPCError(.permissionDenied, "\(origin.peer) lacks the scope \(origin.method.scope)"))
       return
     }
-    var (metadata, trace): (Metadata, TraceContext?) = (Metadata(), nil)
-    if let extras = frame.extras {
-      metadata = Metadata(extras.metadata)
-      trace = TraceContext(binary: extras.trace)
-    }
-    if let fault = metadata.fault {
-      turnDown(frame, method, RPCError(.invalidArgument, fault))
-      return
-    }
+    let context: CallContext
     do throws(RPCError) {
-      try core.admit(method, peer, metadata)
+      context = try admit(frame, origin, core: core)
     } catch {
-      turnDown(frame, method, error)
+      turnDown(frame, origin.method, error)
       return
     }
-    let context = CallContext(
-      binding.origin, deadline: deadline(of: frame), metadata: metadata, trace: trace)
-    guard frame.payloadByteCount <= ConnectionLimits.chunkByteCount else {
+    guard frame.payload.count <= ConnectionLimits.chunkByteCount else {
       throw ConnectionViolation(
         .invalidArgument,
         "a CALL with more than \(ConnectionLimits.chunkByteCount) bytes of a message")
     }
     guard !isMemoryFull else {
-      turnDown(frame, method, MemoryBudget.full)
+      turnDown(frame, origin.method, MemoryBudget.full)
       return
     }
     // Answers that the client does not take are held by streams, where they are counted.
@@ -71,6 +62,22 @@ extension ConnectionHandler {
     }
   }
 
+  /// What the handler will know of a call, once the interceptors have let it pass.
+  private func admit(
+    _ frame: InboundFrame, _ origin: CallOrigin, core: ServerCore
+  ) throws(RPCError) -> CallContext {
+    var (metadata, trace): (Metadata, TraceContext?) = (Metadata(), nil)
+    if let extras = frame.extras {
+      metadata = Metadata(extras.metadata)
+      trace = TraceContext(binary: extras.trace)
+      if let fault = metadata.fault { throw RPCError(.invalidArgument, fault) }
+    }
+    if !core.configuration.interceptors.isEmpty {
+      try core.admit(origin.method, origin.peer, metadata)
+    }
+    return CallContext(origin, deadline: deadline(of: frame), metadata: metadata, trace: trace)
+  }
+
   /// Ends a call that is not begun.
   private func turnDown(_ frame: InboundFrame, _ method: MethodDescriptor, _ error: RPCError) {
     answer(frame.stream, error)
@@ -78,14 +85,14 @@ extension ConnectionHandler {
   }
 
   private func binding(
-    of method: UInt32, core: ServerCore, peer: PeerIdentity
+    of method: UInt32, core: ServerCore
   ) -> MethodBinding? {
     if let lastBinding, lastBinding.id == method { return lastBinding }
     if let binding = bindings[method] {
       lastBinding = binding
       return binding
     }
-    guard let entry = core.router.entry(method) else { return nil }
+    guard let peer, let entry = core.router.entry(method) else { return nil }
     let binding = MethodBinding(
       entry: entry,
       origin: CallOrigin(peer: peer, method: entry.method, time: core.time, drain: core.drain))
@@ -101,17 +108,15 @@ extension ConnectionHandler {
     let byteCountMax = min(ConnectionLimits.chunkByteCount, Int(peerHello.frameByteCountMax))
     var longReply: ByteBuffer?
     do {
-      try frame.withPayload { request in
-        try handler(request, context) { reply in
-          if reply.count <= byteCountMax {
-            send(FrameHead(.reply, stream: frame.stream), bytes: reply)
-          } else {
-            longReply = ByteBuffer(bytes: reply)
-          }
+      try handler(frame.payload, context) { reply in
+        if reply.count <= byteCountMax {
+          send(FrameHead(.reply, stream: frame.stream), bytes: reply)
+        } else {
+          longReply = ByteBuffer(bytes: reply)
         }
       }
     } catch {
-      guard case .server(let core) = role else { return }
+      guard let core = server else { return }
       turnDown(frame, context.method, core.visible(error, method: context.method))
       return
     }
@@ -160,7 +165,7 @@ extension ConnectionHandler {
       }
       try receivePart(payload, flags: flags, cost: 0, on: stream)
     case .clientStreaming, .bidirectional:
-      guard payload.readableBytes == 0, !flags.contains(.more) else {
+      guard payload.isEmpty, !flags.contains(.more) else {
         throw ConnectionViolation(.invalidArgument, "a CALL with a message where DATA belongs")
       }
       let queue = MessageQueue()
@@ -182,7 +187,7 @@ extension ConnectionHandler {
 
   /// Runs the handler in a task of its own.
   func start(_ call: StartableCall, request: ByteBuffer?, on stream: CallStream) {
-    guard case .server(let core) = role, let own else { return }
+    guard let core = server, let own else { return }
     // A request that was let in when there was room may be unpacked only while there still is.
     guard !core.memory.isFull else {
       refuse(stream, MemoryBudget.full)
@@ -265,7 +270,7 @@ extension ConnectionHandler {
   }
 
   private func reportFinished(_ method: MethodDescriptor, _ code: StatusCode, since: Int64) {
-    guard case .server(let core) = role, let peer else { return }
+    guard let core = server, !core.configuration.interceptors.isEmpty, let peer else { return }
     core.finished(method, peer, code, since: since)
   }
 

@@ -23,7 +23,7 @@ extension ConnectionHandler {
   // MARK: - Receiving
 
   func receiveData(_ frame: InboundFrame) throws(ConnectionViolation) {
-    let cost = Self.cost(frame.payload.readableBytes)
+    let cost = Self.cost(frame.payload.count)
     receiveCredit -= cost
     memory?.add(cost)
     guard receiveCredit >= 0 else {
@@ -50,7 +50,7 @@ extension ConnectionHandler {
 
   /// Adds a part of a message, whether it came in a CALL, a DATA or a REPLY.
   func receivePart(
-    _ bytes: ByteBuffer, flags: FrameFlags, cost: Int, on stream: CallStream
+    _ bytes: UnsafeRawBufferPointer, flags: FrameFlags, cost: Int, on stream: CallStream
   ) throws(ConnectionViolation) {
     if flags.contains(.more) {
       guard !flags.contains(.endStream) else {
@@ -59,20 +59,24 @@ extension ConnectionHandler {
       try receiveUnfinished(bytes, cost: cost, on: stream)
       return
     }
-    let isBareEnd = flags.contains(.endStream) && stream.assembly == nil && bytes.readableBytes == 0
+    let isBareEnd = flags.contains(.endStream) && stream.assembly == nil && bytes.isEmpty
     if flags.contains(.endStream) { stream.hasReceivedEnd = true }
     let wholeCost = stream.assemblyCost + cost
     stream.assemblyCost = 0
-    var message = bytes
+    let message: ByteBuffer
     if var assembly = stream.assembly {
-      guard hasRoom(assembly.readableBytes + bytes.readableBytes, on: stream) else {
+      guard hasRoom(assembly.readableBytes + bytes.count, on: stream) else {
         giveBack(wholeCost)
         return
       }
       release(assembly.readableBytes, on: stream)
-      assembly.writeImmutableBuffer(bytes)
       stream.assembly = nil
+      assembly.writeBytes(bytes)
       message = assembly
+    } else {
+      // A copy: what is small must not keep the large buffer alive that it was read into, whose
+      // memory no credit and no budget would account for.
+      message = ByteBuffer(bytes: bytes)
     }
     switch stream.sink {
     case .queue(let queue):
@@ -90,25 +94,25 @@ extension ConnectionHandler {
       stream.sink = .none
       stream.requestDeadline = .distantFuture
       start(call, request: message, on: stream)
-    case .reply:
+    case .reply, .caller:
       throw ConnectionViolation(.invalidArgument, "a whole message before the REPLY it belongs to")
     case .none: giveBack(wholeCost)
     }
   }
 
   private func receiveUnfinished(
-    _ bytes: ByteBuffer, cost: Int, on stream: CallStream
+    _ bytes: UnsafeRawBufferPointer, cost: Int, on stream: CallStream
   ) throws(ConnectionViolation) {
-    let byteCount = (stream.assembly?.readableBytes ?? 0) + bytes.readableBytes
+    let byteCount = (stream.assembly?.readableBytes ?? 0) + bytes.count
     guard hasRoom(byteCount, on: stream) else {
       giveBack(cost + stream.assemblyCost)
       return
     }
-    hold(bytes.readableBytes, on: stream)
+    hold(bytes.count, on: stream)
     if stream.assembly == nil {
-      stream.assembly = bytes
+      stream.assembly = ByteBuffer(bytes: bytes)
     } else {
-      stream.assembly?.writeImmutableBuffer(bytes)
+      stream.assembly?.writeBytes(bytes)
     }
     stream.assemblyCost += cost
     let isWanted = if case .queue(let queue) = stream.sink { queue.appendPart() } else { true }

@@ -35,13 +35,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   let role: Role
+  /// What only one of the two sides has: the role again, where every call looks.
+  let server: ServerCore?
+  let client: ClientCore?
   let limits: ConnectionLimits
   let handshake: Handshake
   let log: Logger
 
-  var context: ChannelHandlerContext?
+  @exclusivity(unchecked) var context: ChannelHandlerContext?
   /// This connection for use by other threads.
-  private(set) var own: Connection?
+  @exclusivity(unchecked) private(set) var own: Connection?
   /// Who is at the other end, once that is known.
   @exclusivity(unchecked) var peer: PeerIdentity?
   @exclusivity(unchecked) var phase = Phase.connecting
@@ -60,13 +63,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
   @exclusivity(unchecked) var goawayStream: UInt32?
   var line = CircularBuffer<CallStream>()
   var sendCredit = 0
-  var receiveCredit: Int
+  @exclusivity(unchecked) var receiveCredit: Int
   let ledger: CreditLedger
   /// What a server may hold for its clients; `nil` for a client.
   let memory: MemoryBudget?
   var isHoldingConnection = false
   /// What its streams hold.
-  var streamsByteCount = 0
+  @exclusivity(unchecked) var streamsByteCount = 0
 
   // A server's handlers that still run although their calls have ended.
   @exclusivity(unchecked) var endedRunningCount = 0
@@ -74,13 +77,17 @@ final class ConnectionHandler: ChannelDuplexHandler {
   var bindings: [UInt32: MethodBinding] = [:]
   @exclusivity(unchecked) var lastBinding: MethodBinding?
   // A client's calls that wait for a free stream.
-  var waitingCalls = CircularBuffer<OutgoingCall>()
+  @exclusivity(unchecked) var waitingCalls = CircularBuffer<OutgoingCall>()
+  /// Ended calls whose memory is used again.
+  @exclusivity(unchecked) var spareStreams: [CallStream] = []
 
   // Sending.
+  /// Whether the socket takes more now.
+  @exclusivity(unchecked) private(set) var isWritable = false
   @exclusivity(unchecked) private var outbound = ByteBuffer()
   /// The buffer before: free again as soon as the socket has taken it.
   @exclusivity(unchecked) private var spare = ByteBuffer()
-  private var isFlushScheduled = false
+  @exclusivity(unchecked) private var isFlushScheduled = false
   /// Whether a flush follows anyway.
   @exclusivity(unchecked) private var isBatching = false
   private var hasHeldRead = false
@@ -93,6 +100,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   var lastExpiryAt = NIODeadline.uptimeNanoseconds(0)
   var connectedAt = NIODeadline.uptimeNanoseconds(0)
   @exclusivity(unchecked) var lastReadAt = NIODeadline.uptimeNanoseconds(0)
+  /// Whether that read is still being worked on, so that it is the time now.
+  @exclusivity(unchecked) private(set) var isReading = false
   /// The same on the server's clock: when the calls of this read arrived.
   @exclusivity(unchecked) var readMicroseconds: Int64 = 0
   @exclusivity(unchecked) var partSince: NIODeadline?
@@ -103,12 +112,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   init(role: Role, limits: ConnectionLimits, handshake: Handshake, log: Logger) {
     self.role = role
+    server = if case .server(let core) = role { core } else { nil }
+    client = if case .client(let core) = role { core } else { nil }
     self.limits = limits
     self.handshake = handshake
     self.log = log
     scanner = FrameScanner(byteCountMax: ConnectionLimits.frameByteCountMax)
     receiveCredit = limits.connectionCredit
-    memory = if case .server(let core) = role { core.memory } else { nil }
+    memory = server?.memory
     ledger = CreditLedger(threshold: max(1, limits.connectionCredit / 2))
   }
 
@@ -116,6 +127,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
+    isWritable = context.channel.isWritable
     own = Connection(self, eventLoop: context.eventLoop)
     outbound = context.channel.allocator.buffer(capacity: 4_096)
     spare = context.channel.allocator.buffer(capacity: 4_096)
@@ -125,6 +137,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   func handlerRemoved(context: ChannelHandlerContext) {
     ticker?.cancel()
     self.context = nil
+    isWritable = false
     own = nil
   }
 
@@ -195,32 +208,51 @@ final class ConnectionHandler: ChannelDuplexHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard phase != .closed else { return }
     isBatching = true
+    isReading = true
     lastReadAt = context.eventLoop.now
-    if case .server(let core) = role { readMicroseconds = core.time.monotonicMicroseconds }
+    if let server { readMicroseconds = server.time.monotonicMicroseconds }
+    if let client { client.executor.beginRead() }
     pingSentAt = nil
-    scanner.append(unwrapInboundIn(data))
+    let bytes = scanner.join(unwrapInboundIn(data))
+    let used = bytes.withUnsafeReadableBytes { receiveFrames($0) }
+    scanner.keep(bytes, after: used)
+    partSince = scanner.hasPart ? partSince ?? lastReadAt : nil
+  }
+
+  /// Handles the whole frames at the start of the bytes; returns how many bytes those are.
+  private func receiveFrames(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var used = 0
     do throws(ConnectionViolation) {
-      while phase != .closed, let frame = try nextFrame() {
+      while phase != .closed {
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
+        guard let (frame, byteCount) = try nextFrame(rest) else { break }
+        used += byteCount
         // What is left after a whole frame is the beginning of a new one.
         partSince = nil
         try receive(frame)
+        flushPart()
       }
     } catch {
       violate(error)
     }
-    partSince = scanner.hasPart ? partSince ?? lastReadAt : nil
+    return used
   }
 
   /// What comes before a HELLO and cannot be a frame is another protocol: its length says nothing.
-  private func nextFrame() throws(ConnectionViolation) -> InboundFrame? {
+  private func nextFrame(
+    _ bytes: UnsafeRawBufferPointer
+  ) throws(ConnectionViolation) -> (frame: InboundFrame, byteCount: Int)? {
     do throws(ConnectionViolation) {
-      return try scanner.next()
+      return try scanner.frame(at: bytes)
     } catch {
       throw phase == .open ? error : .otherProtocol
     }
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
+    // Tasks that wait for what has come go on at once: what they ask for goes out with this flush.
+    if let client { client.executor.endRead() }
+    isReading = false
     isBatching = false
     flush()
     context.fireChannelReadComplete()
@@ -229,7 +261,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// A server that cannot get its answers out reads no further requests; a client always reads,
   /// so the two never wait for each other.
   func read(context: ChannelHandlerContext) {
-    if case .server = role, !context.channel.isWritable {
+    if server != nil, !isWritable {
       hasHeldRead = true
     } else {
       context.read()
@@ -237,7 +269,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable {
+    isWritable = context.channel.isWritable
+    if isWritable {
       stalledSince = nil
       if hasHeldRead {
         hasHeldRead = false
@@ -310,6 +343,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
     context?.flush()
   }
 
-  /// Whether the socket takes more now.
-  var isWritable: Bool { context?.channel.isWritable ?? false }
+  /// Sends what has been collected when it is enough for the other side to begin with, so that the
+  /// two work at the same time. Only where a flush may end the connection.
+  func flushPart() {
+    if outbound.readableBytes >= Self.partByteCount { flush() }
+  }
+
+  private static let partByteCount = 3_072
 }

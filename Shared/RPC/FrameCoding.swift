@@ -11,44 +11,34 @@ struct FrameFlags: OptionSet {
   static let known: FrameFlags = [.endStream, .more]
 }
 
-/// A frame as it came in; its payload lies in the bytes that were read.
+/// A frame as it came in. It lies in the bytes that were read, and is valid only while they are
+/// looked at: who wants the payload for later copies it.
 struct InboundFrame {
   let head: FrameHead
   /// What few frames have.
   let extras: FrameExtras?
-  private let source: ByteBuffer
-  private let payloadIndex: Int
+  /// The payload where it lies.
+  let payload: UnsafeRawBufferPointer
 
-  /// Reads the frame that stands, without its length prefix, at `index` of the buffer.
-  init(in source: ByteBuffer, at index: Int, byteCount: Int) throws(ConnectionViolation) {
-    self.source = source
-    let offset = index - source.readerIndex
-    let plain = source.withUnsafeReadableBytes {
-      FrameHead(plain: UnsafeRawBufferPointer(rebasing: $0[offset..<(offset + byteCount)]))
-    }
-    if let plain {
+  /// Reads a frame, given without its length prefix.
+  init(_ bytes: UnsafeRawBufferPointer) throws(ConnectionViolation) {
+    if let plain = FrameHead(plain: bytes) {
       head = plain
       extras = nil
-      payloadIndex = index + plain.payloadStart
+      payload = UnsafeRawBufferPointer(
+        rebasing: bytes[plain.payloadStart..<(plain.payloadStart + plain.payloadByteCount)])
       return
     }
-    do {
-      let received = try source.withUnsafeReadableBytes {
-        try FrameCodec.read(
-          UnsafeRawBufferPointer(rebasing: $0[offset..<(offset + byteCount)]))
-      }
+    do throws(WireError) {
+      let received = try FrameCodec.read(bytes)
       let frame = received.frame
-      var head = FrameHead(
+      head = FrameHead(
         kind: frame.kind, stream: frame.stream, method: frame.method, flags: frame.flags,
         timeoutUs: frame.timeoutUs, status: frame.status, credit: frame.credit)
-      head.payloadByteCount = received.payload.count
-      self.head = head
       extras = FrameExtras(metadata: frame.metadata, trace: frame.trace)
-      payloadIndex = index + received.payload.lowerBound
-    } catch let error as WireError {
-      throw ConnectionViolation(.invalidArgument, "bytes that are no frame: \(error)")
+      payload = UnsafeRawBufferPointer(rebasing: bytes[received.payload])
     } catch {
-      throw ConnectionViolation(.invalidArgument, "bytes that are no frame")
+      throw ConnectionViolation(.invalidArgument, "bytes that are no frame: \(error)")
     }
   }
 
@@ -58,22 +48,7 @@ struct InboundFrame {
   var timeoutUs: UInt64 { head.timeoutUs }
   var status: UInt32 { head.status }
   var credit: UInt32 { head.credit }
-  var payloadByteCount: Int { head.payloadByteCount }
   var flags: FrameFlags { FrameFlags(rawValue: head.flags) }
-
-  /// The payload, which shares the memory that was read.
-  var payload: ByteBuffer {
-    source.getSlice(at: payloadIndex, length: head.payloadByteCount) ?? ByteBuffer()
-  }
-
-  /// The payload where it lies.
-  func withPayload<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-    let offset = payloadIndex - source.readerIndex
-    return try source.withUnsafeReadableBytes {
-      try body(
-        UnsafeRawBufferPointer(rebasing: $0[offset..<(offset + head.payloadByteCount)]))
-    }
-  }
 }
 
 /// Metadata and trace of a CALL. A class, so that a frame is small.

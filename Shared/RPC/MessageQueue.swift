@@ -37,19 +37,12 @@ final class MessageQueue: Sendable {
         state.waiter = nil
         return waiter
       }
-      state.messages.append((Self.compact(message), cost))
+      state.messages.append((message, cost))
       return nil
     }
     guard let waiter else { return 0 }
     waiter.resume(returning: .message(message, cost: 0))
     return cost
-  }
-
-  /// A small message must not keep the large buffer alive that it was read into: its credit would
-  /// not account for the memory.
-  private static func compact(_ message: ByteBuffer) -> ByteBuffer {
-    guard message.storageCapacity > 4 * (message.readableBytes + 256) else { return message }
-    return ByteBuffer(bytes: message.readableBytesView)
   }
 
   /// Notes that the first part of a message is there. Returns whether the reader waits for it, so

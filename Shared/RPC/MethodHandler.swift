@@ -1,5 +1,5 @@
 internal import NIOCore
-internal import WireFormat
+public import WireFormat
 
 /// A method's handler, with its message types put away.
 enum MethodHandler: Sendable {
@@ -37,8 +37,16 @@ extension WireMessage {
     do throws(WireError) {
       self = try Self(packed: bytes, limit: .standard)
     } catch {
-      throw RPCError(.invalidArgument, error.description, details: error.details)
+      throw RPCError(unreadable: error)
     }
+  }
+}
+
+extension RPCError {
+  /// The error of a request that cannot be decoded.
+  @usableFromInline
+  init(unreadable error: WireError) {
+    self.init(.invalidArgument, error.description, details: error.details)
   }
 }
 

@@ -74,13 +74,36 @@ public final class RPCClient: Sendable {
   public nonisolated(nonsending) func unary<Request: WireMessage, Reply: WireMessage>(
     _ method: MethodDescriptor, _ request: Request, options: CallOptions = CallOptions()
   ) async throws(RPCError) -> Reply {
-    let bytes = ByteBuffer(request)
-    guard !configuration.interceptors.isEmpty else {
-      return try Reply(reply: try await reply(to: bytes, method, options))
+    if !configuration.interceptors.isEmpty {
+      return try await observed(method, options) { options throws(RPCError) in
+        try Reply(reply: try await reply(to: ByteBuffer(request), method, options, isRetry: false))
+      }
     }
-    return try await observed(method, options) { options throws(RPCError) in
-      try Reply(reply: try await reply(to: bytes, method, options))
+    var isRetry = false
+    if options.metadata.isEmpty, options.trace == nil,
+      let handler = pool.only?.connector.executor.handlerHere, let connection = handler.own,
+      let call = handler.openInPlace(
+        method, request, timeoutUs: options.timeoutMicroseconds(of: .unary))
+    {
+      let id = call.id
+      await withTaskCancellationHandler {
+        await withUnsafeContinuation { handler.wait(for: call, $0) }
+      } onCancel: {
+        connection.run { $0.cancel(stream: id) }
+      }
+      guard let failure = call.failure else {
+        retryBudget.succeeded()
+        let reply = try Reply(reply: call.reply)
+        if connection.eventLoop.inEventLoop { handler.recycle(call) }
+        return reply
+      }
+      guard mayRetry(method, failure.error, wasStarted: failure.wasStarted) else {
+        throw failure.error
+      }
+      isRetry = true
     }
+    return try Reply(
+      reply: try await reply(to: ByteBuffer(request), method, options, isRetry: isRetry))
   }
 
   /// Makes a call with one request and many replies.
@@ -106,22 +129,25 @@ public final class RPCClient: Sendable {
 
   // MARK: - Parts
 
+  private func mayRetry(_ method: MethodDescriptor, _ error: RPCError, wasStarted: Bool) -> Bool {
+    error.code == .unavailable && !Task.isCancelled && (!wasStarted || method.isIdempotent)
+      && retryBudget.take()
+  }
+
   private nonisolated(nonsending) func reply(
-    to request: ByteBuffer, _ method: MethodDescriptor, _ options: CallOptions
+    to request: ByteBuffer, _ method: MethodDescriptor, _ options: CallOptions, isRetry: Bool
   ) async throws(RPCError) -> ByteBuffer {
     let deadline = try prepare(method, options)
     // A retry goes to another server where there is one.
     var tried: [ConnectorPool.Member] = []
-    var isRetry = false
+    var isRetry = isRetry
     while true {
       switch await attempt(method, request, options, deadline, isRetry: isRetry, &tried) {
       case .success(let reply):
         retryBudget.succeeded()
         return reply
       case .failure(let error, let wasStarted):
-        guard !isRetry, error.code == .unavailable, !Task.isCancelled,
-          !wasStarted || method.isIdempotent, retryBudget.take()
-        else { throw error }
+        guard !isRetry, mayRetry(method, error, wasStarted: wasStarted) else { throw error }
         isRetry = true
       }
     }

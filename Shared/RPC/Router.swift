@@ -38,15 +38,32 @@ public struct Router: Sendable {
   /// Answers a method that takes one request and gives one reply, and is marked `inline` in the
   /// schema: the handler runs on the event loop, where the frame was read, without a task. It must
   /// be short and never wait; every other call of its connection waits for it.
+  // Inlinable, so that it is compiled for the service's own types where those are known.
+  @inlinable
   public mutating func inlineUnary<Request: WireMessage, Reply: WireMessage>(
     _ method: MethodDescriptor,
     _ handler: @escaping @Sendable (Request, CallContext) throws -> Reply
   ) {
-    add(
-      method, .unary,
-      .inline { request, context, answer in
-        try handler(try Request(reading: request), context).pack(answer)
-      })
+    addInline(method) { bytes, context, answer in
+      let request: Request
+      do throws(WireError) {
+        request = try Request(packed: bytes, limit: .standard)
+      } catch {
+        throw RPCError(unreadable: error)
+      }
+      try handler(request, context).pack(answer)
+    }
+  }
+
+  @usableFromInline
+  mutating func addInline(
+    _ method: MethodDescriptor,
+    _ handler:
+      @escaping @Sendable (
+        UnsafeRawBufferPointer, CallContext, (UnsafeRawBufferPointer) -> Void
+      ) throws -> Void
+  ) {
+    add(method, .unary, .inline(handler))
   }
 
   /// Answers a method that takes one request and gives many replies.

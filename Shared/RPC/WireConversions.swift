@@ -1,4 +1,3 @@
-internal import NIOCore
 internal import WireFormat
 
 // Between the runtime's own types and the messages of wire/v1/frame.proto.
@@ -20,9 +19,9 @@ extension Status {
 
 extension RPCError {
   /// The error of a REPLY whose status is not OK. What cannot be read leaves the code alone.
-  init(status: UInt32, payload: ByteBuffer) {
+  init(status: UInt32, payload: UnsafeRawBufferPointer) {
     let code = StatusCode(rawValue: status) ?? .unknown
-    guard let sent = try? Status(payload) else {
+    guard let sent = try? Status(reading: payload) else {
       self.init(code, "")
       return
     }

@@ -29,6 +29,7 @@ package enum Sockets {
       .serverChannelOption(.backlog, value: 1_024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.recvAllocator, value: readSizes)
       .childChannelOption(.writeBufferWaterMark, value: watermark)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -54,6 +55,7 @@ package enum Sockets {
     let bootstrap = ClientBootstrap(group: group)
       .connectTimeout(timeout)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .channelOption(.recvAllocator, value: readSizes)
       .channelOption(.writeBufferWaterMark, value: watermark)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -70,6 +72,11 @@ package enum Sockets {
       throw .cannotConnect(endpoint: endpoint.description, reason: reason(of: error))
     }
   }
+
+  // What lies in the socket is taken with one read, as far as it goes. The buffer is the same every
+  // time: the handlers above keep nothing of it.
+  private static let readSizes = AdaptiveRecvByteBufferAllocator(
+    minimum: 16_384, initial: 16_384, maximum: 65_536)
 
   // Data waits in its stream rather than in the socket's queue, so that a small answer never
   // stands behind more than this.
