@@ -14,7 +14,7 @@ say() { echo "bench-rpc: $*" >&2; }
 
 install_peers() {
   local missing=()
-  for package in libgrpc++-dev protobuf-compiler-grpc protobuf-compiler; do
+  for package in libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc protobuf-compiler; do
     dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null |
       grep -qx installed || missing+=("$package")
   done

@@ -10,6 +10,8 @@ when a threshold of Benchmarks/thresholds.json is missed.
 """
 
 import argparse
+import contextlib
+import fcntl
 import json
 import mmap
 import os
@@ -24,6 +26,17 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@contextlib.contextmanager
+def held(path):
+    """Holds the lock of a file, for a machine whose users take turns by it."""
+    if path is None:
+        yield
+        return
+    with open(path, "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class Server:
@@ -98,11 +111,12 @@ class Scene:
         self.name, self.load, self.cpus = name, load, cpus
         self.contenders = {c.name: c for c in contenders}
 
-    def run(self, rounds, milliseconds):
+    def run(self, rounds, milliseconds, lock):
         for number in range(rounds):
-            print(f"{self.name}: round {number + 1} of {rounds}", file=sys.stderr)
-            for contender in self.contenders.values():
-                contender.run(self.load, self.cpus, milliseconds)
+            with held(lock):
+                print(f"{self.name}: round {number + 1} of {rounds}", file=sys.stderr)
+                for contender in self.contenders.values():
+                    contender.run(self.load, self.cpus, milliseconds)
 
     def best(self, prefix, key="calls_per_s", smaller=False):
         """The contender of a family with the best median: every peer in its best mode."""
@@ -118,6 +132,21 @@ class Scene:
         )
 
 
+def make_peer_certificates(directory):
+    """An authority and one certificate for both ends of the peers, who compare host names."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=directory)
+
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc"]
+    openssl("req", "-x509", *curve, "-keyout", "peer-ca-key.pem", "-out", "peer-ca.pem",
+            "-subj", "/CN=bench", "-days", "2")
+    openssl("req", *curve, "-keyout", "peer-key.pem", "-out", "peer.csr", "-subj", "/CN=peer")
+    (directory / "peer.cnf").write_text(
+        "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
+    openssl("x509", "-req", "-in", "peer.csr", "-CA", "peer-ca.pem", "-CAkey", "peer-ca-key.pem",
+            "-CAcreateserial", "-days", "2", "-extfile", "peer.cnf", "-out", "peer.pem")
+
+
 class Programs:
     """Where the programs of all contenders are."""
 
@@ -127,6 +156,7 @@ class Programs:
         self.grpc_swift = pathlib.Path(options.grpc_swift) if options.grpc_swift else None
         self.grpc_cpp = bool((self.c / "grpc-cpp-server").exists())
         self.certificates = tempfile.mkdtemp(prefix="tacit-bench-")
+        make_peer_certificates(pathlib.Path(self.certificates))
 
     def ours(self, tls=False, in_task=False, any_thread=False):
         extra = ["--tls", self.certificates] if tls else []
@@ -151,48 +181,66 @@ class Programs:
         return Contender("epoll echo with protobuf-c, C load", [str(self.c / "echo-protobuf-c")],
                          [str(self.c / "load")])
 
-    def cpp(self, *modes):
+    def cpp(self, *modes, tls=False):
         if not self.grpc_cpp:
             return []
         server, client = str(self.c / "grpc-cpp-server"), str(self.c / "grpc-cpp-client")
-        return [Contender(f"gRPC C++ {m}", [server, *m.split()], [client]) for m in modes]
+        extra = ["--tls", self.certificates] if tls else []
+        family = "TLS gRPC C++" if tls else "gRPC C++"
+        return [Contender(f"{family} {m}", [server, *m.split(), *extra], [client, *extra])
+                for m in modes]
 
-    def grpc_swift_modes(self, *loops):
+    def grpc_swift_modes(self, *loops, tls=False):
         if self.grpc_swift is None:
             return []
         server, client = str(self.grpc_swift / "echo-server"), str(self.grpc_swift / "echo-client")
+        extra = ["--tls", self.certificates] if tls else []
+        family = "TLS grpc-swift" if tls else "grpc-swift"
         return [
-            Contender(f"grpc-swift {n} loop{'s' if n > 1 else ''}", [server, str(n)], [client])
+            Contender(f"{family} {n} loop{'s' if n > 1 else ''}", [server, str(n), *extra],
+                      [client, *extra])
             for n in loops
         ]
 
 
 def scenes(programs):
     modes = ("sync", "async 1", "async 2", "callback")
+    p = programs
 
     def load(connections, in_flight, payload):
         return {"connections": connections, "in-flight": in_flight, "payload": payload}
 
-    p = programs
-    return [
-        Scene("64 B, 128 in flight", load(1, 128, 64),
-              [p.ours(), p.ours(in_task=True), p.ours(any_thread=True), p.ours(tls=True),
-               p.ours_under_c(), p.echo(), p.protobuf_c_echo(), *p.cpp(*modes),
-               *p.grpc_swift_modes(1, 2)]),
-        Scene("64 B, 256 in flight", load(1, 256, 64),
-              [p.ours(), p.ours_under_c(), p.echo(), *p.cpp("async 1"), *p.grpc_swift_modes(1)]),
-        Scene("1.6 KB, 128 in flight", load(1, 128, 1600),
-              [p.ours(), p.ours(tls=True), p.ours_under_c(), p.echo(), *p.cpp("async 1"),
-               *p.grpc_swift_modes(1)]),
-        Scene("64 B, 16 connections, 16 in flight on each", load(16, 16, 64),
-              [p.ours(), p.ours_under_c(), p.echo(), *p.cpp(*modes), *p.grpc_swift_modes(2)]),
-        Scene("64 B, 1 in flight, two cores", load(1, 1, 64),
-              [p.ours(), p.ours_under_c(), p.echo(), *p.cpp("sync", "async 1", "callback"),
-               *p.grpc_swift_modes(1)], cpus=("0", "1")),
-        Scene("64 B, 1 in flight, one core", load(1, 1, 64),
-              [p.ours(), p.ours_under_c(), p.echo(), *p.cpp("sync", "async 1", "callback"),
-               *p.grpc_swift_modes(1)], cpus=("0", "0")),
-    ]
+    def ours():
+        return [p.ours(), p.ours(tls=True), p.ours_under_c(), p.echo()]
+
+    def many(cpp, swift=1):
+        """Peers for scenes with many calls: the plain ones in these modes, TLS in one."""
+        return [*ours(), *p.cpp(*cpp), *p.cpp("async 1", tls=True), *p.grpc_swift_modes(swift),
+                *p.grpc_swift_modes(swift, tls=True)]
+
+    def one(*cpp):
+        return [*ours(), *p.cpp(*cpp), *p.cpp("sync", tls=True), *p.grpc_swift_modes(1),
+                *p.grpc_swift_modes(1, tls=True)]
+
+    two_cores, one_core = ("0", "1"), ("0", "0")
+    single = ("sync", "async 1", "callback")
+    return {
+        "plenty": Scene(
+            "64 B, 128 in flight", load(1, 128, 64),
+            [*ours(), p.ours(in_task=True), p.ours(any_thread=True), p.protobuf_c_echo(),
+             *p.cpp(*modes), *p.cpp("async 1", tls=True), *p.grpc_swift_modes(1, 2),
+             *p.grpc_swift_modes(1, tls=True)]),
+        "more": Scene("64 B, 256 in flight", load(1, 256, 64), many(("async 1",))),
+        "more long": Scene("1.6 KB, 256 in flight", load(1, 256, 1600), many(("async 1",))),
+        "many": Scene("64 B, 16 connections, 16 in flight on each", load(16, 16, 64),
+                      many(modes, swift=2)),
+        "many long": Scene("1.6 KB, 16 connections, 16 in flight on each", load(16, 16, 1600),
+                           many(("async 1", "async 2"), swift=2)),
+        "two": Scene("64 B, 1 in flight, two cores", load(1, 1, 64), one(*single), cpus=two_cores),
+        "one": Scene("64 B, 1 in flight, one core", load(1, 1, 64), one(*single), cpus=one_core),
+        "two long": Scene("1.6 KB, 1 in flight, two cores", load(1, 1, 1600), one("sync"),
+                          cpus=two_cores),
+    }
 
 
 def allocations_per_call(programs):
@@ -221,7 +269,7 @@ def allocations_per_call(programs):
 
 
 def keys_of(results, programs):
-    plenty, _, _, many, two, one = results
+    plenty, many, two, one = (results[name] for name in ("plenty", "many", "two", "one"))
     ours, echo = plenty.contenders["tacit"], plenty.contenders["epoll echo, C load"]
     ours_under_c = plenty.contenders["tacit server, C load"]
     keys = {
@@ -235,6 +283,10 @@ def keys_of(results, programs):
             ours_under_c, plenty.contenders["epoll echo with protobuf-c, C load"]),
         "full_ratio_epoll_echo": plenty.ratio(ours, echo),
         "tls_ratio": plenty.ratio(plenty.contenders["tacit tls"], ours),
+        "tls_ratio_grpc_cpp": plenty.ratio(
+            plenty.contenders["tacit tls"], plenty.best("TLS gRPC C++")),
+        "tls_ratio_grpc_swift": plenty.ratio(
+            plenty.contenders["tacit tls"], plenty.best("TLS grpc-swift")),
         "cpu_us_per_call": ours_under_c.median("server_cpu_us_per_call"),
         "allocations_per_call": allocations_per_call(programs),
     }
@@ -246,7 +298,7 @@ def keys_of(results, programs):
 
 def table(results):
     lines = [f"{'':42}{'calls/s':>12}{'p50 us':>10}{'p99 us':>10}{'server us/call':>16}"]
-    for scene in results:
+    for scene in results.values():
         lines.append(scene.name)
         for c in scene.contenders.values():
             lines.append(
@@ -282,13 +334,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--measure-ms", type=int, default=1_000)
     parser.add_argument("--out", default=str(ROOT / "var" / "bench" / "rpc.json"))
+    parser.add_argument("--lock", help="a file that is locked during each round of a scene")
     parser.add_argument("--strict", action="store_true")
     options = parser.parse_args()
     programs = Programs(options)
     try:
         results = scenes(programs)
-        for scene in results:
-            scene.run(options.rounds, options.measure_ms)
+        for scene in results.values():
+            scene.run(options.rounds, options.measure_ms, options.lock)
         keys = keys_of(results, programs)
     finally:
         shutil.rmtree(programs.certificates, ignore_errors=True)
@@ -300,7 +353,7 @@ def main():
                      ("calls_per_s", "p50_us", "p99_us", "server_cpu_us_per_call")}
             for c in scene.contenders.values()
         }
-        for scene in results
+        for scene in results.values()
     }
     out.write_text(json.dumps({**keys, "rounds": options.rounds, "scenes": detail}, indent=2) + "\n")
     print(table(results))

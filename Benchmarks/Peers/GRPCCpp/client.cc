@@ -1,7 +1,7 @@
 // The load of Benchmarks/RPC/Client with gRPC C++: N calls in flight on each of M connections,
 // then one line of JSON. One call in flight is made the blocking way, which is gRPC's quickest.
 //   client --port P [--connections M] [--in-flight N] [--payload BYTES] [--warmup-ms W]
-//          [--measure-ms T]
+//          [--measure-ms T] [--tls DIRECTORY]
 #include <grpcpp/grpcpp.h>
 #include <unistd.h>
 
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "echo.grpc.pb.h"
+#include "tls.h"
 
 using Clock = std::chrono::steady_clock;
 using tacit::bench::v1::Echo;
@@ -113,7 +114,14 @@ int main(int count, char **arguments) {
   std::map<std::string, int> options = {
       {"--port", 0},          {"--connections", 1},  {"--in-flight", 128}, {"--payload", 64},
       {"--warmup-ms", 300},   {"--measure-ms", 1000}};
+  auto credentials = grpc::InsecureChannelCredentials();
   for (int i = 1; i + 1 < count; i += 2) {
+    if (std::string(arguments[i]) == "--tls") {
+      Material material(arguments[i + 1]);
+      credentials =
+          grpc::SslCredentials({material.authority, material.key, material.certificate});
+      continue;
+    }
     if (!options.count(arguments[i])) return std::fprintf(stderr, "unknown: %s\n", arguments[i]), 2;
     options[arguments[i]] = std::atoi(arguments[i + 1]);
   }
@@ -124,8 +132,7 @@ int main(int count, char **arguments) {
     grpc::ChannelArguments channel;
     channel.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     stubs.push_back(Echo::NewStub(grpc::CreateCustomChannel(
-        "127.0.0.1:" + std::to_string(options["--port"]), grpc::InsecureChannelCredentials(),
-        channel)));
+        "127.0.0.1:" + std::to_string(options["--port"]), credentials, channel)));
   }
   EchoRequest request;
   request.set_payload(std::string(static_cast<size_t>(options["--payload"]), 'a'));

@@ -1,5 +1,5 @@
 // gRPC C++ in each of its server modes; says "listening PORT" and answers until it is stopped.
-//   server sync | async THREADS | callback
+//   server sync | async THREADS | callback  [--tls DIRECTORY]
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "echo.grpc.pb.h"
+#include "tls.h"
 
 using tacit::bench::v1::Echo;
 using tacit::bench::v1::EchoReply;
@@ -64,10 +65,19 @@ struct AsyncCall {
 int main(int count, char **arguments) {
   alarm(900);
   std::string mode = count > 1 ? arguments[1] : "sync";
-  int thread_count = count > 2 ? std::atoi(arguments[2]) : 1;
+  int thread_count = mode == "async" && count > 2 ? std::atoi(arguments[2]) : 1;
+  auto credentials = grpc::InsecureServerCredentials();
+  if (count > 3 && std::string(arguments[count - 2]) == "--tls") {
+    Material material(arguments[count - 1]);
+    grpc::SslServerCredentialsOptions options(
+        GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+    options.pem_root_certs = material.authority;
+    options.pem_key_cert_pairs.push_back({material.key, material.certificate});
+    credentials = grpc::SslServerCredentials(options);
+  }
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort("127.0.0.1:0", credentials, &port);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1024);
   SyncEcho sync;
   CallbackEcho callback;

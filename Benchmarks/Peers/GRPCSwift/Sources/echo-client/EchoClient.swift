@@ -9,7 +9,9 @@ import Synchronization
 /// each of so many connections; then one line of JSON.
 ///
 ///     echo-client --port P [--connections M] [--in-flight N] [--payload BYTES]
-///       [--warmup-ms W] [--measure-ms T] [--loops L]
+///       [--warmup-ms W] [--measure-ms T] [--loops L] [--tls DIRECTORY]
+///
+/// With mutual TLS it uses peer.pem, peer-key.pem and peer-ca.pem there.
 @main
 struct EchoClient {
   static func main() async throws {
@@ -18,7 +20,12 @@ struct EchoClient {
       "--measure-ms": 1_000, "--loops": 1,
     ]
     var arguments = CommandLine.arguments.dropFirst()
+    var security = HTTP2ClientTransport.Posix.TransportSecurity.plaintext
     while let name = arguments.popFirst() {
+      if name == "--tls", let directory = arguments.popFirst() {
+        security = mutualTLS(directory)
+        continue
+      }
       guard options[name] != nil, let value = arguments.popFirst().flatMap({ Int($0) }) else {
         print("unknown: \(name)")
         exit(2)
@@ -37,7 +44,7 @@ struct EchoClient {
         let client = GRPCClient(
           transport: try .http2NIOPosix(
             target: .ipv4(address: "127.0.0.1", port: option("--port")),
-            transportSecurity: .plaintext, eventLoopGroup: loops))
+            transportSecurity: security, eventLoopGroup: loops))
         group.addTask {
           try await client.runConnections()
           return Report()
@@ -58,6 +65,18 @@ struct EchoClient {
       load.shutDown()
     }
     print(report.json)
+  }
+}
+
+private func mutualTLS(_ directory: String) -> HTTP2ClientTransport.Posix.TransportSecurity {
+  .mTLS(
+    certificateChain: [.file(path: "\(directory)/peer.pem", format: .pem)],
+    privateKey: .file(path: "\(directory)/peer-key.pem", format: .pem)
+  ) { configuration in
+    configuration.trustRoots = .certificates([
+      .file(path: "\(directory)/peer-ca.pem", format: .pem)
+    ])
+    configuration.serverCertificateVerification = .noHostnameVerification
   }
 }
 
