@@ -1,10 +1,12 @@
 # Everything a person does with this checkout. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help native build release test fuzz lint format generate check-generated demo bench bench-rpc up down status logs clean
+.PHONY: help native build release test histories fuzz lint format generate check-generated demo bench bench-rpc up down status logs clean
 
 CONFIGURATION ?= release
 SECONDS ?= 60
+COUNT ?= 10000
+FROM ?= 1
 BIN = .build/$(CONFIGURATION)
 SOURCES = Package.swift $(wildcard Services Shared Tests Tools Benchmarks)
 
@@ -22,6 +24,9 @@ release: native ## Build the programs with optimisation
 
 test: native ## Build and run all tests
 	Tools/test.sh
+
+histories: native ## Look for a history in which a withdrawal does not hold: COUNT=1000000 FROM=1
+	swift run -c release consent-histories --count $(COUNT) --from $(FROM)
 
 fuzz: native ## Feed every decoder with libFuzzer's inputs: SECONDS=60 for each
 	SECONDS_EACH=$(SECONDS) Tests/Fuzz/run.sh

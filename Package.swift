@@ -245,6 +245,13 @@ let benchmarks: [Target] = [
     path: "Benchmarks/RPC/Client", swiftSettings: houseRules),
 ]
 
+// What `make histories` runs.
+let histories: [Target] = [
+  .executableTarget(
+    name: "consent-histories", dependencies: ["ConsentSimulation", arguments],
+    path: "Benchmarks/Histories", swiftSettings: houseRules)
+]
+
 let testTargets: [Target] = [
   .target(
     name: "TestSupport", dependencies: ["PrivacyCore"], path: "Tests/Support",
@@ -252,6 +259,16 @@ let testTargets: [Target] = [
   .target(
     name: "RPCTestSupport", dependencies: ["Transport", "WireFormat", "RPC", log],
     path: "Tests/SupportRPC", swiftSettings: houseRules),
+  .target(
+    name: "Simulation", dependencies: ["PrivacyCore", "Transport", nioCore, log],
+    path: "Tests/SupportSimulation", swiftSettings: houseRules),
+  .target(
+    name: "ConsentSimulation",
+    dependencies: [
+      "PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "Transport", "RPC", "ConsentAPI",
+      "VaultAPI", "WireFormat", "Gate", "ConsentService", "ServiceKit", "Simulation", log,
+    ],
+    path: "Tests/SupportConsentSimulation", swiftSettings: houseRules),
   .target(
     name: "WireTestSupport", dependencies: ["PrivacyCore", "CTacitProtos", "WireFormat"],
     path: "Tests/SupportWire", swiftSettings: houseRulesBesideC),
@@ -359,6 +376,13 @@ let testTargets: [Target] = [
       "ReflectionAPI", "SchemaModel", "DynamicMessages", "Pipeline", "ServiceKit", "TestSupport",
       "RPCTestSupport",
     ]),
+  .testTarget(
+    name: "SimulationTests",
+    dependencies: [
+      "PrivacyCore", "WireFormat", "Transport", "RPC", "Simulation", "ConsentSimulation",
+      "TestSupport", log,
+    ],
+    path: "Tests/Simulation", swiftSettings: houseRules),
   // Depends on the programs so that they are built; it starts them as processes.
   .testTarget(
     name: "IntegrationTests",
@@ -402,7 +426,7 @@ let fuzzTargets: [Target] =
 
 let allTargets =
   systemLibraries + generatedC + sharedTargets + generatedAPIs + upperShared + services + commands
-  + benchmarks + testTargets + fuzzTargets
+  + benchmarks + testTargets + histories + fuzzTargets
 
 // MARK: - Part builds
 

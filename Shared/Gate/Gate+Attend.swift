@@ -9,7 +9,7 @@ extension Gate {
   /// renews the lease, and connects again when the line breaks.
   public func run() async throws {
     guard let consent else {
-      while true { try await Task.sleep(for: .seconds(3_600)) }
+      while true { try await time.sleep(milliseconds: 3_600_000) }
     }
     var waitMs = configuration.reconnectMsMin
     var isBreakLogged = false
@@ -33,8 +33,8 @@ extension Gate {
       }
       try Task.checkCancellation()
       if outbox.hasHeard { waitMs = configuration.reconnectMsMin }
-      let jitterMs = Int.random(in: 0...waitMs / 2)
-      try await Task.sleep(for: .milliseconds(waitMs + jitterMs))
+      let jitterMs = Int(random.word() % UInt64(waitMs / 2 + 1))
+      try await time.sleep(milliseconds: waitMs + jitterMs)
       waitMs = min(waitMs * 2, configuration.reconnectMsMax)
     }
   }
@@ -124,7 +124,7 @@ extension Gate {
           .unavailable, "nothing heard for \(configuration.silenceMsMax) ms")
       }
       outbox.askForRenewal()
-      try await Task.sleep(for: .microseconds(pace.renewalMicroseconds))
+      try await time.sleep(microseconds: pace.renewalMicroseconds)
     }
   }
 }

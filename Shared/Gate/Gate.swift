@@ -30,6 +30,7 @@ public final class Gate: Sendable {
   let consent: ConsentClient?
   let effects: any GateEffects
   let time: any TimeSource
+  let random: any RandomSource
   let log: Logger
   let configuration: GateConfiguration
   let state = Mutex(State())
@@ -37,13 +38,14 @@ public final class Gate: Sendable {
   /// A gate that knows nothing and admits nothing until `run()` has caught up.
   public init(
     name: String, consent: ConsentClient, effects: any GateEffects = NoEffects(),
-    time: any TimeSource = SystemTime(), log: Logger,
+    time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(), log: Logger,
     configuration: GateConfiguration = GateConfiguration()
   ) {
     self.name = name
     self.consent = consent
     self.effects = effects
     self.time = time
+    self.random = random
     self.log = log
     self.configuration = configuration
   }
@@ -53,6 +55,7 @@ public final class Gate: Sendable {
     consent = nil
     self.effects = effects
     self.time = time
+    random = SystemRandom()
     log = Logger(label: "gate", factory: { _ in SwiftLogNoOpLogHandler() })
     configuration = GateConfiguration()
   }
@@ -115,7 +118,7 @@ public final class Gate: Sendable {
     let end = time.monotonicMicroseconds + Int64(timeoutMs) * 1_000
     while appliedSequence < sequence {
       guard time.monotonicMicroseconds < end else { return false }
-      try await Task.sleep(for: .milliseconds(1))
+      try await time.sleep(milliseconds: 1)
     }
     return true
   }

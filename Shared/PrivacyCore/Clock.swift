@@ -7,6 +7,25 @@ public protocol TimeSource: Sendable {
 
   /// Microseconds on a clock that never goes back: what leases and deadlines are measured with.
   var monotonicMicroseconds: Int64 { get }
+
+  /// Returns after so many microseconds, at once for 0 and less; throws when the task is cancelled.
+  func sleep(microseconds: Int64) async throws(CancellationError)
+}
+
+extension TimeSource {
+  // A clock that only tests move still waits in real time: nobody would wake the sleeper.
+  public func sleep(microseconds: Int64) async throws(CancellationError) {
+    do {
+      try await Task.sleep(for: .microseconds(max(0, microseconds)))
+    } catch {
+      throw CancellationError()
+    }
+  }
+
+  /// Returns after so many milliseconds; throws when the task is cancelled.
+  public func sleep(milliseconds: Int) async throws(CancellationError) {
+    try await sleep(microseconds: Int64(milliseconds) * 1_000)
+  }
 }
 
 /// The machine's own clocks.

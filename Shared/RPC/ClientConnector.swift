@@ -1,6 +1,5 @@
 internal import Logging
 internal import NIOCore
-internal import NIOPosix
 internal import PrivacyCore
 internal import Synchronization
 internal import Transport
@@ -36,6 +35,7 @@ final class ClientConnector: Sendable {
   private let security: ClientConnectionSecurity
   private let configuration: ClientConfiguration
   private let program: String?
+  private let network: any Network
   private let time: any TimeSource
   private let random: any RandomSource
   private let log: Logger
@@ -43,16 +43,18 @@ final class ClientConnector: Sendable {
 
   init(
     endpoint: Endpoint, security: ClientConnectionSecurity, configuration: ClientConfiguration,
-    program: String?, time: any TimeSource, random: any RandomSource, log: Logger
+    program: String?, network: any Network, time: any TimeSource, random: any RandomSource,
+    log: Logger
   ) {
     self.endpoint = endpoint
     self.security = security
     self.configuration = configuration
     self.program = program
+    self.network = network
     self.time = time
     self.random = random
     self.log = log
-    eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+    eventLoop = network.eventLoop()
     executor = LoopExecutor(eventLoop)
   }
 
@@ -106,7 +108,11 @@ final class ClientConnector: Sendable {
   }
 
   /// Makes a connection without waiting for it.
-  func openSoon() { Task { _ = await connection(until: nil, atOnce: false) } }
+  func openSoon() {
+    Task(executorPreference: network.taskExecutor) {
+      _ = await self.connection(until: nil, atOnce: false)
+    }
+  }
 
   /// Closes the connection and refuses to make another one.
   func close() async {
@@ -151,7 +157,8 @@ final class ClientConnector: Sendable {
     switch step {
     case .done(let result): waiter.resume(returning: result)
     case .wait: break
-    case .connect(let attempt): Task { await connect(attempt) }
+    case .connect(let attempt):
+      Task(executorPreference: network.taskExecutor) { await self.connect(attempt) }
     }
   }
 
@@ -168,8 +175,8 @@ final class ClientConnector: Sendable {
       onEnd: { [weak self] in self?.ended(attempt, $0) })
     let (limits, log) = (configuration.limits, log)
     do throws(TransportError) {
-      let channel = try await Sockets.connect(
-        to: endpoint, security: security, group: eventLoop,
+      let channel = try await network.connect(
+        to: endpoint, security: security, eventLoop: eventLoop,
         timeout: .milliseconds(Int64(configuration.connectTimeoutMs))
       ) { channel, handshake in
         let handler = ConnectionHandler(

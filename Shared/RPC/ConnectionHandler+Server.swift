@@ -205,7 +205,7 @@ extension ConnectionHandler {
     let run = HandlerRun(
       call: call, request: request, stream: handle, core: core, connection: own,
       heldByteCount: heldByteCount)
-    stream.task = Task { await run.execute() }
+    stream.task = Task(executorPreference: core.taskExecutor) { await run.execute() }
   }
 
   /// The handler's task has ended.

@@ -1,3 +1,4 @@
+internal import NIOCore
 internal import PrivacyCore
 internal import Synchronization
 
@@ -30,6 +31,9 @@ final class ConnectorPool: Sendable {
 
   /// The one member of a client with one connection.
   var only: Member? { members.count == 1 ? members[0] : nil }
+
+  /// The time on the clock of the event loops.
+  var now: NIODeadline { members[0].connector.eventLoop.now }
 
   /// Runs tasks on the event loop of the first connection.
   var executor: LoopExecutor { members[0].connector.executor }

@@ -16,11 +16,21 @@ public final class RPCClient: Sendable {
 
   /// A client of the servers at `endpoints`. Reads the files of `security` now, and again when they
   /// are replaced; connects later.
-  public init(
+  public convenience init(
     endpoints: [Endpoint], security: ClientSecurity,
     configuration: ClientConfiguration = ClientConfiguration(),
     time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
     log: Logger = Logger(label: "tacit.rpc.client")
+  ) throws(TransportError) {
+    try self.init(
+      endpoints: endpoints, security: security, configuration: configuration,
+      network: SocketNetwork(), time: time, random: random, log: log)
+  }
+
+  /// The same on a network of the caller's choice.
+  package init(
+    endpoints: [Endpoint], security: ClientSecurity, configuration: ClientConfiguration,
+    network: any Network, time: any TimeSource, random: any RandomSource, log: Logger
   ) throws(TransportError) {
     precondition(!endpoints.isEmpty, "a client needs the endpoint of at least one server")
     self.configuration = configuration
@@ -37,7 +47,7 @@ public final class RPCClient: Sendable {
         connectors.append(
           ClientConnector(
             endpoint: endpoint, security: opened, configuration: configuration, program: program,
-            time: time, random: random, log: log))
+            network: network, time: time, random: random, log: log))
       }
     }
     pool = ConnectorPool(connectors)
@@ -159,7 +169,7 @@ public final class RPCClient: Sendable {
   ) throws(RPCError) -> NIODeadline? {
     if let fault = options.metadata.fault { throw RPCError(.invalidArgument, fault) }
     let timeout = options.timeoutMicroseconds(of: method.kind)
-    return timeout == 0 ? nil : .now() + .microseconds(Int64(timeout))
+    return timeout == 0 ? nil : pool.now + .microseconds(Int64(timeout))
   }
 
   /// Runs a call between the interceptors.

@@ -1,6 +1,5 @@
 public import Logging
 internal import NIOCore
-internal import NIOPosix
 public import PrivacyCore
 internal import Synchronization
 public import Transport
@@ -58,7 +57,7 @@ public struct ServerConfiguration: Sendable {
 public final class RPCServer: Sendable {
   private enum Phase {
     case idle
-    case serving(any Channel)
+    case serving(Listener)
     case draining
     case stopped
   }
@@ -66,34 +65,46 @@ public final class RPCServer: Sendable {
   private let endpoint: Endpoint
   private let security: ServerSecurity
   private let core: ServerCore
+  private let network: any Network
   private let phase = Mutex(Phase.idle)
 
   /// A server that answers what `router` knows on `endpoint` (port 0: any free port).
-  public init(
+  public convenience init(
     router: Router, endpoint: Endpoint, security: ServerSecurity,
     authorizer: any MethodAuthorizer, configuration: ServerConfiguration = ServerConfiguration(),
     time: any TimeSource = SystemTime(), log: Logger
   ) {
+    self.init(
+      router: router, endpoint: endpoint, security: security, authorizer: authorizer,
+      configuration: configuration, network: SocketNetwork(), time: time, log: log)
+  }
+
+  /// The same on a network of the caller's choice.
+  package init(
+    router: Router, endpoint: Endpoint, security: ServerSecurity,
+    authorizer: any MethodAuthorizer, configuration: ServerConfiguration = ServerConfiguration(),
+    network: any Network, time: any TimeSource, log: Logger
+  ) {
     self.endpoint = endpoint
     self.security = security
+    self.network = network
     core = ServerCore(
-      router: router, authorizer: authorizer, configuration: configuration, time: time, log: log)
+      router: router, authorizer: authorizer, configuration: configuration,
+      taskExecutor: network.taskExecutor, time: time, log: log)
   }
 
   /// Starts to listen. Returns the endpoint with the port that is really used.
   @discardableResult
   public func start() async throws(TransportError) -> Endpoint {
     let core = core
-    let listener = try await Sockets.listen(
-      on: endpoint, security: security, group: MultiThreadedEventLoopGroup.singleton,
-      log: core.log
-    ) { channel, handshake in
+    let listener = try await network.listen(on: endpoint, security: security, log: core.log) {
+      channel, handshake in
       let handler = ConnectionHandler(
         role: .server(core), limits: core.configuration.limits, handshake: handshake, log: core.log)
       try channel.pipeline.syncOperations.addHandler(handler)
     }
     phase.withLock { $0 = .serving(listener) }
-    return try endpoint.with(port: listener.localAddress?.port ?? endpoint.port)
+    return listener.endpoint
   }
 
   /// Whether the server takes new calls.
@@ -113,12 +124,12 @@ public final class RPCServer: Sendable {
   /// cancelled. Returns whether all finished by themselves. Harmless when repeated.
   @discardableResult
   public func drain(timeoutMs: Int = 10_000) async -> Bool {
-    let listener: (any Channel)? = phase.withLock { phase in
+    let listener: Listener? = phase.withLock { phase in
       defer { phase = .draining }
       if case .serving(let listener) = phase { return listener }
       return nil
     }
-    try? await listener?.close()
+    await listener?.close()
     core.beginDraining()
     let deadline = core.time.monotonicMicroseconds + Int64(timeoutMs) * 1_000
     // An overslept millisecond more or less is nothing beside a shutdown. A cancelled task cannot
@@ -126,7 +137,7 @@ public final class RPCServer: Sendable {
     while core.connectionCount > 0 || core.runningCallCount > 0, !Task.isCancelled,
       core.time.monotonicMicroseconds < deadline
     {
-      try? await Task.sleep(for: .milliseconds(2))
+      try? await core.time.sleep(milliseconds: 2)
     }
     let isClean = core.connectionCount == 0 && core.runningCallCount == 0
     core.closeAll()

@@ -13,6 +13,8 @@ final class ServerCore: Sendable {
   let log: Logger
   let drain = DrainSignal()
   let memory: MemoryBudget
+  /// Runs the tasks of calls; `nil` for Swift's own pool of threads.
+  let taskExecutor: (any TaskExecutor)?
 
   private struct State {
     var connections: [ObjectIdentifier: Connection] = [:]
@@ -24,12 +26,13 @@ final class ServerCore: Sendable {
 
   init(
     router: Router, authorizer: any MethodAuthorizer, configuration: ServerConfiguration,
-    time: any TimeSource, log: Logger
+    taskExecutor: (any TaskExecutor)?, time: any TimeSource, log: Logger
   ) {
     self.router = router
     self.authorizer = authorizer
     self.configuration = configuration
     memory = MemoryBudget(byteCountMax: max(16 << 20, configuration.memoryByteCountMax))
+    self.taskExecutor = taskExecutor
     self.time = time
     self.log = log
   }

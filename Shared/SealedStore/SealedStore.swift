@@ -12,11 +12,21 @@ public import PrivacyCore
 /// Values are sealed with AES-256-GCM and bound to their table and key; keys are stored as they
 /// are, which is why they hold pseudonymous ids and never identifiers.
 public final class SealedStore: Sendable {
-  let core: StoreCore
+  let engine: any StoreEngine
 
-  private init(_ core: StoreCore) { self.core = core }
+  init(_ engine: any StoreEngine) { self.engine = engine }
 
-  deinit { core.close() }
+  deinit { engine.close() }
+
+  /// The files below it.
+  ///
+  /// - Throws: `notOnDisk` for a store in memory.
+  var core: StoreCore {
+    get throws(StoreError) {
+      guard let core = engine as? StoreCore else { throw .notOnDisk }
+      return core
+    }
+  }
 
   /// Opens the store in `directory`, or makes one when there is none.
   ///
@@ -36,11 +46,11 @@ public final class SealedStore: Sendable {
   }
 
   /// The store's own id: 16 random bytes, made with it.
-  public var storeID: [UInt8] { core.identity.storeID }
+  public var storeID: [UInt8] { engine.storeID }
 
   /// The newest acknowledged change.
   public var lastSequence: LogSequenceNumber {
-    LogSequenceNumber(core.overlay.withLock { $0.published })
+    LogSequenceNumber(engine.lastPosition)
   }
 
   // MARK: - Reading and writing
@@ -52,10 +62,7 @@ public final class SealedStore: Sendable {
   public func read<Result>(
     _ body: (borrowing ReadSnapshot) throws -> Result
   ) throws -> Result {
-    let layers = core.overlay.withLock { $0.layers }
-    return try core.tables.read { reader in
-      try body(ReadSnapshot(core.view(layers, reader)))
-    }
+    try engine.withView { view in try body(ReadSnapshot(view)) }
   }
 
   /// Runs `body` on the writer thread and returns once its changes are on disk.
@@ -72,13 +79,7 @@ public final class SealedStore: Sendable {
   ) async throws -> Committed<Value> {
     try await unsafe withUnsafeThrowingContinuation { continuation in
       let job = unsafe WriteJob(body, continuation)
-      let limit = core.configuration.waitingWriteCountMax
-      let refusal: StoreError? = core.enqueue { queue in
-        guard queue.waiting.count < limit else { return .overloaded(limit: limit) }
-        queue.waiting.append(job)
-        return nil
-      }
-      if let refusal { job.fail(refusal) }
+      if let refusal = engine.enqueue(job) { job.fail(refusal) }
     }
   }
 
@@ -95,22 +96,43 @@ public final class SealedStore: Sendable {
           unsafe continuation.resume()
         }
       }
-      let refusal: StoreError? = core.enqueue { queue in
-        queue.resumptions.append(finish)
-        return nil
-      }
-      if let refusal { finish(refusal) }
+      if let refusal = engine.enqueueResumption(finish) { finish(refusal) }
     }
   }
 
   /// Writes what waits, brings the tables up to date, waits for the readers and closes the files.
   /// Must not be called inside `read`. Everything called after throws `closed`.
-  public func close() { core.close() }
+  public func close() { engine.close() }
 }
 
-extension StoreCore {
+extension StoreCore: StoreEngine {
+  var storeID: [UInt8] { identity.storeID }
+
+  var lastPosition: UInt64 { overlay.withLock { $0.published } }
+
+  func withView<Result>(_ body: (View) throws -> Result) throws -> Result {
+    let layers = overlay.withLock { $0.layers }
+    return try tables.read { reader in try body(view(layers, reader)) }
+  }
+
+  func enqueue(_ write: any QueuedWrite) -> StoreError? {
+    let limit = configuration.waitingWriteCountMax
+    return enqueue { queue in
+      guard queue.waiting.count < limit else { return .overloaded(limit: limit) }
+      queue.waiting.append(write)
+      return nil
+    }
+  }
+
+  func enqueueResumption(_ finish: @escaping @Sendable (StoreError?) -> Void) -> StoreError? {
+    enqueue { queue in
+      queue.resumptions.append(finish)
+      return nil
+    }
+  }
+
   /// Puts something into the queue and wakes the writer; answers why it is refused.
-  func enqueue(_ body: (inout WriteQueue) -> StoreError?) -> StoreError? {
+  private func enqueue(_ body: (inout WriteQueue) -> StoreError?) -> StoreError? {
     let (refusal, wake) = queue.withLock { queue -> (StoreError?, Bool) in
       if queue.isClosed { return (.closed, false) }
       let refusal = body(&queue)

@@ -52,6 +52,8 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
   case badBackup(String)
   /// After a failed write the file cannot be trusted for more: close the store and open it again.
   case reopenNeeded
+  /// The store is one in memory: there are no files to copy or to check.
+  case notOnDisk
   /// The store is closed.
   case closed
 
@@ -89,6 +91,7 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case .newerStore(let what): "restoring would lose data: \(what)"
     case .badBackup(let what): "the backup is not usable: \(what)"
     case .reopenNeeded: "a write failed half-way: close the store and open it again"
+    case .notOnDisk: "the store is one in memory and has no files"
     case .closed: "the store is closed"
     }
   }

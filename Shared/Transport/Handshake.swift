@@ -15,7 +15,7 @@ package final class Handshake: Sendable {
   init() { state = Mutex(.undecided) }
 
   /// A connection without a handshake: the peer is somebody on this machine.
-  init(plain identity: PeerIdentity) { state = Mutex(.accepted(identity)) }
+  package init(plain identity: PeerIdentity) { state = Mutex(.accepted(identity)) }
 
   /// Who the peer is, once it has been accepted.
   package var identity: PeerIdentity? {

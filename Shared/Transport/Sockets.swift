@@ -6,14 +6,11 @@ internal import PrivacyCore
 
 /// Opens and accepts TCP connections, with TLS below whatever handlers the caller adds.
 package enum Sockets {
-  /// Adds the caller's handlers to a new connection, on its event loop.
-  package typealias Setup = @Sendable (any Channel, Handshake) throws -> Void
-
   /// Listens on `endpoint`. Returns the listening channel; closing it stops accepting and leaves
   /// accepted connections alone.
   package static func listen(
     on endpoint: Endpoint, security: ServerSecurity, group: any EventLoopGroup, log: Logger,
-    setup: @escaping Setup
+    setup: @escaping ConnectionSetup
   ) async throws(TransportError) -> any Channel {
     let tls: ServerTLS?
     switch security {
@@ -50,7 +47,7 @@ package enum Sockets {
   /// Connects to `endpoint` within `timeout`.
   package static func connect(
     to endpoint: Endpoint, security: ClientConnectionSecurity, group: any EventLoopGroup,
-    timeout: TimeAmount, setup: @escaping Setup
+    timeout: TimeAmount, setup: @escaping ConnectionSetup
   ) async throws(TransportError) -> any Channel {
     let bootstrap = ClientBootstrap(group: group)
       .connectTimeout(timeout)

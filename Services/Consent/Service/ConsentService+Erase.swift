@@ -74,7 +74,7 @@ extension ConsentService {
           // One refusal may concern one person; the next may still succeed.
         }
       }
-      try await Task.sleep(for: .milliseconds(configuration.erasureRetryMs))
+      try await time.sleep(milliseconds: configuration.erasureRetryMs)
     }
   }
 }

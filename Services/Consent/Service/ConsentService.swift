@@ -54,6 +54,9 @@ package struct ConsentService: ConsentServing, TacitService {
       lastPosition: try ledger.lastPosition(), time: time)
   }
 
+  /// The newest durable position of the consent log.
+  package var lastPosition: UInt64 { roster.lastPosition }
+
   /// Carries out the erasures that a crash or an absent vault left unfinished.
   package func run() async throws { try await retryErasures() }
 

@@ -3,7 +3,7 @@
 @safe struct MergedWalk: ~Copyable {
   private let layers: [Memtable]
   private let limit: UInt64
-  private let cursor: Cursor
+  private let cursor: Cursor?
   private let lower: UnsafeRawBufferPointer
   private let upper: UnsafeRawBufferPointer
   private let reverse: Bool
@@ -13,7 +13,7 @@
   /// The keys from `lower` to before `upper`; both begin with the table's number and must outlive
   /// the walk.
   init(
-    layers: [Memtable], limit: UInt64, cursor: consuming Cursor, lower: UnsafeRawBufferPointer,
+    layers: [Memtable], limit: UInt64, cursor: consuming Cursor?, lower: UnsafeRawBufferPointer,
     upper: UnsafeRawBufferPointer, reverse: Bool
   ) throws(StoreError) {
     self.layers = layers
@@ -32,13 +32,13 @@
     }
     let tableLower = unsafe UnsafeRawBufferPointer(rebasing: lower.dropFirst(2))
     if !reverse {
-      unsafe row = unsafe inRange(try self.cursor.first(from: tableLower))
+      unsafe row = unsafe inRange(try self.cursor?.first(from: tableLower))
     } else if upper.count == 2 {
       // The upper bound is the next table's number: the range ends where this table does.
-      unsafe row = unsafe inRange(try self.cursor.last())
+      unsafe row = unsafe inRange(try self.cursor?.last())
     } else {
       let tableUpper = unsafe UnsafeRawBufferPointer(rebasing: upper.dropFirst(2))
-      unsafe row = unsafe inRange(try self.cursor.last(before: tableUpper))
+      unsafe row = unsafe inRange(try self.cursor?.last(before: tableUpper))
     }
   }
 
@@ -58,7 +58,8 @@
       var stored: UnsafeRawBufferPointer?
       if let row = unsafe row, unsafe compareKeys(row.key, key) == 0 {
         unsafe stored = unsafe row.value
-        unsafe self.row = unsafe inRange(try reverse ? cursor.previous() : cursor.next())
+        unsafe self.row = unsafe inRange(
+          try reverse ? cursor?.previous() : cursor?.next())
       }
       if let change {
         if let value = unsafe change.value { return unsafe (key, value) }

@@ -7,7 +7,8 @@ internal import Cryptography
 /// are held.
 @safe struct View {
   let catalog: Catalog
-  let transaction: ReaderHandle
+  /// `nil` for a store in memory, which is all layers.
+  let transaction: ReaderHandle?
   /// The changes of the running write transaction itself.
   let own: PendingChanges?
   let active: Memtable?
@@ -40,7 +41,7 @@ internal import Cryptography
         return try unsafe body(change.value, key)
       }
       let tableKey = unsafe UnsafeRawBufferPointer(rebasing: key.dropFirst(2))
-      return try unsafe body(transaction.get(database, tableKey), key)
+      return try unsafe body(transaction?.get(database, tableKey), key)
     }
   }
 
@@ -102,7 +103,7 @@ internal import Cryptography
       try unsafe bounds.upper.withUnsafeBytes { upper in
         guard limit > 0, unsafe compareKeys(lower, upper) < 0 else { return }
         var walk = try unsafe MergedWalk(
-          layers: layers(), limit: self.limit, cursor: transaction.cursor(database),
+          layers: layers(), limit: self.limit, cursor: transaction?.cursor(database),
           lower: lower, upper: upper, reverse: reverse)
         while let row = try unsafe walk.next() {
           switch try unsafe body(row.key, row.value) {

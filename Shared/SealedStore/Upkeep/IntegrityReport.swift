@@ -42,14 +42,15 @@ extension SealedStore {
   /// Waits until the tables hold every change acknowledged before the call, so that the report
   /// counts its rows; where they do not get there, that is one of the problems.
   public func verify() throws(StoreError) -> IntegrityReport {
+    let core = try core
     var report = IntegrityReport()
-    if let problem = waitForTables() { report.add(problem) }
+    if let problem = waitForTables(core) { report.add(problem) }
     let reader = try core.tables.acquireReader()
     defer { core.tables.release(reader) }
     for table in core.catalog.tables {
       try core.catalog.verify(table, reader, &report)
     }
-    try verifyJournal(&report)
+    try verifyJournal(core, &report)
     return report
   }
 
@@ -57,7 +58,7 @@ extension SealedStore {
   private static let applySecondsMax = 30.0
 
   /// Waits until the tables hold what is acknowledged now. Answers why they do not.
-  private func waitForTables() -> String? {
+  private func waitForTables(_ core: StoreCore) -> String? {
     let wanted = core.overlay.withLock { $0.published }
     core.queue.update { $0.isApplyWanted = true }
     let end = Date(timeIntervalSinceNow: Self.applySecondsMax)
@@ -68,7 +69,9 @@ extension SealedStore {
     return outcome ?? "the tables lag behind the journal for \(Int(Self.applySecondsMax)) s already"
   }
 
-  private func verifyJournal(_ report: inout IntegrityReport) throws(StoreError) {
+  private func verifyJournal(
+    _ core: StoreCore, _ report: inout IntegrityReport
+  ) throws(StoreError) {
     let environment = core.journal.environment
     let reader = try environment.acquireReader()
     defer { environment.release(reader) }

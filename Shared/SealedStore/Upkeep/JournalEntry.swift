@@ -71,6 +71,7 @@ extension SealedStore {
     after sequence: LogSequenceNumber, limit: Int
   ) throws(StoreError) -> [JournalEntry] {
     let published = lastSequence.value
+    let core = try core
     let environment = core.journal.environment
     let reader = try environment.acquireReader()
     defer { environment.release(reader) }

@@ -16,6 +16,7 @@ extension SealedStore {
   ) throws(StoreError) {
     precondition(
       companions.allSatisfy(BackupManifest.isCompanionName), "companions are plain names of files")
+    let core = try core
     let present = try? FileManager.default.contentsOfDirectory(atPath: directory.path)
     guard present?.isEmpty ?? true else {
       throw .badBackup("the directory \(directory.path) is not empty")

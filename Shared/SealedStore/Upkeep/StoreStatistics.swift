@@ -37,6 +37,7 @@ public struct StoreStatistics: Sendable {
 extension SealedStore {
   /// How the store stands.
   public func statistics() throws(StoreError) -> StoreStatistics {
+    let core = try core
     var statistics = StoreStatistics()
     core.overlay.withLock { overlay in
       statistics.lastSequence = LogSequenceNumber(overlay.published)

@@ -51,7 +51,7 @@ enum Program {
     private let errors: URL
 
     fileprivate init(
-      _ name: String, _ arguments: [String], environment: [String: String], input: String?,
+      path: String, _ arguments: [String], environment: [String: String], input: String?,
       scratch: URL
     ) throws {
       let id = UUID().uuidString
@@ -67,7 +67,7 @@ enum Program {
       let environment = ProcessInfo.processInfo.environment
         .filter { !$0.key.hasPrefix("TACIT_") }.merging(environment) { $1 }
       pid = try Self.spawn(
-        try Program.directory().appending(path: name).path, arguments, environment: environment,
+        path, arguments, environment: environment,
         paths: [inputPath, output.path, errors.path])
     }
 
@@ -124,7 +124,9 @@ enum Program {
     _ name: String, _ arguments: [String], environment: [String: String] = [:],
     input: String? = nil, scratch: URL
   ) throws -> Running {
-    try Running(name, arguments, environment: environment, input: input, scratch: scratch)
+    try Running(
+      path: directory().appending(path: name).path, arguments, environment: environment,
+      input: input, scratch: scratch)
   }
 
   /// Runs a program to its end.
@@ -133,6 +135,16 @@ enum Program {
     input: String? = nil, scratch: URL = FileManager.default.temporaryDirectory
   ) async throws -> Outcome {
     try await start(name, arguments, environment: environment, input: input, scratch: scratch)
+      .outcome()
+  }
+}
+
+extension Program {
+  /// Runs a tool of the system to its end.
+  static func runTool(
+    _ name: String, _ arguments: [String], scratch: URL
+  ) async throws -> Outcome {
+    try await Running(path: name, arguments, environment: [:], input: nil, scratch: scratch)
       .outcome()
   }
 }

@@ -51,7 +51,8 @@ extension GateRoster {
       for (id, gate) in pending where gate.end <= now {
         pending.removeValue(forKey: id)
         outcomes.append(
-          GateOutcome(gate: gate.gate, confirmed: false, afterUs: max(0, gate.end - start)))
+          // A gate that never held a lease has its end before all time.
+          GateOutcome(gate: gate.gate, confirmed: false, afterUs: max(start, gate.end) - start))
       }
       let earlierLeft = earlierLeasesEnd > now
       guard !pending.isEmpty || earlierLeft else { break }

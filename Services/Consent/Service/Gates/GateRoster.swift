@@ -48,9 +48,9 @@ package final class GateRoster: Sendable {
   let earlierLeasesEnd: Int64
 
   /// Tells that the log has grown.
-  let logGrew = Signal()
+  let logGrew: Signal
   /// Tells that a gate confirmed.
-  let gateConfirmed = Signal()
+  let gateConfirmed: Signal
 
   /// The roster of a service that has just started.
   ///
@@ -60,6 +60,8 @@ package final class GateRoster: Sendable {
     time: any TimeSource
   ) {
     self.time = time
+    logGrew = Signal(time: time)
+    gateConfirmed = Signal(time: time)
     leaseMicroseconds = Int64(configuration.leaseMs) * 1_000
     driftGuardMicroseconds = Int64(configuration.driftGuardMs) * 1_000
     nudgeMicroseconds = Int64(max(1, configuration.nudgeMs)) * 1_000

@@ -1,3 +1,4 @@
+package import PrivacyCore
 internal import Synchronization
 
 /// Wakes tasks that wait for something to change. It counts the changes, so that none is missed
@@ -9,9 +10,11 @@ package final class Signal: Sendable {
     var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
   }
 
+  private let time: any TimeSource
   private let state = Mutex(State())
 
-  package init() {}
+  /// - Parameter time: the clock that waits with a limit are measured with.
+  package init(time: any TimeSource = SystemTime()) { self.time = time }
 
   /// How many changes there were. Read it before looking at what may have changed.
   package var generation: UInt64 { state.withLock { $0.generation } }
@@ -26,26 +29,16 @@ package final class Signal: Sendable {
     for waiter in waiters.values { waiter.resume() }
   }
 
-  /// Returns once there was a change after `generation`, or when the time is up.
-  package func wait(
-    after generation: UInt64, timeoutMicroseconds: Int64? = nil
-  ) async throws(CancellationError) {
+  /// Returns once there was a change after `generation`.
+  package func wait(after generation: UInt64) async throws(CancellationError) {
     let id = state.withLock { state in
       state.nextWaiter += 1
       return state.nextWaiter
     }
-    var timer: Task<Void, Never>?
-    if let timeoutMicroseconds {
-      timer = Task {
-        try? await Task.sleep(for: .microseconds(max(0, timeoutMicroseconds)))
-        self.resume(id)
-      }
-    }
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let isOver = state.withLock { state in
-          guard state.generation == generation, !Task.isCancelled, timer?.isCancelled != true
-          else { return true }
+          guard state.generation == generation, !Task.isCancelled else { return true }
           state.waiters[id] = continuation
           return false
         }
@@ -54,7 +47,19 @@ package final class Signal: Sendable {
     } onCancel: {
       self.resume(id)
     }
-    timer?.cancel()
+    if Task.isCancelled { throw CancellationError() }
+  }
+
+  /// Returns once there was a change after `generation`, or when the time is up.
+  package func wait(
+    after generation: UInt64, timeoutMicroseconds: Int64
+  ) async throws(CancellationError) {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { try? await self.wait(after: generation) }
+      group.addTask { try? await self.time.sleep(microseconds: timeoutMicroseconds) }
+      await group.next()
+      group.cancelAll()
+    }
     if Task.isCancelled { throw CancellationError() }
   }
 

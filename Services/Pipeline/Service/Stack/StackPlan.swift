@@ -10,6 +10,13 @@ package struct StackPlan: Sendable {
     package let arguments: [String]
     package let environment: [String: String]
     package let port: Int
+
+    /// The same with other settings.
+    package func changing(_ changes: [String: String]) -> Process {
+      Process(
+        service: service, program: program, arguments: arguments,
+        environment: environment.merging(changes) { $1 }, port: port)
+    }
   }
 
   /// The processes, in the order of the file.
