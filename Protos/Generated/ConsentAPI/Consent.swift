@@ -1429,13 +1429,18 @@ public struct ChangeBatch: WireMessage, Equatable {
   /// The position up to which the feed is complete.
   public var completeTo: UInt64 = 0
 
+  /// The position behind which this batch begins. Whoever does not know everything up to here has
+  /// missed a batch, and must ask again from where it stands.
+  public var afterSequence: UInt64 = 0
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(changes: [Receipt] = [], completeTo: UInt64 = 0) {
+  public init(changes: [Receipt] = [], completeTo: UInt64 = 0, afterSequence: UInt64 = 0) {
     self.changes = changes
     self.completeTo = completeTo
+    self.afterSequence = afterSequence
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -3446,6 +3451,7 @@ extension ChangeBatch: @unsafe CopiedThroughC {
     unsafe message.pointee.n_changes = self.changes.count
     unsafe message.pointee.changes = arena.messages(self.changes)
     unsafe message.pointee.complete_to = self.completeTo
+    unsafe message.pointee.after_sequence = self.afterSequence
   }
 
   package init(
@@ -3455,6 +3461,7 @@ extension ChangeBatch: @unsafe CopiedThroughC {
       message.pointee.changes, count: message.pointee.n_changes, field: "ChangeBatch.changes",
       as: Receipt.self)
     self.completeTo = unsafe message.pointee.complete_to
+    self.afterSequence = unsafe message.pointee.after_sequence
   }
 }
 

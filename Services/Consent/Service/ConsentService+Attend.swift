@@ -67,21 +67,29 @@ extension ConsentService {
       }
       if roster.lastPosition > position {
         isIdle = false
-        let receipts = try ledger.receipts(
-          after: position, limit: configuration.feedBatchCount)
+        let start = position
+        let receipts = try ledger.receipts(after: start, limit: configuration.feedBatchCount)
         if let last = receipts.last { position = last.sequence }
-        let batch = ChangeBatch(changes: receipts.filter(line.serves), completeTo: position)
+        let batch = ChangeBatch(
+          changes: receipts.filter(line.serves), completeTo: position, afterSequence: start)
         lastBatch = batch
         try await replies.send(GateEvent(body: .changes(batch)))
       }
       // A lost segment is noticed at once when another follows it; TCP alone may wait 200 ms.
       if roster.takeNudge(line.id), let lastBatch {
-        let last = ChangeBatch(
-          changes: Array(lastBatch.changes.suffix(1)), completeTo: lastBatch.completeTo)
-        try await replies.send(GateEvent(body: .changes(last)))
+        try await replies.send(GateEvent(body: .changes(lastBatch.onlyLast)))
       }
       if isIdle { try await line.wake.wait(after: generation) }
     }
+  }
+}
+
+extension ChangeBatch {
+  /// The last change of it alone.
+  fileprivate var onlyLast: ChangeBatch {
+    ChangeBatch(
+      changes: Array(changes.suffix(1)), completeTo: completeTo,
+      afterSequence: changes.dropLast().last?.sequence ?? afterSequence)
   }
 }
 

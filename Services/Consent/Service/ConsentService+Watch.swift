@@ -16,12 +16,14 @@ extension ConsentService {
     var isFirst = true
     while true {
       let generation = roster.logGrew.generation
-      let receipts = try ledger.receipts(after: position, limit: configuration.feedBatchCount)
+      let start = position
+      let receipts = try ledger.receipts(after: start, limit: configuration.feedBatchCount)
       if let last = receipts.last { position = last.sequence }
       // The first answer says where the feed stands, also when there is nothing new.
       if isFirst || !receipts.isEmpty {
         isFirst = false
-        try await replies.send(ChangeBatch(changes: receipts, completeTo: position))
+        try await replies.send(
+          ChangeBatch(changes: receipts, completeTo: position, afterSequence: start))
       }
       if receipts.isEmpty {
         guard request.follow else { return }

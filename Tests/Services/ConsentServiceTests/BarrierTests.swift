@@ -94,6 +94,23 @@ struct BarrierTests {
     }
   }
 
+  @Test("a gate that registered and never held a lease holds nothing up")
+  func neverLeased() async throws {
+    try await ConsentFixture.run(configuration: .steady) { fixture async throws in
+      try await fixture.grant(1)
+      let line = try await fixture.client.attend()
+      try await line.send(
+        GateMessage(body: .registration(GateRegistration(gate: "silent", appliedSequence: 0))))
+      var events = line.replies.makeAsyncIterator()
+      _ = try await events.next()
+      let reply = try await fixture.withdraw(1)
+      #expect(reply.gates.map(\.gate) == ["silent"])
+      #expect(reply.gates.map(\.confirmed) == [false])
+      #expect(reply.gates.map(\.afterUs) == [0])
+      line.cancel()
+    }
+  }
+
   @Test("without gates a withdrawal is answered at once")
   func noGates() async throws {
     try await ConsentFixture.run { fixture async throws in

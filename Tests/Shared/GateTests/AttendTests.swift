@@ -204,6 +204,31 @@ struct AttendTests {
     #expect(noted.positions.prefix(2) == [0, 1])
   }
 
+  @Test("a batch that does not follow on what the gate knows breaks the line")
+  func missingBatch() async throws {
+    let second = Flag()
+    let noted = Noted()
+    try await attend { line, number in
+      noted.add(try await line.registration().appliedSequence)
+      if number == 1 {
+        try await line.send(Example.change(1))
+        try await line.lease(from: try await line.renewal(), sequence: 3)
+        try await line.send(ChangeBatch(changes: [], completeTo: 3, afterSequence: 2))
+      } else {
+        // The last position that follows.
+        try await line.send(ChangeBatch(changes: [], completeTo: 2, afterSequence: 1))
+        _ = try await line.confirmation()
+        second.set()
+      }
+      try await line.stay()
+    } _: { gate in
+      try await second.wait()
+      #expect(gate.appliedSequence == LogSequenceNumber(2))
+      #expect(!gate.isLive)
+    }
+    #expect(noted.positions.prefix(2) == [0, 1])
+  }
+
   @Test("a gate that is ahead of the log forgets what it knew and reads from the beginning")
   func logBehind() async throws {
     let third = Flag()

@@ -4067,7 +4067,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__watch_request__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__watch_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__change_batch__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__change_batch__field_descriptors[3] =
 {
   {
     "changes",
@@ -4093,15 +4093,28 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__change_batch__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "after_sequence",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ChangeBatch, after_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__change_batch__field_indices_by_name[] = {
+  2,   /* field[2] = after_sequence */
   0,   /* field[0] = changes */
   1,   /* field[1] = complete_to */
 };
 static const ProtobufCIntRange tacit__consent__v1__change_batch__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__change_batch__descriptor =
 {
@@ -4111,7 +4124,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__change_batch__descriptor =
   "Tacit__Consent__V1__ChangeBatch",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ChangeBatch),
-  2,
+  3,
   tacit__consent__v1__change_batch__field_descriptors,
   tacit__consent__v1__change_batch__field_indices_by_name,
   1,  tacit__consent__v1__change_batch__number_ranges,

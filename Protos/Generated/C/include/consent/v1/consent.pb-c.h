@@ -935,10 +935,15 @@ struct  Tacit__Consent__V1__ChangeBatch
    * The position up to which the feed is complete.
    */
   uint64_t complete_to;
+  /*
+   * The position behind which this batch begins. Whoever does not know everything up to here has
+   * missed a batch, and must ask again from where it stands.
+   */
+  uint64_t after_sequence;
 };
 #define TACIT__CONSENT__V1__CHANGE_BATCH__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__change_batch__descriptor) \
-    , 0,NULL, 0 }
+    , 0,NULL, 0, 0 }
 
 
 typedef enum {
