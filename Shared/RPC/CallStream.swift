@@ -70,6 +70,15 @@ struct OutgoingMessage: Sendable {
   /// Resumed when all of it has been handed to the socket, or cannot be.
   let completion: CheckedContinuation<RPCError?, Never>?
 
+  /// Whether it ends the call with one piece.
+  var isShortReply: Bool {
+    if case .reply = ending {
+      bytes.readableBytes <= ConnectionLimits.chunkByteCount
+    } else {
+      false
+    }
+  }
+
   enum Ending: Sendable {
     /// Another message may follow.
     case message

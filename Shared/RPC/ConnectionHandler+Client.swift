@@ -240,6 +240,7 @@ extension ConnectionHandler {
     let ended = streams.sorted
     streams.removeAll()
     line.removeAll()
+    shortReplies.removeAll()
     failWaitingCalls(error)
     for stream in ended {
       remove(stream, error)

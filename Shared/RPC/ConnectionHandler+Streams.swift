@@ -212,12 +212,15 @@ extension ConnectionHandler {
   private func joinLine(_ stream: CallStream) {
     guard !stream.isInLine, !stream.outgoing.isEmpty else { return }
     stream.isInLine = true
-    line.append(stream)
+    if stream.outgoing[0].isShortReply { shortReplies.append(stream) } else { line.append(stream) }
   }
 
-  /// Lets the streams that have something to send take turns, a piece each.
+  /// Lets the streams that have something to send take turns, a piece each. Short replies go first,
+  /// a piece's worth of them between two pieces: no call waits for more than one piece of another,
+  /// and no large message waits for ever.
   func pump() {
-    while phase == .open, isWritable, let stream = line.popFirst() {
+    var hasCredit = true
+    while phase == .open, isWritable, let stream = nextInLine(hasCredit) {
       stream.isInLine = false
       guard streams[stream.id] === stream else { continue }
       switch sendPiece(of: stream) {
@@ -226,9 +229,21 @@ extension ConnectionHandler {
       case .needsConnectionCredit:
         stream.isInLine = true
         line.prepend(stream)
-        return
+        // Short replies need none.
+        hasCredit = false
       }
     }
+  }
+
+  private func nextInLine(_ hasCredit: Bool) -> CallStream? {
+    let isTurnOfShort =
+      line.isEmpty || !hasCredit || shortReplyByteCount < ConnectionLimits.chunkByteCount
+    if isTurnOfShort, let stream = shortReplies.popFirst() {
+      shortReplyByteCount += stream.outgoing.first?.bytes.readableBytes ?? 0
+      return stream
+    }
+    shortReplyByteCount = 0
+    return hasCredit ? line.popFirst() : nil
   }
 
   private enum PieceOutcome { case sent, needsStreamCredit, needsConnectionCredit }
@@ -236,7 +251,7 @@ extension ConnectionHandler {
   private func sendPiece(of stream: CallStream) -> PieceOutcome {
     guard var message = stream.outgoing.first else { return .sent }
     let byteCount = message.bytes.readableBytes
-    if case .reply = message.ending, byteCount <= ConnectionLimits.chunkByteCount {
+    if message.isShortReply {
       release(byteCount, on: stream)
       sendReply(message.bytes, on: stream)
       return .sent

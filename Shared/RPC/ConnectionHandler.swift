@@ -62,6 +62,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// The highest stream id that is still served, once a GOAWAY was sent or received.
   @exclusivity(unchecked) var goawayStream: UInt32?
   var line = CircularBuffer<CallStream>()
+  /// The streams that end with a reply of one piece, which go before those in line.
+  var shortReplies = CircularBuffer<CallStream>()
+  /// The bytes of such replies since the last piece of a stream in line.
+  var shortReplyByteCount = 0
   var sendCredit = 0
   @exclusivity(unchecked) var receiveCredit: Int
   let ledger: CreditLedger

@@ -28,6 +28,7 @@ package enum Sockets {
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.recvAllocator, value: readSizes)
       .childChannelOption(.writeBufferWaterMark, value: watermark)
+      .childChannelOption(unsentByteCountMax, value: 16_384)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let handshake = tls == nil ? Handshake(plain: .local) : Handshake()
@@ -54,6 +55,7 @@ package enum Sockets {
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(.recvAllocator, value: readSizes)
       .channelOption(.writeBufferWaterMark, value: watermark)
+      .channelOption(unsentByteCountMax, value: 16_384)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let handshake = security.tls == nil ? Handshake(plain: .local) : Handshake()
@@ -75,10 +77,17 @@ package enum Sockets {
   private static let readSizes = AdaptiveRecvByteBufferAllocator(
     minimum: 16_384, initial: 16_384, maximum: 65_536)
 
-  // Data waits in its stream rather than in the socket's queue, so that a small answer never
-  // stands behind more than this.
+  /// A connection whose queue holds more bytes than this takes no more until it is empty: data waits
+  /// in its stream instead, so that a small answer stands behind one piece of a large one at most.
+  package static let queuedByteCountMax = 65_535
+
   private static let watermark = ChannelOptions.Types.WriteBufferWaterMark(
-    low: 128 * 1_024, high: 256 * 1_024)
+    low: 1, high: queuedByteCountMax)
+
+  /// The same for what the kernel has taken and not sent: Linux's TCP_NOTSENT_LOWAT, which Glibc's
+  /// module lacks. Without it megabytes wait there, where nothing can overtake them.
+  private static let unsentByteCountMax = ChannelOptions.Types.SocketOption(
+    level: .tcp, name: NIOBSDSocket.Option(rawValue: 25))
 }
 
 /// A client's security with its files read.

@@ -158,6 +158,78 @@ struct NetworkTests {
     #expect(time >= 2_200_000 && time < 2_205_000)
   }
 
+  @Test(
+    "a large answer delays a small call by one piece of it at most", arguments: [1, 3])
+  func smallBesideLarge(largeCount: Int) throws {
+    let world = World(seed: 11)
+    defer { world.end() }
+    // A piece takes 6.6 ms, four mebibytes take 420.
+    world.network[from: "server", to: "client"].bytesPerSecond = 10_000_000
+    let pieceUs: Int64 = 65_600 / 10
+    let delays = Record<[Int64]>([])
+    let largeDone = Record<[Int64]>([])
+    try pair(world) { process, client in
+      let _: Blob? = try? await client.unary(Method.echo, Blob("warm"))
+      let time = process.time
+      await withTaskGroup(of: Void.self) { group in
+        for _ in 0..<largeCount {
+          group.addTask {
+            let large: Blob? = try? await client.unary(Method.large, Blob("\(4 << 20)"))
+            let end = time.monotonicMicroseconds
+            if large?.bytes.count == 4 << 20 { largeDone.change { $0.append(end) } }
+          }
+        }
+        group.addTask {
+          for _ in 0..<20 {
+            try? await time.sleep(microseconds: 17_000)
+            let start = time.monotonicMicroseconds
+            let _: Blob? = try? await client.unary(Method.echo, Blob(count: 64))
+            let delay = time.monotonicMicroseconds - start
+            delays.change { $0.append(delay) }
+          }
+        }
+      }
+    }
+    world.run(for: 10_000_000)
+    #expect(largeDone.value.count == largeCount)
+    try #require(delays.value.count == 20)
+    // Beside the piece that is under way; a millisecond is for the way there and back.
+    #expect(delays.value.allSatisfy { $0 <= 2 * pieceUs + 1_000 }, "\(delays.value)")
+    #expect(delays.value.contains { $0 > pieceUs / 2 }, "the line was never busy")
+  }
+
+  @Test("small answers do not hold up a large one")
+  func largeBesideSmall() throws {
+    let world = World(seed: 12)
+    defer { world.end() }
+    world.network[from: "server", to: "client"].bytesPerSecond = 10_000_000
+    let end = Record<Int64>(0)
+    let smallCount = Record(0)
+    try pair(world) { process, client in
+      let _: Blob? = try? await client.unary(Method.echo, Blob("warm"))
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask {
+          let _: Blob? = try? await client.unary(Method.large, Blob("\(1 << 20)"))
+          let now = process.time.monotonicMicroseconds
+          end.change { $0 = now }
+        }
+        // More than the line takes.
+        for _ in 0..<64 {
+          group.addTask {
+            while end.value == 0 {
+              let _: Blob? = try? await client.unary(Method.large, Blob("30000"))
+              smallCount.change { $0 += 1 }
+            }
+          }
+        }
+      }
+    }
+    world.run(for: 10_000_000)
+    // Alone it takes 105 ms; half of the line is its.
+    #expect(end.value > 0 && end.value < 600_000, "\(end.value)")
+    #expect(smallCount.value > 20)
+  }
+
   @Test("a killed server is refused at once, and found again after its next life")
   func kill() throws {
     let world = World(seed: 8)

@@ -1,4 +1,5 @@
 package import NIOCore
+internal import Transport
 
 /// One end of a connection in memory, with the manners of a socket: what is written goes out with a
 /// flush, what comes is read when it is asked for, and a peer that does not read fills the queue.
@@ -24,10 +25,6 @@ package final class SimulatedChannel: Channel, ChannelCore, @unchecked Sendable 
   private var isPeerGone = false
   /// What was written and has not left yet.
   private var byteCountUnderWay = 0
-
-  // Like the sockets of the RPC.
-  private static let byteCountLow = 128 * 1_024
-  private static let byteCountHigh = 256 * 1_024
 
   init(_ process: SimulatedProcess, sendsOn wire: Wire) {
     self.process = process
@@ -130,7 +127,7 @@ package final class SimulatedChannel: Channel, ChannelCore, @unchecked Sendable 
     }
     unflushed.append((unwrapData(data, as: ByteBuffer.self), promise))
     byteCountUnderWay += unflushed[unflushed.count - 1].bytes.readableBytes
-    if isWritable, byteCountUnderWay > Self.byteCountHigh {
+    if isWritable, byteCountUnderWay > Sockets.queuedByteCountMax {
       isWritable = false
       pipeline.syncOperations.fireChannelWritabilityChanged()
     }
@@ -149,7 +146,7 @@ package final class SimulatedChannel: Channel, ChannelCore, @unchecked Sendable 
   /// So many bytes have left. May come from any process.
   func sent(_ byteCount: Int) {
     byteCountUnderWay -= byteCount
-    guard isOpen, !isWritable, byteCountUnderWay < Self.byteCountLow else { return }
+    guard isOpen, !isWritable, byteCountUnderWay == 0 else { return }
     process.enqueue(
       .loop(
         {
