@@ -109,9 +109,16 @@ final class ConsentRoom: @unchecked Sendable {
     let gate = Gate(
       name: name, consent: ConsentClient(line),
       effects: SimulatedEffects(process: process, store: store), time: process.time,
-      random: process.random, log: Self.log)
+      random: process.random, log: Self.log, configuration: gateConfiguration)
     gates[name] = GateNode(process: process, gate: gate)
     process.start { _ = try? await gate.run() }
+  }
+
+  /// As patient as its leases are long.
+  private var gateConfiguration: GateConfiguration {
+    var settings = GateConfiguration()
+    settings.silenceMsMax = max(100, 6 * configuration.leaseMs)
+    return settings
   }
 
   /// Puts what a gate's service had stored earlier in the place of what it has stored now.

@@ -49,7 +49,7 @@ package final class SimulatedProcess: @unchecked Sendable {
   init(_ name: String, world: World, clock: ClockFault) {
     self.name = name
     self.world = world
-    time = ProcessTime(clock)
+    time = ProcessTime(clock, world: world)
     random = ProcessRandom(seed: world.random.next())
     time.process = self
   }
@@ -132,12 +132,16 @@ package final class ProcessTime: TimeSource, @unchecked Sendable {
   package static let epoch = Timestamp(seconds: 1_768_048_496)
 
   private let clock: ClockFault
+  private let world: World
   private var jump: Int64 = 0
   fileprivate weak var process: SimulatedProcess?
 
-  init(_ clock: ClockFault) { self.clock = clock }
+  init(_ clock: ClockFault, world: World) {
+    self.clock = clock
+    self.world = world
+  }
 
-  private var truth: Int64 { process?.world.now ?? 0 }
+  private var truth: Int64 { world.now }
 
   package var now: Timestamp {
     Self.epoch.advanced(byMicroseconds: truth + clock.wallOffset + jump)
