@@ -270,6 +270,14 @@ let testTargets: [Target] = [
     ],
     path: "Tests/SupportConsentSimulation", swiftSettings: houseRules),
   .target(
+    name: "SimulatedStack",
+    dependencies: [
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "Transport",
+      "WireFormat", "RPC", "ServiceKit", "ConsentService", "IdentityVaultService",
+      "FeatureStoreService", "TrainerService", "VectorSearchService", "Simulation", nioCore, log,
+    ],
+    path: "Tests/SupportSimulatedStack", swiftSettings: houseRules),
+  .target(
     name: "WireTestSupport", dependencies: ["PrivacyCore", "CTacitProtos", "WireFormat"],
     path: "Tests/SupportWire", swiftSettings: houseRulesBesideC),
   tests("PrivacyCoreTests", folder: "Shared", uses: ["PrivacyCore", "TestSupport"]),
@@ -379,8 +387,9 @@ let testTargets: [Target] = [
   .testTarget(
     name: "SimulationTests",
     dependencies: [
-      "PrivacyCore", "WireFormat", "Transport", "RPC", "Simulation", "ConsentSimulation",
-      "TestSupport", log,
+      "PrivacyCore", "WireFormat", "Transport", "RPC", "ConsentAPI", "VaultAPI", "FeaturesAPI",
+      "TrainerAPI", "VectorsAPI", "ServiceKit", "Simulation", "ConsentSimulation",
+      "SimulatedStack", "TestSupport", log,
     ],
     path: "Tests/Simulation", swiftSettings: houseRules),
   // Depends on the programs so that they are built; it starts them as processes.

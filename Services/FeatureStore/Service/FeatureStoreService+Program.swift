@@ -18,7 +18,7 @@ extension FeatureStoreService {
     ) { effects in
       Gate(
         name: runtime.service.rawValue, consent: consent, effects: effects, time: runtime.time,
-        log: runtime.log)
+        random: runtime.random, log: runtime.log)
     }
   }
 }

@@ -13,7 +13,8 @@ extension TrainerService {
     try await self.init(
       runtime: runtime, features: FeaturesClient(try runtime.client(of: .features)),
       gate: Gate(
-        name: runtime.service.rawValue, consent: consent, time: runtime.time, log: runtime.log),
+        name: runtime.service.rawValue, consent: consent, time: runtime.time,
+        random: runtime.random, log: runtime.log),
       configuration: configuration)
   }
 }

@@ -22,7 +22,7 @@ extension VectorSearchService {
           parts.log.warning(
             "the vectors of people wait for their keys",
             metadata: ["collection": "\(collection.name)", "reason": "\(error)"])
-          try await Task.sleep(for: .milliseconds(Self.retryMs))
+          try await parts.time.sleep(milliseconds: Self.retryMs)
         }
       }
       collection.finishOpening()

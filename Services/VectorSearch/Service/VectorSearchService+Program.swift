@@ -23,7 +23,7 @@ extension VectorSearchService {
     try await self.init(parts, configuration: configuration) { effects in
       Gate(
         name: runtime.service.rawValue, consent: consent, effects: effects, time: runtime.time,
-        log: runtime.log)
+        random: runtime.random, log: runtime.log)
     }
   }
 }

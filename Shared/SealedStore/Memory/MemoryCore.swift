@@ -76,13 +76,18 @@ final class MemoryCore: StoreEngine, @unchecked Sendable {
   var lastPosition: UInt64 { state.withLock { $0.published } }
 
   func withView<Result>(_ body: (View) throws -> Result) throws -> Result {
+    try withView(asOf: .max, body)
+  }
+
+  /// The same as of an earlier position: nothing in memory is ever reused.
+  func withView<Result>(asOf limit: UInt64, _ body: (View) throws -> Result) throws -> Result {
     let (published, isClosed) = state.withLock { ($0.published, $0.isClosed) }
     if isClosed { throw StoreError.closed }
     let table = rows.withLock { $0 }
     return try body(
       View(
         catalog: catalog, transaction: nil, own: nil, active: table, frozen: nil,
-        limit: published))
+        limit: min(limit, published)))
   }
 
   // MARK: - Writing
@@ -217,6 +222,19 @@ extension SealedStore {
       try MemoryCore(
         on: disk, keys: keys, tables: tables, configuration: configuration, random: random,
         schedule: schedule))
+  }
+
+  /// Whether the store is one in memory, where a snapshot needs no transaction to be held open.
+  package var isInMemory: Bool { engine is MemoryCore }
+
+  /// Runs `body` with a snapshot of a store in memory as it was at `position`.
+  package func read<Result>(
+    asOf position: LogSequenceNumber, _ body: (borrowing ReadSnapshot) throws -> Result
+  ) throws -> Result {
+    guard let memory = engine as? MemoryCore else {
+      preconditionFailure("only a store in memory keeps every version")
+    }
+    return try memory.withView(asOf: position.value) { view in try body(ReadSnapshot(view)) }
   }
 
   /// Ends a store in memory as the death of its process does.

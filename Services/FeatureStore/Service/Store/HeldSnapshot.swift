@@ -1,9 +1,11 @@
 internal import Foundation
+internal import PrivacyCore
 internal import SealedStore
 internal import Synchronization
 
 /// One snapshot for many reads with waiting in between: a thread of its own stays inside
-/// `SealedStore.read` and runs what it is given, until `close()`.
+/// `SealedStore.read` and runs what it is given, until `close()`. A store in memory needs no thread:
+/// it keeps every version.
 ///
 /// What a snapshot sees cannot be reused on disk, so there are few of these, and none for long.
 final class HeldSnapshot: Sendable {
@@ -21,9 +23,12 @@ final class HeldSnapshot: Sendable {
 
   private let queue = Mutex(Queue())
   private let arrival = DispatchSemaphore(value: 0)
+  private let memory: (store: SealedStore, position: LogSequenceNumber)?
 
   /// Opens a snapshot of `store` as it is now.
   init(of store: SealedStore) {
+    memory = store.isInMemory ? (store, store.lastSequence) : nil
+    guard memory == nil else { return }
     let thread = Thread { [self] in run(store) }
     thread.name = "held snapshot"
     thread.stackSize = 1 << 20
@@ -34,7 +39,8 @@ final class HeldSnapshot: Sendable {
   func read<Answer: Sendable>(
     _ body: @escaping @Sendable (borrowing ReadSnapshot) throws -> Answer
   ) async throws -> Answer {
-    try await withCheckedThrowingContinuation { continuation in
+    if let memory { return try memory.store.read(asOf: memory.position, body) }
+    return try await withCheckedThrowingContinuation { continuation in
       let job = Job(
         run: { snapshot in
           continuation.resume(with: Result { try body(snapshot) })
