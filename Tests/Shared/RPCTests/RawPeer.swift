@@ -17,9 +17,18 @@ final class RawPeer: Sendable {
   private let channel = Mutex<(any Channel)?>(nil)
 
   /// Connects to a server.
-  static func connect(to endpoint: Endpoint) async throws -> RawPeer {
+  ///
+  /// - Parameter receiveBuffer: how many bytes the kernel keeps unread, about.
+  static func connect(
+    to endpoint: Endpoint, receiveBuffer: Int? = nil
+  ) async throws -> RawPeer {
     let peer = RawPeer()
-    let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    if let receiveBuffer {
+      bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: receiveBuffer)
+    }
+    let channel =
+      try await bootstrap
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(Recorder(peer: peer))
@@ -31,12 +40,19 @@ final class RawPeer: Sendable {
   }
 
   /// Connects and exchanges HELLOs.
-  static func greeted(_ endpoint: Endpoint, _ hello: Hello = .usual) async throws -> RawPeer {
-    let peer = try await connect(to: endpoint)
+  static func greeted(
+    _ endpoint: Endpoint, _ hello: Hello = .usual, receiveBuffer: Int? = nil
+  ) async throws -> RawPeer {
+    let peer = try await connect(to: endpoint, receiveBuffer: receiveBuffer)
     try await peer.send(.hello, payload: hello.packed())
     let reply = try await peer.next()
     #expect(reply?.frame.kind == UInt32(FrameKind.hello.rawValue))
     return peer
+  }
+
+  /// Reads on, or lets everything lie.
+  func read(_ isReading: Bool) async throws {
+    try await channel.withLock { $0 }?.setOption(.autoRead, value: isReading).get()
   }
 
   func send(_ bytes: [UInt8]) async throws {
