@@ -35,9 +35,10 @@ extension Integration {
         #expect(!refused.errors.isEmpty)
         // What was durable before can still be read.
         #expect(try await check(first, live).output.contains("withdrawn"))
-        let log = try live.log(of: .consent)
-        #expect(
-          log.contains("input/output") || log.contains("Input/output"), "\(log.suffix(2_000))")
+        try await eventually("the log says why") {
+          let log = try live.log(of: .consent)
+          return log.contains("the store refuses writes") && log.contains("nput/output error")
+        }
 
         try FileManager.default.removeItem(at: mark)
         try await live.kill9(.consent)
@@ -91,11 +92,22 @@ extension Integration {
       #expect(refused.status == 1, "\(refused)")
       #expect(refused.text.contains("full"), "\(refused)")
       #expect(try await check(pid, live).output.contains("withdrawn"))
-      // A larger disk, and all that was acknowledged is there.
+      try await eventually("the log says why") {
+        try live.log(of: .consent).contains("the disk is full")
+      }
+      // With a larger disk it writes again by itself, and all that was acknowledged is there.
       let larger = try await Program.runTool(
         "mount", ["-o", "remount,size=200m", disk.path], scratch: live.directory)
       try #require(larger.status == 0, "\(larger)")
+      let other = Self.pid(2)
+      try await eventually("receipts are taken again") {
+        try await live.run(
+          "tacit-consent", "grant", "--pid", other, "--scope", "analytics", "--days", "30",
+          "--source", "test", "--notice-version", "1"
+        ).status == 0
+      }
       try await restartConsent(live, changing: ["TACIT_STORE": store])
+      #expect(try await check(other, live).output.contains("granted"))
       #expect(try await check(pid, live).output.contains("withdrawn"))
       try await live.done("tacit-consent", "verify")
       try await live.kill9(.consent)

@@ -68,7 +68,9 @@ public func serve<Service: TacitService>(
     configuration: ServiceGroupConfiguration(
       services: [
         .init(
-          service: ServingLoop(service: service, server: server, health: health),
+          service: ServingLoop(
+            service: service, server: server, health: health,
+            storeWatch: StoreWatch(store: store, time: runtime.time, log: log)),
           successTerminationBehavior: .gracefullyShutdownGroup)
       ],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
@@ -81,10 +83,12 @@ private struct ServingLoop: ServiceLifecycle.Service {
   let service: any TacitService
   let server: RPCServer
   let health: HealthService
+  let storeWatch: StoreWatch
 
   func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await service.run() }
+      group.addTask { try await storeWatch.run() }
       group.addTask {
         // Ends with the group's graceful shutdown.
         try? await gracefulShutdown()

@@ -11,8 +11,15 @@ extension StoreError: RPCErrorConvertible {
     case .transactionTooLarge, .valueTooLarge:
       RPCError(.resourceExhausted, "the call writes too much at once; send less in each")
     case .closed: RPCError(.unavailable, "the service is stopping")
-    case .diskFull, .inputOutput, .mapFull, .reopenNeeded:
-      RPCError(.unavailable, "the store cannot write now; nothing was recorded")
+    case .diskFull:
+      RPCError(.unavailable, "the disk under the store is full; nothing was recorded")
+    case .mapFull:
+      RPCError(.unavailable, "the store has reached its configured size; nothing was recorded")
+    case .inputOutput, .reopenNeeded:
+      RPCError(
+        .unavailable,
+        "the store cannot write (input/output error); whether this was recorded is known when the "
+          + "service has been restarted")
     default: RPCError(.internalError, "")
     }
   }
