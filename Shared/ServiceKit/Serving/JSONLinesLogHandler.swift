@@ -46,7 +46,9 @@ public struct JSONLinesLogHandler: LogHandler {
     object["level"] = event.level.rawValue
     object["service"] = service
     object["message"] = Self.redacted(event.message.description)
-    guard let line = try? JSONSerialization.data(withJSONObject: object, options: .sortedKeys)
+    guard
+      let line = try? JSONSerialization.data(
+        withJSONObject: object, options: [.sortedKeys, .withoutEscapingSlashes])
     else { return }
     output.write([UInt8](line) + [UInt8(ascii: "\n")])
   }
