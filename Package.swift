@@ -234,7 +234,7 @@ let commands: [Target] = [
     path: "Tools/Protogen", swiftSettings: houseRules),
 ]
 
-// What `make bench-rpc` runs; no product of the package needs them.
+// What `make bench-rpc` and `make bench-store` run; no product of the package needs them.
 let benchmarks: [Target] = [
   .executableTarget(
     name: "rpc-bench-server",
@@ -243,6 +243,10 @@ let benchmarks: [Target] = [
   .executableTarget(
     name: "rpc-bench-client", dependencies: ["BenchAPI", "RPC", "Transport", arguments],
     path: "Benchmarks/RPC/Client", swiftSettings: houseRules),
+  // Without packages, so that it builds in a minute.
+  .executableTarget(
+    name: "store-bench", dependencies: ["PrivacyCore", "Cryptography", "SealedStore"],
+    path: "Benchmarks/Store/Bench", swiftSettings: houseRules),
 ]
 
 // What `make histories` runs.

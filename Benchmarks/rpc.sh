@@ -12,19 +12,8 @@ mkdir -p "$out/c" "$out/generated"
 
 say() { echo "bench-rpc: $*" >&2; }
 
-install_peers() {
-  local missing=()
-  for package in libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc protobuf-compiler; do
-    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null |
-      grep -qx installed || missing+=("$package")
-  done
-  [[ ${#missing[@]} -eq 0 ]] && return 0
-  [[ $EUID -eq 0 ]] || { say "without gRPC C++; install: ${missing[*]}"; return 1; }
-  say "installing ${missing[*]}"
-  apt-get update --quiet=2 &&
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends \
-      "${missing[@]}" >/dev/null
-}
+# shellcheck source=Benchmarks/peers.sh
+source Benchmarks/peers.sh
 
 for program in echo load; do
   gcc -O3 -std=gnu11 -Wall -Wextra -Werror -o "$out/c/$program" "Benchmarks/RPC/C/$program.c"
@@ -38,7 +27,8 @@ gcc -O2 -shared -fPIC -Wall -Wextra -o "$out/c/count-allocations.so" \
   Benchmarks/RPC/C/count-allocations.c
 
 rm -f "$out/c/grpc-cpp-server" "$out/c/grpc-cpp-client"
-if install_peers; then
+if install_debian 'gRPC C++' libgrpc++-dev libprotobuf-dev protobuf-compiler-grpc \
+  protobuf-compiler; then
   protoc --proto_path Benchmarks/Peers --cpp_out="$out/generated" --grpc_out="$out/generated" \
     --plugin=protoc-gen-grpc="$(command -v grpc_cpp_plugin)" echo.proto
   for program in server client; do

@@ -26,6 +26,9 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "Benchmarks"))
+
+from thresholds import verdicts  # noqa: E402
 
 
 @contextlib.contextmanager
@@ -307,25 +310,6 @@ def table(results):
     return "\n".join(lines)
 
 
-def verdicts(keys):
-    thresholds = json.loads((ROOT / "Benchmarks" / "thresholds.json").read_text())["rpc"]
-    missed = 0
-    for key, bound in thresholds.items():
-        if key not in keys:
-            print(f"  {'-':6}{key:34}not measured")
-            missed += 1
-            continue
-        value = keys[key]
-        at_least = bound.get("at_least")
-        passes = value >= at_least if at_least is not None else value <= bound["at_most"]
-        missed += not passes
-        text = f">= {at_least}" if at_least is not None else f"<= {bound['at_most']}"
-        print(f"  {'pass' if passes else 'miss':6}{key:34}{value:>14,.3f}   {text}")
-    for key in sorted(set(keys) - set(thresholds)):
-        print(f"  {'':6}{key:34}{keys[key]:>14,.3f}")
-    return missed
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--c-programs", required=True)
@@ -358,7 +342,7 @@ def main():
     out.write_text(json.dumps({**keys, "rounds": options.rounds, "scenes": detail}, indent=2) + "\n")
     print(table(results))
     print()
-    missed = verdicts(keys)
+    missed = verdicts("rpc", keys)
     print(f"\nwritten to {out}")
     sys.exit(1 if missed and options.strict else 0)
 

@@ -5,7 +5,7 @@
 /// padding, 43 characters.
 public struct PseudonymousID: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// Big-endian, so that comparing the words compares the bytes.
-  private let words: (UInt64, UInt64, UInt64, UInt64)
+  package let words: (UInt64, UInt64, UInt64, UInt64)
 
   /// The number of raw bytes.
   public static let byteCount = 32
@@ -20,6 +20,9 @@ public struct PseudonymousID: Hashable, Comparable, Sendable, CustomStringConver
     }
     words = (word(0), word(8), word(16), word(24))
   }
+
+  /// The pid of its bytes as four big-endian words.
+  package init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
 
   /// The same for bytes in any other form.
   public init?(bytes: some Collection<UInt8>) { self.init(bytes: Array(bytes)) }

@@ -8,12 +8,16 @@ internal import SealedStore
 // acknowledged: one line `number position` each, written after the acknowledgement.
 //
 //     StoreCrashWriter DIRECTORY FIRST_NUMBER
+//     StoreCrashWriter DIRECTORY check
 //
-// The tests kill it at some moment and look whether every line is still true.
+// The tests and `make bench-store` kill it at some moment and look whether every line is still
+// true: with `check` it reads such lines from standard input and prints how many are not. Its exit
+// code is 1 when the store itself is not whole.
 
 let arguments = CommandLine.arguments
-guard arguments.count == 3, let first = UInt64(arguments[2]) else {
-  print("usage: StoreCrashWriter DIRECTORY FIRST_NUMBER")
+let isCheck = arguments.last == "check"
+guard arguments.count == 3, let first = isCheck ? 0 : UInt64(arguments[2]) else {
+  print("usage: StoreCrashWriter DIRECTORY FIRST_NUMBER|check")
   exit(2)
 }
 
@@ -29,18 +33,45 @@ let store = try SealedStore.open(
   tables: [table], configuration: configuration)
 
 let callerCount: UInt64 = 16
-await withTaskGroup(of: Void.self) { group in
-  for caller in 0..<callerCount {
-    group.addTask {
-      var number = first + caller
-      while true {
-        let written = number
-        guard let committed = try? await store.write({ try $0.put(table, written, written &* 3) })
-        else { exit(1) }
-        let line = Array("\(written) \(committed.sequence)\n".utf8)
-        _ = line.span.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-        number += callerCount
+
+func write() async {
+  await withTaskGroup(of: Void.self) { group in
+    for caller in 0..<callerCount {
+      group.addTask {
+        var number = first + caller
+        while true {
+          let written = number
+          guard let committed = try? await store.write({ try $0.put(table, written, written &* 3) })
+          else { exit(1) }
+          let line = Array("\(written) \(committed.sequence)\n".utf8)
+          _ = line.span.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+          number += callerCount
+        }
       }
     }
   }
 }
+
+func check() throws -> Bool {
+  let rows = try store.read { try $0.rows(table) }
+  let found = Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0.value) })
+  var acknowledgedCount = 0
+  var lostCount = 0
+  while let line = readLine() {
+    let numbers = line.split(separator: " ").compactMap { UInt64($0) }
+    guard numbers.count == 2 else { continue }
+    acknowledgedCount += 1
+    let isThere = found[numbers[0]] == numbers[0] &* 3 && numbers[1] <= store.lastSequence.value
+    if !isThere { lostCount += 1 }
+  }
+  print("{\"acknowledged\": \(acknowledgedCount), \"lost\": \(lostCount)}")
+  // Each transaction wrote one row: no position is missing and none was given twice.
+  return try UInt64(rows.count) == store.lastSequence.value && store.verify().isWhole
+}
+
+if isCheck {
+  let isWhole = try check()
+  store.close()
+  exit(isWhole ? 0 : 1)
+}
+await write()
