@@ -6,6 +6,8 @@ package final class GCMCipher: Sendable {
   package static let keyByteCount = 32
   package static let nonceByteCount = 12
   package static let tagByteCount = 16
+  /// Header and associated data of so many bytes are fed in one call.
+  private static let joinedByteCountMax = 600
 
   private let secret: SecretBytes
   private let pool = unsafe ContextPool { unsafe EVP_CIPHER_CTX_free($0) }
@@ -34,8 +36,7 @@ package final class GCMCipher: Sendable {
     try unsafe pool.withContext(orMake: makeContext) { context throws(CryptographyError) in
       let nonce = unsafe nonce.baseAddress?.assumingMemoryBound(to: UInt8.self)
       try require(unsafe EVP_EncryptInit_ex2(context, nil, nil, nonce, nil), "GCM start")
-      try unsafe Self.update(context, with: header, to: nil)
-      try unsafe Self.update(context, with: associatedData, to: nil)
+      try unsafe Self.authenticate(context, header, associatedData)
       try unsafe Self.update(context, with: plaintext, to: ciphertext)
       let tag = unsafe ciphertext.map { unsafe $0 + plaintext.count }
       var byteCount: Int32 = 0
@@ -70,8 +71,7 @@ package final class GCMCipher: Sendable {
           unsafe EVP_CIPHER_CTX_ctrl(
             context, EVP_CTRL_AEAD_SET_TAG, Int32(Self.tagByteCount), tag),
           "GCM tag")
-        try unsafe Self.update(context, with: header, to: nil)
-        try unsafe Self.update(context, with: associatedData, to: nil)
+        try unsafe Self.authenticate(context, header, associatedData)
         try unsafe Self.update(
           context, with: UnsafeRawBufferPointer(rebasing: sealed[..<plaintextByteCount]),
           to: output.baseAddress?.assumingMemoryBound(to: UInt8.self))
@@ -86,6 +86,34 @@ package final class GCMCipher: Sendable {
       unsafe OPENSSL_cleanse(output.baseAddress, output.count)
       throw error
     }
+  }
+
+  /// Feeds what is only authenticated. Two short pieces are put together first: a call of OpenSSL
+  /// costs more than copying a key.
+  private static func authenticate(
+    _ context: OpaquePointer, _ header: UnsafeRawBufferPointer,
+    _ associatedData: UnsafeRawBufferPointer
+  ) throws(CryptographyError) {
+    let byteCount = header.count + associatedData.count
+    guard byteCount <= joinedByteCountMax else {
+      try unsafe update(context, with: header, to: nil)
+      try unsafe update(context, with: associatedData, to: nil)
+      return
+    }
+    let outcome: Result<Void, CryptographyError> = unsafe withUnsafeTemporaryAllocation(
+      byteCount: byteCount, alignment: 8
+    ) { joined in
+      unsafe joined.copyMemory(from: header)
+      unsafe UnsafeMutableRawBufferPointer(rebasing: joined[header.count...])
+        .copyMemory(from: associatedData)
+      do throws(CryptographyError) {
+        try unsafe update(context, with: UnsafeRawBufferPointer(joined), to: nil)
+        return .success(())
+      } catch {
+        return .failure(error)
+      }
+    }
+    try outcome.get()
   }
 
   /// Feeds one piece in the direction that the context was started in; without an output it is

@@ -4,7 +4,7 @@ public import PrivacyCore
 /// The store as of one position: every change up to it, none behind it, for as long as the body of
 /// `SealedStore.read` runs. Keep that short: what a snapshot sees cannot be reused on disk.
 public struct ReadSnapshot: ~Copyable, StoreReading {
-  private let view: View
+  @usableFromInline let view: View
 
   /// The position of the newest change that the snapshot sees.
   public let sequence: LogSequenceNumber
@@ -14,14 +14,18 @@ public struct ReadSnapshot: ~Copyable, StoreReading {
     sequence = LogSequenceNumber(view.limit)
   }
 
+  @inlinable
   public func get<Key, Value>(
     _ table: StoreTable<Key, Value>, _ key: Key, under subjectKey: SealingKey?
   ) throws -> Value? {
-    try view.get(table, key, under: subjectKey)
+    let bytes = try view.bytes(table.fullKey(key), table: table.name, under: subjectKey)
+    guard let bytes else { return nil }
+    return try Value(storedValue: bytes)
   }
 
+  @inlinable
   public func contains<Key, Value>(_ table: StoreTable<Key, Value>, _ key: Key) throws -> Bool {
-    try view.contains(table, key)
+    try view.contains(table.fullKey(key))
   }
 
   public func scan<Key, Value>(

@@ -5,7 +5,7 @@ public import PrivacyCore
 /// A typed, sealed store: LMDB tables behind a journal.
 ///
 /// A write is acknowledged when the journal that holds it is on disk; many callers share one
-/// commit. A second thread carries the changes into the tables in large sorted chunks; until then
+/// commit, and the next ones' transactions run meanwhile. A thread of its own carries the changes into the tables in large sorted chunks; until then
 /// readers find them in memory, so that every read sees every write acknowledged before it began.
 /// After a crash nothing acknowledged is lost: opening reads the journal's tail again.
 ///
@@ -77,10 +77,14 @@ public final class SealedStore: Sendable {
   public func write<Value: Sendable>(
     _ body: @escaping @Sendable (inout WriteTransaction) throws -> Value
   ) async throws -> Committed<Value> {
-    try await unsafe withUnsafeThrowingContinuation { continuation in
-      let job = unsafe WriteJob(body, continuation)
+    // Set by the writer thread before the continuation resumes, read after.
+    nonisolated(unsafe) var value: Value?
+    let sequence = try await unsafe withUnsafeThrowingContinuation { continuation in
+      let job = unsafe WriteJob({ unsafe value = try body(&$0) }, continuation)
       if let refusal = engine.enqueue(job) { job.fail(refusal) }
     }
+    guard let value = unsafe value else { throw StoreError.closed }
+    return Committed(value: value, sequence: sequence)
   }
 
   /// Tries to write again after a failed commit: call it when there is room on the disk again.
@@ -136,8 +140,11 @@ extension StoreCore: StoreEngine {
     let (refusal, wake) = queue.withLock { queue -> (StoreError?, Bool) in
       if queue.isClosed { return (.closed, false) }
       let refusal = body(&queue)
-      defer { queue.writerSleeps = false }
-      return (refusal, queue.writerSleeps)
+      let isWorthWaking =
+        queue.isWorthWaking || !queue.resumptions.isEmpty || queue.isApplyWanted
+      guard queue.writerSleeps, isWorthWaking else { return (refusal, false) }
+      queue.writerSleeps = false
+      return (refusal, true)
     }
     if wake { queue.update { _ in } }
     return refusal

@@ -11,8 +11,9 @@ public struct StoreConfiguration: Sendable {
   public var waitingWriteCountMax = 65_536
   /// The most transactions that share one commit of the journal.
   public var groupTransactionCountMax = 4_096
-  /// The most changed rows that the journal holds and the tables do not: past it writers wait.
-  public var unappliedRowCountMax = 400_000
+  /// The most changed rows that the journal holds and the tables do not: past it writers wait. Opening
+  /// after a crash reads as many again, which takes a second for each 400,000 or so.
+  public var unappliedRowCountMax = 1_000_000
   /// The most bytes of such rows in memory: past it writers wait.
   public var unappliedByteCountMax = 192 << 20
   /// How long a change may wait for more before it is carried into the tables, in milliseconds.

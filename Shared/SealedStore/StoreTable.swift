@@ -27,6 +27,7 @@ public struct StoreTable<Key: StoreKey, Value: StoreValue>: StoreTableDescribing
   }
 
   /// The key as it is sealed, kept in memory and in the journal: the table's number, then the key.
+  @inlinable
   func fullKey(_ key: Key) throws(StoreError) -> [UInt8] {
     var writer = KeyWriter(byteCapacity: 48)
     writer.append(id)

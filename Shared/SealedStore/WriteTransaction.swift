@@ -4,7 +4,7 @@ public import PrivacyCore
 /// A transaction on the writer thread. It sees every earlier transaction, also those that share
 /// its commit, and its own changes. Nothing of it remains when its body throws.
 public struct WriteTransaction: ~Copyable, StoreReading {
-  private let view: View
+  @usableFromInline let view: View
   private let pending: PendingChanges
 
   /// The position that the transaction commits as, if it changes anything.
@@ -23,16 +23,22 @@ public struct WriteTransaction: ~Copyable, StoreReading {
   /// - Parameter under: the key of the person whose row it is: without that key nobody can read
   ///   the row, and once it is destroyed nobody ever can. Its id must be `KeyID.subject`.
   /// - Throws: `keyTooLong`, `valueTooLarge`, `transactionTooLarge`, `notASubjectKey`.
+  @inlinable
   public mutating func put<Key, Value>(
     _ table: StoreTable<Key, Value>, _ key: Key, _ value: Value,
     under subjectKey: SealingKey? = nil
   ) throws {
-    _ = try view.catalog.database(table)
-    let fullKey = try table.fullKey(key)
-    let bytes = value.encodeValue()
+    try put(table.fullKey(key), value.encodeValue(), tableID: table.id, under: subjectKey)
+  }
+
+  @usableFromInline
+  func put(
+    _ fullKey: [UInt8], _ value: [UInt8], tableID: UInt16, under subjectKey: SealingKey?
+  ) throws(StoreError) {
+    _ = try view.catalog.database(id: tableID)
     try pending.append { encoded throws(StoreError) in
       try ChangeCoding.append(putOf: fullKey, to: &encoded) { encoded throws(StoreError) in
-        try view.catalog.seal(bytes, fullKey: fullKey, under: subjectKey, into: &encoded)
+        try view.catalog.seal(value, fullKey: fullKey, under: subjectKey, into: &encoded)
       }
     }
   }
@@ -59,14 +65,18 @@ public struct WriteTransaction: ~Copyable, StoreReading {
 
   // MARK: - Reading
 
+  @inlinable
   public func get<Key, Value>(
     _ table: StoreTable<Key, Value>, _ key: Key, under subjectKey: SealingKey?
   ) throws -> Value? {
-    try view.get(table, key, under: subjectKey)
+    let bytes = try view.bytes(table.fullKey(key), table: table.name, under: subjectKey)
+    guard let bytes else { return nil }
+    return try Value(storedValue: bytes)
   }
 
+  @inlinable
   public func contains<Key, Value>(_ table: StoreTable<Key, Value>, _ key: Key) throws -> Bool {
-    try view.contains(table, key)
+    try view.contains(table.fullKey(key))
   }
 
   public func scan<Key, Value>(

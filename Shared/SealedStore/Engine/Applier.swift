@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Glibc
 
 /// The thread that brings the tables up to date: one transaction for each frozen memtable, in key
 /// order, together with the position it reaches.
@@ -10,7 +10,13 @@ struct Applier: ~Copyable {
 
   init(_ core: StoreCore) { self.core = core }
 
+  /// How much the thread steps back behind those that callers wait for: a nice value. Once memory
+  /// is full they wait for it, and it has the processor for itself.
+  private static let niceness: Int32 = 10
+
   consuming func run() {
+    // On Linux this is the calling thread's own. Refused, it changes nothing but the speed.
+    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
     while let changes = nextChanges() {
       do throws(StoreError) {
         try apply(changes)
@@ -27,8 +33,7 @@ struct Applier: ~Copyable {
         }
         // The journal has what the tables lack: the next start tries again.
         if isDraining { return }
-        let retry = Date(timeIntervalSinceNow: Self.retryDelay)
-        _ = core.overlay.wait(until: retry) { $0.isDraining ? () : nil }
+        _ = core.overlay.wait(seconds: Self.retryDelay) { $0.isDraining ? () : nil }
       }
     }
   }

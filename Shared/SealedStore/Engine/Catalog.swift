@@ -1,17 +1,18 @@
 internal import Cryptography
 
 /// The tables of a store and the keys that open their rows.
-struct Catalog: Sendable {
+final class Catalog: Sendable {
   let keys: SealingKeyRing
   let tables: [any StoreTableDescribing]
-  private let databases: [UInt16: UInt32]
+  /// By the tables' numbers.
+  private let databases: [UInt32?]
 
   init(
     keys: SealingKeyRing, tables: [any StoreTableDescribing], databases: [UInt16: UInt32]
   ) {
     self.keys = keys
     self.tables = tables
-    self.databases = databases
+    self.databases = (0...(databases.keys.max() ?? 0)).map { databases[$0] }
   }
 
   /// The number of the table's database in the tables' file.
@@ -20,7 +21,7 @@ struct Catalog: Sendable {
   }
 
   func database(id: UInt16) throws(StoreError) -> UInt32 {
-    guard let database = databases[id] else { throw .unknownTable(id) }
+    guard id < databases.count, let database = databases[Int(id)] else { throw .unknownTable(id) }
     return database
   }
 

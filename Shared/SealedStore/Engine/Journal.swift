@@ -33,10 +33,13 @@ struct Journal: Sendable {
     _ transaction: borrowing WriteHandle, through: UInt64, count: Int
   ) throws(StoreError) {
     let cursor = try transaction.cursor(entries)
+    guard through > 0 else { return }
+    var row = unsafe try cursor.first()
     for _ in 0..<count {
-      guard let row = unsafe try cursor.first(), unsafe BigEndianKey.number(row.key) <= through
-      else { return }
+      guard let entry = unsafe row, unsafe BigEndianKey.number(entry.key) <= through else { return }
       try cursor.deleteCurrent()
+      // After a removal the next row is the one that took the removed one's place.
+      unsafe row = unsafe try cursor.next()
     }
   }
 

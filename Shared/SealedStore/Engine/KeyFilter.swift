@@ -14,32 +14,46 @@ internal import Synchronization
     var wordCount = 64
     while wordCount * 64 < expectedCount * 10 { wordCount *= 2 }
     self.wordCount = wordCount
-    unsafe words = .allocate(capacity: wordCount)
+    // At a multiple of a cache line's size.
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: wordCount * 8, alignment: Self.lineWordCount * 8)
+    unsafe words = memory.bindMemory(to: Atomic<UInt64>.self, capacity: wordCount)
     for index in 0..<wordCount { unsafe (words + index).initialize(to: Atomic(0)) }
   }
 
-  deinit { unsafe words.deallocate() }
+  deinit { unsafe UnsafeMutableRawPointer(words).deallocate() }
 
   func insert(_ key: UnsafeRawBufferPointer) {
     let hash = unsafe Self.hash(key)
-    set(hash)
-    set(hash >> 32)
+    let line = unsafe line(of: hash)
+    unsafe Self.set(line, hash)
+    unsafe Self.set(line, hash >> 9)
   }
 
   func mayContain(_ key: UnsafeRawBufferPointer) -> Bool {
     let hash = unsafe Self.hash(key)
-    return isSet(hash) && isSet(hash >> 32)
+    let line = unsafe line(of: hash)
+    return unsafe Self.isSet(line, hash) && Self.isSet(line, hash >> 9)
   }
 
-  private func set(_ bit: UInt64) {
-    let word = unsafe words + (Int(truncatingIfNeeded: bit >> 6) & (wordCount - 1))
+  // Both bits of a key lie in one cache line, so that a question misses the cache once: the upper
+  // half of the hash gives the line, its lowest 18 bits the two places in it.
+  private static let lineWordCount = 8
+
+  private func line(of hash: UInt64) -> UnsafeMutablePointer<Atomic<UInt64>> {
+    unsafe words + (Int(truncatingIfNeeded: hash >> 32) & (wordCount - Self.lineWordCount))
+  }
+
+  private static func set(_ line: UnsafeMutablePointer<Atomic<UInt64>>, _ bit: UInt64) {
+    let word = unsafe line + Int(bit >> 6 & 7)
     let old = unsafe word.pointee.load(ordering: .relaxed)
     unsafe word.pointee.store(old | 1 << (bit & 63), ordering: .relaxed)
   }
 
-  private func isSet(_ bit: UInt64) -> Bool {
-    let word = unsafe words + (Int(truncatingIfNeeded: bit >> 6) & (wordCount - 1))
-    return unsafe word.pointee.load(ordering: .relaxed) & 1 << (bit & 63) != 0
+  private static func isSet(
+    _ line: UnsafeMutablePointer<Atomic<UInt64>>, _ bit: UInt64
+  ) -> Bool {
+    unsafe (line + Int(bit >> 6 & 7)).pointee.load(ordering: .relaxed) & 1 << (bit & 63) != 0
   }
 
   /// Mixes 8 bytes at a time (the finaliser of splitmix64).

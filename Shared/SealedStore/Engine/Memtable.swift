@@ -6,8 +6,13 @@ internal import Synchronization
 /// node is linked in with a releasing store after it is complete (the arrangement is LevelDB's).
 /// Within one key the newest version comes first; a reader passes the newest position it may see.
 ///
-/// `@unchecked Sendable`: `count`, `byteCount`, `arena`, `path` and `random` belong to the one
-/// inserting thread; readers follow atomic links to memory that is complete and never changes.
+/// Searching a large list waits for memory at every step. Nearly all nodes are linked in the lowest
+/// levels alone, and for them the inserting thread begins at nodes close by, which it finds in a
+/// directory of each level by the key's first bits (`KeyDirectory`). Keys that begin alike, such as
+/// times, are found the long way.
+///
+/// `@unchecked Sendable`: `count`, `byteCount`, `arena`, `path`, `directories` and `random` belong to
+/// the one inserting thread; readers follow atomic links to memory that is complete and never changes.
 @safe final class Memtable: @unchecked Sendable {
   /// The number of versions inserted.
   private(set) var count = 0
@@ -22,6 +27,9 @@ internal import Synchronization
   private var arena: Arena
   private var random: UInt64 = 0x9E37_79B9_7F4A_7C15
   private let filter: KeyFilter?
+  private let directories: [KeyDirectory]
+  /// How many nodes are looked at from a node close by before the search begins at the head.
+  private static let nearStepCountMax = 8
 
   /// An empty table for what comes after `baseSequence`. With `expectedCount` it answers most
   /// questions for keys it does not hold without a search.
@@ -30,6 +38,10 @@ internal import Synchronization
     lastSequence = baseSequence
     arena = Arena()
     filter = expectedCount > 0 ? KeyFilter(expectedCount: expectedCount) : nil
+    // 63 of 64 nodes do not reach beyond the third level.
+    directories =
+      expectedCount > 0
+      ? (0..<3).map { KeyDirectory(expectedCount: expectedCount >> (2 * $0)) } : []
     unsafe head = MemtableNode.make(
       in: &arena, sequence: 0, key: UnsafeRawBufferPointer(start: nil, count: 0), value: nil,
       height: MemtableNode.heightMax)
@@ -44,13 +56,16 @@ internal import Synchronization
   func insert(
     _ key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?, sequence: UInt64
   ) {
-    _ = unsafe firstNode(from: key, sequence: sequence, recordingPath: true)
     let height = nextHeight()
+    if unsafe !findPathNearby(key, sequence: sequence, height: height) {
+      _ = unsafe firstNode(from: key, sequence: sequence, recordingPath: true)
+    }
     let node = unsafe MemtableNode.make(
       in: &arena, sequence: sequence, key: key, value: value, height: height)
     unsafe filter?.insert(key)
     for level in 0..<height { unsafe node.setNext(path[level].next(level), level) }
     for level in 0..<height { unsafe path[level].setNext(node, level) }
+    for level in 0..<min(height, directories.count) { directories[level].add(node) }
     count += 1
     byteCount += node.byteCount
     lastSequence = max(lastSequence, sequence)
@@ -126,6 +141,29 @@ internal import Synchronization
       if level == 0 { return next }
       level -= 1
     }
+  }
+
+  /// Sets `path` in the lowest `height` levels, if that is found from nodes close by.
+  private func findPathNearby(
+    _ key: UnsafeRawBufferPointer, sequence: UInt64, height: Int
+  ) -> Bool {
+    guard height <= directories.count else { return false }
+    let prefix = unsafe MemtableNode.prefix(of: key)
+    for level in 0..<height {
+      guard var node = directories[level].node(before: prefix),
+        unsafe node.precedes(key, prefix: prefix, sequence: sequence)
+      else { return false }
+      var stepCount = 0
+      while let next = node.next(level),
+        unsafe next.precedes(key, prefix: prefix, sequence: sequence)
+      {
+        stepCount += 1
+        if stepCount > Self.nearStepCountMax { return false }
+        node = next
+      }
+      unsafe path[level] = node
+    }
+    return true
   }
 
   private func lastNode(before key: UnsafeRawBufferPointer) -> MemtableNode? {

@@ -13,6 +13,17 @@ internal import Synchronization
 
   private let base: UnsafeMutableRawPointer
 
+  /// The node at an address that `address` gave.
+  init?(address: UInt) {
+    guard let base = unsafe UnsafeMutableRawPointer(bitPattern: address) else { return nil }
+    unsafe self.base = unsafe base
+  }
+
+  private init(base: UnsafeMutableRawPointer) { unsafe self.base = unsafe base }
+
+  /// Where it lies in memory.
+  var address: UInt { unsafe UInt(bitPattern: base) }
+
   /// A new node that no link leads to yet. `value` is `nil` for a removal.
   static func make(
     in arena: inout Arena, sequence: UInt64, key: UnsafeRawBufferPointer,
@@ -84,6 +95,9 @@ internal import Synchronization
 
   // MARK: - Order
 
+  /// `prefix(of:)` of the key.
+  var prefix: UInt64 { unsafe base.load(as: UInt64.self) }
+
   /// The key's first 8 bytes as a number, so that most comparisons are one instruction.
   static func prefix(of key: UnsafeRawBufferPointer) -> UInt64 {
     if key.count >= 8 { return unsafe UInt64(bigEndian: key.loadUnaligned(as: UInt64.self)) }
@@ -101,7 +115,7 @@ internal import Synchronization
 
   /// Whether the node stands before a version of `key` at `sequence`: newer versions come first.
   func precedes(_ key: UnsafeRawBufferPointer, prefix: UInt64, sequence: UInt64) -> Bool {
-    let ownPrefix = unsafe base.load(as: UInt64.self)
+    let ownPrefix = self.prefix
     if ownPrefix != prefix { return ownPrefix < prefix }
     let order = unsafe compare(key)
     return order < 0 || (order == 0 && self.sequence > sequence)

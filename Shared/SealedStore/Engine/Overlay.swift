@@ -3,7 +3,8 @@
 /// Changes go into `active`. From time to time the writer freezes it and begins a new one; the
 /// applier carries the frozen one into the tables in one transaction and then drops it.
 struct Overlay {
-  /// What the writer inserts into. Holds changes behind `active.baseSequence`.
+  /// What the writer inserts into. Holds changes behind `active.baseSequence`, also some that are
+  /// not yet acknowledged.
   var active: Memtable
   /// What the applier carries into the tables.
   var frozen: Memtable?
@@ -22,7 +23,7 @@ struct Overlay {
   var applyFailure: StoreError?
   /// The writer has stopped: what is frozen is the last to be applied.
   var isDraining = false
-  /// How many of the two threads still run.
+  /// How many of the three threads still run.
   var threadCount = 0
 
   init(at sequence: UInt64, expectedCount: Int) {

@@ -54,12 +54,18 @@ final class PendingChanges {
     begin(at: start)
   }
 
-  /// Forgets the whole group.
-  func reset() {
-    // One huge group must not hold its memory for ever.
-    bytes.removeAll(keepingCapacity: bytes.capacity <= 16 << 20)
-    begin(at: 0)
+  /// Gives the whole group's changes out and begins a new group.
+  func take() -> [UInt8] {
+    defer { begin(at: 0) }
+    var taken: [UInt8] = []
+    // The next group will be much like this one; a huge one must not hold its memory for ever.
+    taken.reserveCapacity(min(bytes.count, 1 << 20))
+    swap(&taken, &bytes)
+    return taken
   }
+
+  /// Forgets the whole group.
+  func reset() { _ = take() }
 
   private func begin(at start: Int) {
     self.start = start

@@ -2,7 +2,7 @@ internal import Cryptography
 internal import Foundation
 internal import PrivacyCore
 
-/// The inside of an open store: its files, what its two threads share, and the threads' life.
+/// The inside of an open store: its files, what its three threads share, and the threads' life.
 final class StoreCore: Sendable {
   let directory: URL
   let configuration: StoreConfiguration
@@ -13,10 +13,17 @@ final class StoreCore: Sendable {
   let meta: UInt32
   let overlay: Monitor<Overlay>
   let queue = Monitor(WriteQueue())
+  let commits = Monitor(CommitSlot())
   let counters = Monitor(Counters())
   private let lock: Monitor<StoreLock?>
 
-  /// What the writer counts.
+  private enum ThreadName {
+    static let writer = "store-writer"
+    static let committer = "store-committer"
+    static let applier = "store-applier"
+  }
+
+  /// What the committer and the applier count.
   struct Counters {
     var transactionCount = 0
     var commitCount = 0
@@ -72,9 +79,10 @@ final class StoreCore: Sendable {
   }
 
   private func startThreads() {
-    overlay.withLock { $0.threadCount = 2 }
-    start("store-writer") { core in Writer(core).run() }
-    start("store-applier") { core in Applier(core).run() }
+    overlay.withLock { $0.threadCount = 3 }
+    start(ThreadName.writer) { core in Writer(core).run() }
+    start(ThreadName.committer) { core in Committer(core).run() }
+    start(ThreadName.applier) { core in Applier(core).run() }
   }
 
   private func start(_ name: String, _ body: @escaping @Sendable (StoreCore) -> Void) {
@@ -101,9 +109,9 @@ final class StoreCore: Sendable {
 
   /// Writes what waits, brings the tables up to date and closes the files.
   func close() {
-    // The last reference to a store may go in the body of a transaction: the writer cannot wait
-    // for itself.
-    if Thread.current.name == "store-writer" {
+    // The last reference to a store may go in the body of a transaction, or with it when it has
+    // been answered: those threads cannot wait for themselves.
+    if [ThreadName.writer, ThreadName.committer].contains(Thread.current.name) {
       Thread { self.close() }.start()
       return
     }

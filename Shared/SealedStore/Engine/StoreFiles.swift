@@ -138,9 +138,11 @@ extension WriteHandle {
 extension ReaderHandle {
   /// The newest change in the tables.
   func applied(_ meta: UInt32) throws(StoreError) -> UInt64 {
-    try unsafe MetaKey.applied.span.withUnsafeBytes { key throws(StoreError) in
-      guard let bytes = unsafe try get(meta, key) else { return 0 }
-      return unsafe BigEndianKey.number(bytes)
+    try remembered { () throws(StoreError) in
+      try unsafe MetaKey.applied.span.withUnsafeBytes { key throws(StoreError) in
+        guard let bytes = unsafe try get(meta, key) else { return 0 }
+        return unsafe BigEndianKey.number(bytes)
+      }
     }
   }
 }

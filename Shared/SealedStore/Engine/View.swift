@@ -1,11 +1,11 @@
-internal import Cryptography
+public import Cryptography
 
 /// What a reader or a transaction sees: up to three layers of changes in memory above one
 /// transaction of the tables. The first layer that knows a key decides.
 ///
 /// `@safe`: made for the length of one call, inside which the transaction is open and the layers
 /// are held.
-@safe struct View {
+@safe @usableFromInline struct View {
   let catalog: Catalog
   /// `nil` for a store in memory, which is all layers.
   let transaction: ReaderHandle?
@@ -24,13 +24,11 @@ internal import Cryptography
     return layers
   }
 
-  /// Calls `body` with the sealed value, `nil` where there is none.
-  func withSealed<Result>(
-    _ table: some StoreTableDescribing, _ fullKey: [UInt8],
-    _ body: (UnsafeRawBufferPointer?, UnsafeRawBufferPointer) throws -> Result
+  /// Calls `body` with the sealed value of a key and the key, without a value where there is none.
+  private func withSealed<Result>(
+    _ fullKey: [UInt8], _ body: (UnsafeRawBufferPointer?, UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result {
-    let database = try catalog.database(table)
-    return try unsafe fullKey.withUnsafeBytes { key in
+    try unsafe fullKey.withUnsafeBytes { key in
       if let own = own?.indexed(), let change = unsafe own.find(key, limit: .max) {
         return try unsafe body(change.value, key)
       }
@@ -40,26 +38,28 @@ internal import Cryptography
       if let frozen, let change = unsafe frozen.find(key, limit: limit) {
         return try unsafe body(change.value, key)
       }
+      let tableID = unsafe UInt16(bigEndian: key.loadUnaligned(as: UInt16.self))
       let tableKey = unsafe UnsafeRawBufferPointer(rebasing: key.dropFirst(2))
-      return try unsafe body(transaction?.get(database, tableKey), key)
+      return try unsafe body(transaction?.get(catalog.database(id: tableID), tableKey), key)
     }
   }
 
-  func get<Key, Value>(
-    _ table: StoreTable<Key, Value>, _ key: Key, under subjectKey: SealingKey?
-  ) throws -> Value? {
-    try unsafe withSealed(table, table.fullKey(key)) { sealed, fullKey in
+  /// The opened value of a key, `nil` where there is none. Not generic, so that what is compiled
+  /// once serves all tables without looking types up.
+  @usableFromInline
+  func bytes(_ fullKey: [UInt8], table: String, under subjectKey: SealingKey?) throws -> [UInt8]? {
+    try unsafe withSealed(fullKey) { sealed, fullKey in
       guard let sealed = unsafe sealed else { return nil }
-      let bytes = try unsafe catalog.open(sealed, fullKey: fullKey, table: table.name) {
-        guard let subjectKey else { throw StoreError.subjectKeyNeeded(table: table.name) }
+      return try unsafe catalog.open(sealed, fullKey: fullKey, table: table) {
+        guard let subjectKey else { throw StoreError.subjectKeyNeeded(table: table) }
         return subjectKey
       }
-      return try bytes.map { try Value(storedValue: $0) }
     }
   }
 
-  func contains<Key, Value>(_ table: StoreTable<Key, Value>, _ key: Key) throws -> Bool {
-    try unsafe withSealed(table, table.fullKey(key)) { sealed, _ in unsafe sealed != nil }
+  @usableFromInline
+  func contains(_ fullKey: [UInt8]) throws -> Bool {
+    try unsafe withSealed(fullKey) { sealed, _ in unsafe sealed != nil }
   }
 
   func scan<Key, Value>(

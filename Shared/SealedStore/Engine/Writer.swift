@@ -1,34 +1,51 @@
-internal import Foundation
 internal import PrivacyCore
 
-/// The one thread that runs transactions: takes what waits, runs the bodies one after the other,
-/// makes them durable with one commit of the journal, and then answers the callers.
+/// The one thread that runs transactions: takes what waits and runs the bodies one after the
+/// other. What has run is handed to the committer as one group as soon as that is free; until
+/// then the group grows.
+///
+/// A body may so see changes that are not yet durable. Its caller is answered after their commit,
+/// because groups are committed in order; and when a commit fails, the group that was run on top
+/// of it fails with it.
 struct Writer: ~Copyable {
   private let core: StoreCore
   private let pending = PendingChanges()
-  private var entries: [Journal.Entry] = []
+  /// What has run and is not yet handed to the committer, but for the changes in `pending`.
+  private var group = WriteGroup()
+  /// The position of the newest change that has run.
+  private var last: UInt64
   private var activeSince: ContinuousClock.Instant?
 
-  /// A group is committed once it has so many bytes, however many transactions wait.
+  /// A group takes no more once it has so many bytes, however many transactions wait.
   private static let groupByteCount = 8 << 20
-  /// At most so many old entries are cut in one commit.
-  private static let cutCountMin = 64
 
-  init(_ core: StoreCore) { self.core = core }
+  init(_ core: StoreCore) {
+    self.core = core
+    last = core.overlay.withLock { $0.published }
+  }
 
   consuming func run() {
     while true {
       let batch = nextBatch()
-      resume(batch.resumptions)
+      takeBackFailed()
+      if !batch.resumptions.isEmpty {
+        settle()
+        resume(batch.resumptions)
+      }
       var rest = batch.writes[...]
       while !rest.isEmpty {
         if let refusal = waitForRoom() {
           for write in rest { write.fail(refusal) }
           break
         }
-        commitGroup(from: &rest)
+        runBodies(of: &rest)
+        if isFull(group) {
+          waitForCommitter()
+          handOver()
+        }
         freezeIfDue()
       }
+      handOver()
       freezeIfDue(now: batch.isApplyWanted)
       if batch.isLast { break }
     }
@@ -44,15 +61,17 @@ struct Writer: ~Copyable {
     var isLast = false
   }
 
-  /// Waits for callers; wakes up without any when changes in memory want to be applied.
+  /// Waits for callers, or for the committer when there is a group for it; wakes up without
+  /// either when changes in memory want to be applied.
   private func nextBatch() -> Batch {
-    let delay = Double(core.configuration.applyDelayMs) / 1_000
-    let deadline = activeSince == nil ? nil : Date(timeIntervalSinceNow: delay)
-    return core.queue.wait(until: deadline) { queue in
-      let isEmpty =
-        queue.waiting.isEmpty && queue.resumptions.isEmpty && !queue.isApplyWanted
-      queue.writerSleeps = isEmpty && !queue.isClosed
-      if queue.writerSleeps { return nil }
+    let delay = activeSince == nil ? nil : Double(core.configuration.applyDelayMs) / 1_000
+    let hasGroup = !group.done.isEmpty
+    return core.queue.wait(seconds: delay) { queue in
+      let isReady =
+        queue.isWorthWaking || !queue.resumptions.isEmpty || queue.isApplyWanted
+        || queue.failed != nil || queue.isClosed || (hasGroup && !queue.committerIsBusy)
+      queue.writerSleeps = !isReady
+      guard isReady else { return nil }
       var batch = Batch(
         resumptions: queue.resumptions, isApplyWanted: queue.isApplyWanted, isLast: queue.isClosed)
       queue.resumptions = []
@@ -63,16 +82,18 @@ struct Writer: ~Copyable {
   }
 
   /// Waits until the changes in memory are few enough for more. Answers why writes are refused.
-  private func waitForRoom() -> StoreError? {
-    while true {
-      let refusal: StoreError?? = core.overlay.wait { overlay in
-        if let failure = overlay.writeFailure { return .some(failure) }
-        guard isFull(overlay) else { return .some(nil) }
-        if let failure = overlay.applyFailure { return .some(failure) }
-        return overlay.frozen == nil ? .some(nil) : nil
-      }
-      return refusal ?? nil
+  private mutating func waitForRoom() -> StoreError? {
+    let (failure, isFull) = core.overlay.withLock { ($0.writeFailure, self.isFull($0)) }
+    guard failure == nil, isFull else { return failure }
+    settle()
+    freezeIfDue()
+    let refusal: StoreError?? = core.overlay.wait { overlay in
+      if let failure = overlay.writeFailure { return .some(failure) }
+      guard self.isFull(overlay) else { return .some(nil) }
+      if let failure = overlay.applyFailure { return .some(failure) }
+      return overlay.frozen == nil ? .some(nil) : nil
     }
+    return refusal ?? nil
   }
 
   private func isFull(_ overlay: Overlay) -> Bool {
@@ -82,40 +103,36 @@ struct Writer: ~Copyable {
       || byteCount >= core.configuration.unappliedByteCountMax
   }
 
-  // MARK: - One commit
+  private func isFull(_ group: borrowing WriteGroup) -> Bool {
+    pending.bytes.count >= Self.groupByteCount
+      || group.done.count >= core.configuration.groupTransactionCountMax
+  }
 
-  private mutating func commitGroup(from rest: inout ArraySlice<any QueuedWrite>) {
-    let state = core.overlay.withLock {
-      (active: $0.active, frozen: $0.frozen, published: $0.published, cut: cutThrough($0))
-    }
-    var done: [(write: any QueuedWrite, sequence: UInt64)] = []
-    var last = state.published
-    defer {
-      entries.removeAll(keepingCapacity: true)
-      pending.reset()
-    }
+  // MARK: - One group
+
+  /// Runs bodies until none is left or the group is full.
+  private mutating func runBodies(of rest: inout ArraySlice<any QueuedWrite>) {
+    let (active, frozen) = core.overlay.withLock { ($0.active, $0.frozen) }
     do throws(StoreError) {
       let reader = try core.tables.acquireReader(isReserved: true)
       defer { core.tables.release(reader) }
       let view = View(
-        catalog: core.catalog, transaction: reader, own: pending, active: state.active,
-        frozen: state.frozen, limit: .max)
-      while let write = rest.first, pending.bytes.count < Self.groupByteCount,
-        done.count < core.configuration.groupTransactionCountMax
-      {
+        catalog: core.catalog, transaction: reader, own: pending, active: active, frozen: frozen,
+        limit: .max)
+      while let write = rest.first, !isFull(group) {
         rest.removeFirst()
         if run(write, view, at: last + 1) {
           last += 1
-          try insert(pending.keep(), at: last, into: state.active)
+          try insert(pending.keep(), at: last, into: active)
         }
-        done.append((write, last))
+        group.done.append((write, last))
       }
-      if last > state.published { try commit(through: last, cut: state.cut) }
     } catch {
-      fail(done.map(\.write), error, state.active, state.published)
+      waitForCommitter()
+      takeBack([], error)
       return
     }
-    for (write, sequence) in done { write.finish(at: LogSequenceNumber(sequence)) }
+    if activeSince == nil, !group.entries.isEmpty { activeSince = ContinuousClock.now }
   }
 
   /// Runs a body; answers whether it succeeded and changed something.
@@ -130,7 +147,7 @@ struct Writer: ~Copyable {
   private mutating func insert(
     _ range: Range<Int>, at sequence: UInt64, into active: Memtable
   ) throws(StoreError) {
-    entries.append(Journal.Entry(sequence: sequence, range: range))
+    group.entries.append(Journal.Entry(sequence: sequence, range: range))
     let bytes = pending.bytes
     try unsafe bytes.span.withUnsafeBytes { bytes throws(StoreError) in
       let entry = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
@@ -140,38 +157,63 @@ struct Writer: ~Copyable {
     }
   }
 
-  private mutating func commit(through last: UInt64, cut: UInt64) throws(StoreError) {
-    let clock = ContinuousClock()
-    let start = clock.now
-    try core.journal.append(
-      entries, in: pending.bytes, cutThrough: cut,
-      cutCount: max(Self.cutCountMin, 2 * entries.count))
-    let end = clock.now
+  // MARK: - Handing over to the committer
+
+  /// Gives the group to the committer if it is free and all before it is durable.
+  private mutating func handOver() {
+    guard !group.done.isEmpty else { return }
+    let isFree = core.queue.withLock { queue in
+      guard !queue.committerIsBusy, queue.failed == nil else { return false }
+      queue.committerIsBusy = true
+      return true
+    }
+    guard isFree else { return }
+    var group = takeGroup()
     core.overlay.withLock { overlay in
-      overlay.published = last
-      overlay.activeRowCount = overlay.active.count
-      overlay.activeByteCount = overlay.active.byteCount
+      group.cutThrough = cutThrough(overlay)
+      group.activeRowCount = overlay.active.count
+      group.activeByteCount = overlay.active.byteCount
     }
-    if activeSince == nil { activeSince = end }
-    core.counters.withLock { counters in
-      let microseconds = (end - start) / .microseconds(1)
-      counters.commitCount += 1
-      counters.transactionCount += entries.count
-      counters.commitMicroseconds += Int64(microseconds)
-      counters.commitMicrosecondsMax = max(counters.commitMicrosecondsMax, Int64(microseconds))
-    }
+    core.commits.update { $0.group = group }
   }
 
-  /// Takes a failed group out of memory, refuses more, and tells its callers.
-  private func fail(
-    _ writes: [any QueuedWrite], _ error: StoreError, _ active: Memtable, _ published: UInt64
-  ) {
+  private mutating func takeGroup() -> WriteGroup {
+    var taken = WriteGroup()
+    swap(&taken, &group)
+    taken.bytes = pending.take()
+    taken.last = last
+    return taken
+  }
+
+  /// Waits until everything that has run is on disk, or has failed.
+  private mutating func settle() {
+    waitForCommitter()
+    handOver()
+    waitForCommitter()
+  }
+
+  private mutating func waitForCommitter() {
+    core.queue.wait { $0.committerIsBusy ? nil : () }
+    takeBackFailed()
+  }
+
+  /// Takes a failed group, and what was run on top of it, out of memory.
+  private mutating func takeBackFailed() {
+    guard let failed = core.queue.withLock({ $0.failed.take() }) else { return }
+    takeBack([failed.group], failed.error)
+  }
+
+  /// Takes what is not durable out of memory, refuses more, and tells the callers.
+  private mutating func takeBack(_ groups: [WriteGroup], _ error: StoreError) {
+    let own = takeGroup()
+    let (active, published) = core.overlay.withLock { ($0.active, $0.published) }
     let kept = active.copy(through: published, expectedCount: expectedCount)
     core.overlay.update { overlay in
       overlay.active = kept
       overlay.writeFailure = error
     }
-    for write in writes { write.fail(error) }
+    last = published
+    for group in groups + [own] { group.fail(error) }
   }
 
   /// Up to where the journal may be cut: behind what is applied, what is to be retained, and what
@@ -191,27 +233,36 @@ struct Writer: ~Copyable {
     guard let since = activeSince else { return }
     let delay = Duration.milliseconds(core.configuration.applyDelayMs)
     let isOld = force || ContinuousClock.now - since >= delay
-    let frozen = core.overlay.update { overlay in
-      let active = overlay.active
-      let isLarge =
-        active.count >= core.configuration.unappliedRowCountMax / 4
-        || active.byteCount >= core.configuration.unappliedByteCountMax / 4
-      guard overlay.frozen == nil, isOld || isLarge else { return false }
-      overlay.frozen = active
+    let isDue = core.overlay.withLock { overlay in
+      overlay.frozen == nil && (isOld || isLarge(overlay.active))
+    }
+    guard isDue else { return }
+    // The tables may never hold what the journal does not.
+    settle()
+    core.overlay.update { overlay in
+      overlay.frozen = overlay.active
       overlay.active = Memtable(after: overlay.published, expectedCount: expectedCount)
       overlay.activeRowCount = 0
       overlay.activeByteCount = 0
-      return true
     }
-    if frozen { activeSince = nil }
+    activeSince = nil
+  }
+
+  /// The larger a chunk, the fewer pages are written for each of its rows: the tables get half of
+  /// what memory may hold, and the other half takes what comes meanwhile.
+  private func isLarge(_ active: Memtable) -> Bool {
+    active.count >= core.configuration.unappliedRowCountMax / 2
+      || active.byteCount >= core.configuration.unappliedByteCountMax / 2
   }
 
   /// At the end: hands over everything, unless the applier cannot take it; the journal has it.
   private mutating func drain() {
+    settle()
     if activeSince != nil {
       core.overlay.wait { $0.frozen == nil || $0.applyFailure != nil ? () : nil }
       freezeIfDue(now: true)
     }
+    core.commits.update { $0.isFinished = true }
     core.overlay.update { $0.isDraining = true }
   }
 
@@ -242,6 +293,7 @@ struct Writer: ~Copyable {
     guard let last = try core.journal.bounds(reader)?.upperBound, last > published else { return }
     try core.journal.insert(after: published, into: active, core.catalog, reader)
     core.overlay.withLock { $0.published = last }
+    self.last = last
     activeSince = activeSince ?? ContinuousClock.now
   }
 }

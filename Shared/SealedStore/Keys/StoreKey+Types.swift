@@ -52,11 +52,13 @@ extension [UInt8]: StoreKey {
 // MARK: - Identifiers and times
 
 extension PseudonymousID: StoreKey {
-  public func encode(into writer: inout KeyWriter) { writer.append(raw: bytes) }
+  public func encode(into writer: inout KeyWriter) { writer.append(words) }
   public init(from reader: inout KeyReader) throws(StoreError) {
-    let bytes = try reader.read(rawByteCount: Self.byteCount)
-    guard let pid = PseudonymousID(bytes: bytes) else { throw .malformedKey }
-    self = pid
+    self.init(
+      words: (
+        try reader.readUInt64(), try reader.readUInt64(), try reader.readUInt64(),
+        try reader.readUInt64()
+      ))
   }
 }
 

@@ -13,10 +13,10 @@ public protocol StoreKey: Sendable {
 /// Collects the bytes of one key.
 public struct KeyWriter: Sendable {
   /// The bytes so far, behind the table's number where there is one.
-  package private(set) var bytes: [UInt8] = []
+  @usableFromInline package private(set) var bytes: [UInt8] = []
 
   /// An empty key.
-  package init(byteCapacity: Int = 0) { bytes.reserveCapacity(byteCapacity) }
+  @usableFromInline package init(byteCapacity: Int = 0) { bytes.reserveCapacity(byteCapacity) }
 
   /// Appends bytes as they are. Only for keys of one fixed length, or as the last part.
   public mutating func append(raw bytes: [UInt8]) { self.bytes.append(contentsOf: bytes) }
@@ -32,6 +32,14 @@ public struct KeyWriter: Sendable {
 
   /// Appends a number, most significant byte first.
   public mutating func append(_ number: UInt64) { append(bytesOf: number.bigEndian) }
+
+  /// Appends four numbers as `append(_:)` does each.
+  mutating func append(_ numbers: (UInt64, UInt64, UInt64, UInt64)) {
+    append(
+      bytesOf: (
+        numbers.0.bigEndian, numbers.1.bigEndian, numbers.2.bigEndian, numbers.3.bigEndian
+      ))
+  }
 
   /// Appends bytes of any number so that they end recognisably: 0 becomes 0 255, the end is 0 1.
   public mutating func append(escaping content: [UInt8]) {

@@ -216,14 +216,27 @@ internal import Synchronization
 ///
 /// `@unchecked Sendable`: with MDB_NOTLS a read transaction may move between threads; the pool
 /// gives it to one at a time.
-@safe struct ReaderHandle: @unchecked Sendable {
+@safe final class ReaderHandle: @unchecked Sendable {
   let transaction: OpaquePointer
+  /// A number that was read before, and the state of the file that it belongs to.
+  private var known: (state: Int, number: UInt64)?
+
+  init(transaction: OpaquePointer) { unsafe self.transaction = unsafe transaction }
 
   /// The value of `key`, in memory that holds until the read ends.
   func get(_ database: UInt32, _ key: UnsafeRawBufferPointer) throws(StoreError)
     -> UnsafeRawBufferPointer?
   {
     try unsafe getValue(transaction, database, key)
+  }
+
+  /// What `read` gives; not asked again as long as nothing was committed to the file.
+  func remembered(_ read: () throws(StoreError) -> UInt64) throws(StoreError) -> UInt64 {
+    let state = unsafe mdb_txn_id(transaction)
+    if let known, known.state == state { return known.number }
+    let number = try read()
+    known = (state, number)
+    return number
   }
 }
 

@@ -1,4 +1,4 @@
-/// What stands below a store: two LMDB files with a thread each, or memory.
+/// What stands below a store: two LMDB files with threads of their own, or memory.
 protocol StoreEngine: AnyObject, Sendable {
   /// The store's own id.
   var storeID: [UInt8] { get }

@@ -61,8 +61,7 @@ extension SealedStore {
   private func waitForTables(_ core: StoreCore) -> String? {
     let wanted = core.overlay.withLock { $0.published }
     core.queue.update { $0.isApplyWanted = true }
-    let end = Date(timeIntervalSinceNow: Self.applySecondsMax)
-    let outcome: String?? = core.overlay.wait(until: end) { overlay in
+    let outcome: String?? = core.overlay.wait(seconds: Self.applySecondsMax) { overlay in
       if overlay.applied >= wanted || overlay.threadCount == 0 { return .some(nil) }
       return overlay.applyFailure.map { .some("the tables lag behind the journal: \($0)") }
     }

@@ -26,6 +26,26 @@ struct GCMCipherTests {
     }
   }
 
+  @Test(
+    "long associated data counts the same however it is cut, and every byte of it counts",
+    arguments: [599, 600, 601, 5_000])
+  func longAssociatedData(byteCount: Int) throws {
+    let cipher = try GCMCipher(secret: SecretBytes(copying: [UInt8](repeating: 1, count: 32)))
+    let nonce = [UInt8](repeating: 2, count: 12)
+    let whole = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0) }
+    let sealed = try cipher.seal([1, 2, 3], nonce: nonce, header: whole, associatedData: [])
+    for headerByteCount in [0, 5, byteCount - 1] {
+      let header = Array(whole[..<headerByteCount])
+      var rest = Array(whole[headerByteCount...])
+      #expect(
+        try cipher.seal([1, 2, 3], nonce: nonce, header: header, associatedData: rest) == sealed)
+      rest[rest.count - 1] ^= 1
+      #expect(throws: CryptographyError.notAuthentic) {
+        try cipher.open(sealed, nonce: nonce, header: header, associatedData: rest)
+      }
+    }
+  }
+
   @Test("nothing of a plaintext is left behind when the tag is wrong")
   func cleansed() throws {
     let cipher = try GCMCipher(secret: SecretBytes(copying: [UInt8](repeating: 1, count: 32)))

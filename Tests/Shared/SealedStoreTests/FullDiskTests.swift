@@ -40,6 +40,56 @@ struct FullDiskTests {
     }
   }
 
+  @Test(
+    "under many callers a full disk leaves exactly what was acknowledged",
+    .enabled(if: SmallDisk.isPermitted, "mounting a tmpfs is not permitted here"))
+  func fullDiskUnderLoad() async throws {
+    try await withTemporaryDirectory { directory in
+      try SmallDisk.mount(at: directory, mebibytes: 3)
+      defer { SmallDisk.unmount(directory) }
+      let place = directory.appending(path: "store")
+      let store = try openStore(place)
+      let acknowledged = try await withThrowingTaskGroup(of: [UInt64].self) { group in
+        for caller in UInt64(0)..<64 {
+          group.addTask { await fill(store, from: caller, by: 64) }
+        }
+        return try await group.reduce(into: []) { $0 += $1 }.sorted()
+      }
+      #expect(!acknowledged.isEmpty)
+      guard case .diskFull = try store.statistics().writeFailure else {
+        Issue.record("\(String(describing: try store.statistics().writeFailure)) is not the disk")
+        return
+      }
+      // What ran on top of the commit that failed is gone with it.
+      try check(store, acknowledged)
+      #expect(store.lastSequence.value == UInt64(acknowledged.count))
+
+      try SmallDisk.remount(directory, mebibytes: 64)
+      try await store.resumeWriting()
+      let more = try await store.write { try $0.put(Tables.numbers, .max, [1]) }
+      #expect(more.sequence.value == UInt64(acknowledged.count) + 1)
+      store.close()
+      let again = try openStore(place)
+      defer { again.close() }
+      try check(again, acknowledged + [.max])
+      #expect(try again.verify().isWhole)
+    }
+  }
+
+  /// Writes every so many numbers until one fails; gives what was acknowledged.
+  private func fill(_ store: SealedStore, from first: UInt64, by step: UInt64) async -> [UInt64] {
+    var acknowledged: [UInt64] = []
+    let random = SeededRandom(seed: first)
+    for number in stride(from: first, to: 1_000_000, by: UInt64.Stride(step)) {
+      let value = random.bytes(count: 2_000)
+      guard (try? await store.write { try $0.put(Tables.numbers, number, value) }) != nil else {
+        break
+      }
+      acknowledged.append(number)
+    }
+    return acknowledged
+  }
+
   /// Writes until it fails; gives what was acknowledged and why it ended.
   private func fill(_ store: SealedStore) async throws -> ([UInt64], StoreError?) {
     var acknowledged: [UInt64] = []
