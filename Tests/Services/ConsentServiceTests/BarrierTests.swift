@@ -256,11 +256,15 @@ struct AttendTests {
 
   @Test("a service that has restarted waits until the leases of its previous run are over")
   func restartWaits() async throws {
+    // Long enough for a busy machine to make the call before they are over.
+    var configuration = ConsentConfiguration.quick
+    configuration.leaseMs = 1_500
+    let longer = configuration
     try await withTemporaryDirectory { directory async throws in
-      try await ConsentFixture.run(in: directory) { fixture async throws in
+      try await ConsentFixture.run(in: directory, configuration: longer) { fixture async throws in
         _ = try await fixture.grant(1)
       }
-      try await ConsentFixture.run(in: directory) { fixture async throws in
+      try await ConsentFixture.run(in: directory, configuration: longer) { fixture async throws in
         let reply = try await fixture.withdraw(1)
         #expect(reply.gates.map(\.gate) == ["gates of the previous run"])
         #expect(reply.gates.map(\.confirmed) == [false])
