@@ -53,6 +53,10 @@ public final class SealedStore: Sendable {
   /// The store's own id: 16 random bytes, made with it.
   public var storeID: [UInt8] { engine.storeID }
 
+  /// 16 bytes that stand for this history of the store: its id, until it is restored from a backup,
+  /// and from then on others each time. Positions of one history mean nothing in another.
+  public var historyID: [UInt8] { engine.historyID }
+
   /// The newest acknowledged change.
   public var lastSequence: LogSequenceNumber {
     LogSequenceNumber(engine.lastPosition)

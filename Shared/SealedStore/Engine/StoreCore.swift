@@ -8,6 +8,7 @@ final class StoreCore: Sendable {
   let configuration: StoreConfiguration
   let catalog: Catalog
   let identity: StoreIdentity
+  let historyID: [UInt8]
   let tables: Environment
   let journal: Journal
   let meta: UInt32
@@ -50,6 +51,7 @@ final class StoreCore: Sendable {
     journal = files.journal
     catalog = files.catalog
     identity = files.identity
+    historyID = try StoreFiles.restoredHistory(in: directory) ?? files.identity.storeID
     meta = files.meta
     overlay = try Self.recover(files, configuration)
     startThreads()

@@ -16,6 +16,17 @@ struct StoreFiles {
   static let restoringMark = "RESTORING"
   /// Where the files of a backup are put before they replace anything.
   static let restoringFolder = "restoring"
+  /// Holds 16 random bytes since the store was last restored from a backup.
+  static let restoredMark = "RESTORED"
+
+  /// The bytes that a restore left in `directory`; `nil` where the store was never restored.
+  static func restoredHistory(in directory: URL) throws(StoreError) -> [UInt8]? {
+    let file = directory.appending(path: restoredMark)
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    guard let bytes = try? Data(contentsOf: file), bytes.count == StoreIdentity.storeIDByteCount
+    else { throw .corrupted("\(restoredMark) cannot be read: restore the store again") }
+    return Array(bytes)
+  }
 
   static let entriesDatabase = "journal"
   // `@` is no character of a table's name.

@@ -20,6 +20,9 @@ final class MemoryCore: StoreEngine, @unchecked Sendable {
   }
 
   let storeID: [UInt8]
+
+  /// A store in memory is never restored.
+  var historyID: [UInt8] { storeID }
   private let disk: MemoryDisk
   private let catalog: Catalog
   private let configuration: StoreConfiguration

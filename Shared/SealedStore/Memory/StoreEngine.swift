@@ -3,6 +3,9 @@ protocol StoreEngine: AnyObject, Sendable {
   /// The store's own id.
   var storeID: [UInt8] { get }
 
+  /// What stands for this history of the store: another one after each restore from a backup.
+  var historyID: [UInt8] { get }
+
   /// The newest acknowledged change.
   var lastPosition: UInt64 { get }
 

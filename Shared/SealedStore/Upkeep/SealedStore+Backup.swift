@@ -145,6 +145,9 @@ extension SealedStore {
           directory.appending(path: name), with: fresh.appending(path: name), files)
       }
       try files.removeItem(at: fresh)
+      let history = SystemRandom().bytes(count: StoreIdentity.storeIDByteCount)
+      try Data(history).write(
+        to: directory.appending(path: StoreFiles.restoredMark), options: .atomic)
     } catch {
       throw .inputOutput("the restored files cannot be put in place")
     }

@@ -229,3 +229,29 @@ struct BackupTests {
     #expect(try store.read { try $0.get(Tables.notes, "a") } == text)
   }
 }
+
+@Suite("Histories of a store")
+struct HistoryTests {
+  @Test("have one id from start to start, and another after each restore")
+  func restored() async throws {
+    try await withTemporaryDirectory { parent in
+      let place = parent.appending(path: "store")
+      let backup = parent.appending(path: "backup")
+      var seen: [[UInt8]] = []
+      for round in 0..<2 {
+        let store = try openStore(place)
+        defer { store.close() }
+        seen.append(store.historyID)
+        if round == 0 { try store.backup(to: backup) }
+      }
+      #expect(seen[0] == seen[1])
+      for _ in 0..<2 {
+        try SealedStore.restore(from: backup, to: place, force: true)
+        let store = try openStore(place)
+        defer { store.close() }
+        #expect(!seen.contains(store.historyID))
+        seen.append(store.historyID)
+      }
+    }
+  }
+}
