@@ -28,6 +28,7 @@ let nio: Target.Dependency = .product(name: "NIO", package: "swift-nio")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLSEvents: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let certificates: Target.Dependency = .product(name: "X509", package: "swift-certificates")
@@ -150,22 +151,29 @@ let upperShared: [Target] = [
     ]),
   shared(
     "Gate",
-    uses: ["PrivacyCore", "Cryptography", "SealedStore", "RPC", "ConsentAPI", "VaultAPI", log]),
+    uses: [
+      "PrivacyCore", "Cryptography", "SealedStore", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI",
+      log,
+    ]),
   shared(
     "ServiceKit",
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog",
-      "Transport",
-      "WireFormat", "RPC", "HealthAPI", "ReflectionAPI", log, lifecycle, signals, arguments,
+      "Transport", "WireFormat", "RPC", "CommonAPI", "HealthAPI", "ReflectionAPI", log, lifecycle,
+      signals, arguments,
     ]),
 ]
 
 let services: [Target] = [
+  .target(
+    name: "ConsentHTTP", dependencies: [nioCore, nioPosix, nioHTTP, nioTLS],
+    path: "Services/Consent/HTTP", swiftSettings: houseRules),
   service(
     "ConsentService", folder: "Consent",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport",
-      "RPC", "ConsentAPI", "VaultAPI", "ServiceKit", log,
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog",
+      "WireFormat", "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "ServiceKit",
+      "ConsentHTTP", log,
     ]),
   service(
     "IdentityVaultService", folder: "IdentityVault",
@@ -333,8 +341,8 @@ let testTargets: [Target] = [
   tests(
     "GateTests", folder: "Shared",
     uses: [
-      "PrivacyCore", "Cryptography", "Gate", "ConsentAPI", "VaultAPI", "WireFormat", "Transport",
-      "RPC", "TestSupport", "RPCTestSupport", log,
+      "PrivacyCore", "Cryptography", "Gate", "CommonAPI", "ConsentAPI", "VaultAPI", "WireFormat",
+      "Transport", "RPC", "TestSupport", "RPCTestSupport", log,
     ]),
   tests(
     "ServiceKitTests", folder: "Shared",
@@ -347,8 +355,8 @@ let testTargets: [Target] = [
     "ConsentServiceTests", folder: "Services",
     uses: [
       "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditAPI", "AuditLog",
-      "Transport", "RPC", "ConsentAPI", "VaultAPI", "Gate", "ConsentService", "ServiceKit",
-      "TestSupport", log,
+      "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "Gate", "ConsentHTTP",
+      "ConsentService", "ServiceKit", "TestSupport", log, nioCore, nioPosix, nioHTTP,
     ]),
   tests(
     "IdentityVaultServiceTests", folder: "Services",

@@ -26,6 +26,12 @@ public enum Withholding: String, Error, Hashable, Sendable, CaseIterable, Custom
   case expired
   /// The receipt counts only from a later time.
   case notYetValid
+  /// The person was asked and refused.
+  case denied
+  /// The person objected to the use.
+  case objected
+  /// The use is restricted for now.
+  case restricted
   /// The person was forgotten.
   case erased
   /// The gate does not know whether its table is up to date.
@@ -39,6 +45,9 @@ public enum Withholding: String, Error, Hashable, Sendable, CaseIterable, Custom
     case .withdrawn: "consent was withdrawn"
     case .expired: "consent has expired"
     case .notYetValid: "consent is not valid yet"
+    case .denied: "consent was refused"
+    case .objected: "the person objected to the use"
+    case .restricted: "the use is restricted for now"
     case .erased: "the person was erased"
     case .noLease: "the consent service cannot be reached, so nothing personal is served"
     case .unknownReceipt: "the receipt named is not in force for this person"

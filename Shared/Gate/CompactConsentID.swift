@@ -36,6 +36,27 @@ package struct CompactConsentID: Hashable, Sendable {
     self.low = low
   }
 
+  /// The id in this form.
+  package init(_ id: ConsentID) {
+    guard let compact = CompactConsentID(text: id.description) else {
+      preconditionFailure("a consent id is always c_ and a ULID")
+    }
+    self = compact
+  }
+
+  init(words: (UInt32, UInt32, UInt32, UInt32)) {
+    high = UInt64(words.0) << 32 | UInt64(words.1)
+    low = UInt64(words.2) << 32 | UInt64(words.3)
+  }
+
+  /// The 128 bits in four parts, the highest first.
+  var words: (UInt32, UInt32, UInt32, UInt32) {
+    (
+      UInt32(truncatingIfNeeded: high >> 32), UInt32(truncatingIfNeeded: high),
+      UInt32(truncatingIfNeeded: low >> 32), UInt32(truncatingIfNeeded: low)
+    )
+  }
+
   /// `c_` and the ULID.
   package var text: String {
     var characters = [UInt8](repeating: 0, count: 28)

@@ -5,10 +5,18 @@ internal import ConsentAPI
 public struct ConsentChange: Hashable, Sendable {
   /// What a change does.
   public enum Kind: Hashable, Sendable {
-    /// The scopes are allowed from `grantedAt` until `expiresAt`.
+    /// The scopes are allowed from `grantedAt` until `expiresAt`; `deniedScopes` are refused.
     case grant
     /// The scopes are taken back.
     case withdrawal
+    /// `deniedScopes` are refused; `scopes` says nothing.
+    case denial
+    /// The person objects to the scopes: they are taken back.
+    case objection
+    /// The scopes must not be used for now; what is kept for them stays.
+    case restriction
+    /// A restriction of the scopes is over.
+    case restrictionLifted
     /// The person is forgotten, for ever; `scopes` says nothing.
     case erasure
   }
@@ -21,6 +29,8 @@ public struct ConsentChange: Hashable, Sendable {
   public let kind: Kind
   /// The scopes it speaks of.
   public let scopes: [Scope]
+  /// The scopes that were refused in the same act.
+  public let deniedScopes: [Scope]
   /// The receipt's id.
   public let consentID: ConsentID
   /// From when it counts.
@@ -31,12 +41,13 @@ public struct ConsentChange: Hashable, Sendable {
   /// A change.
   public init(
     sequence: LogSequenceNumber, pid: PseudonymousID, kind: Kind, scopes: [Scope],
-    consentID: ConsentID, grantedAt: Timestamp, expiresAt: Timestamp
+    deniedScopes: [Scope] = [], consentID: ConsentID, grantedAt: Timestamp, expiresAt: Timestamp
   ) {
     self.sequence = sequence
     self.pid = pid
     self.kind = kind
     self.scopes = scopes
+    self.deniedScopes = deniedScopes
     self.consentID = consentID
     self.grantedAt = grantedAt
     self.expiresAt = expiresAt
@@ -51,16 +62,43 @@ public struct ConsentChange: Hashable, Sendable {
     case .grant: kind = .grant
     case .withdrawal: kind = .withdrawal
     case .erasure: kind = .erasure
-    case .denial, .restriction, .restrictionLifted, .objection, .unspecified, .unrecognized:
-      return nil
+    case .denial: kind = .denial
+    case .objection: kind = .objection
+    case .restriction: kind = .restriction
+    case .restrictionLifted: kind = .restrictionLifted
+    case .unspecified, .unrecognized: return nil
     }
     scopes = receipt.scopes.compactMap { Scope($0) }
-    guard scopes.count == receipt.scopes.count else { return nil }
+    deniedScopes = receipt.deniedScopes.compactMap { Scope($0) }
+    guard scopes.count == receipt.scopes.count,
+      deniedScopes.count == receipt.deniedScopes.count
+    else { return nil }
     self.pid = pid
     self.consentID = consentID
     sequence = LogSequenceNumber(receipt.sequence)
     grantedAt = Timestamp(microseconds: receipt.grantedAtUs)
     expiresAt = Timestamp(microseconds: receipt.expiresAtUs)
+  }
+}
+
+extension ConsentChange {
+  /// Whether there is something that must not be served any more from the moment it is known.
+  public var takesAway: Bool {
+    switch kind {
+    case .withdrawal, .denial, .objection, .restriction, .erasure: true
+    case .grant: !deniedScopes.isEmpty
+    case .restrictionLifted: false
+    }
+  }
+
+  /// The scopes for which nothing may be kept any more: those taken back and those refused. What is
+  /// restricted is kept. An erasure names none and means all.
+  public var endedScopes: [Scope] {
+    switch kind {
+    case .withdrawal, .objection: scopes
+    case .grant, .denial: deniedScopes
+    case .restriction, .restrictionLifted, .erasure: []
+    }
   }
 }
 

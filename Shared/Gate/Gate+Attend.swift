@@ -76,7 +76,8 @@ extension Gate {
         try await apply(changes(of: batch), completeTo: end)
         outbox.confirm(appliedSequence)
       case .lease(let lease): take(lease, outbox: outbox)
-      case .welcome, nil: break
+      case .welcome(let welcome): try take(welcome)
+      case nil: break
       }
     }
     throw RPCError(.unavailable, "the consent service ended the line")

@@ -12,14 +12,14 @@ extension Gate {
 
   /// The same for a batch behind which the log is complete up to `end`.
   func apply(_ changes: [ConsentChange], completeTo end: LogSequenceNumber) async throws {
-    let fresh = state.withLock { state in
+    let fresh = try state.withLock { state in
       let fresh = changes.filter { $0.sequence > state.applied }
-      for change in fresh where change.kind != .grant { state.table.apply(change) }
+      for change in fresh where change.takesAway { try state.table.takeAway(change) }
       return fresh
     }
     if !fresh.isEmpty { try await effects.apply(fresh) }
-    state.withLock { state in
-      for change in fresh { state.table.apply(change) }
+    try state.withLock { state in
+      for change in fresh { try state.table.apply(change) }
       state.applied = max(state.applied, end)
       let applied = state.applied
       state.changeLeases(at: time.monotonicMicroseconds) { $0.advance(to: applied) }
@@ -33,7 +33,8 @@ extension Gate {
     guard batch.afterSequence <= appliedSequence.value else {
       throw RPCError(
         .dataLoss,
-        "the feed goes on behind position \(batch.afterSequence), the gate is at \(appliedSequence)")
+        "the feed goes on behind position \(batch.afterSequence), the gate is at \(appliedSequence)"
+      )
     }
     var changes: [ConsentChange] = []
     changes.reserveCapacity(batch.changes.count)

@@ -15,6 +15,8 @@ public final class Gate: Sendable {
     var leases = LeaseBook()
     /// Everything up to here is in the table and has had its effect.
     var applied = LogSequenceNumber.zero
+    /// What it takes to judge a consistency token; `nil` until the consent service has said so.
+    var tokens: TokenJudge?
     /// When a lease last began to count after a time without one.
     var liveSince = Int64.min
 
@@ -111,6 +113,9 @@ public final class Gate: Sendable {
   /// How many people the gate knows.
   public var personCount: Int { state.withLock { $0.table.personCount } }
 
+  /// The bytes that the gate's table takes for its people.
+  public var tableByteCount: Int { state.withLock { $0.table.byteCount } }
+
   /// Waits until everything up to `sequence` is applied. False where `timeoutMs` ran out before.
   public func waitUntilApplied(
     _ sequence: LogSequenceNumber, timeoutMs: Int
@@ -157,7 +162,11 @@ extension Gate {
     gate.giveLease()
     gate.state.withLock { state in
       for change in changes {
-        state.table.apply(change)
+        do {
+          try state.table.apply(change)
+        } catch {
+          preconditionFailure("the changes of a test fit the table: \(error)")
+        }
         state.applied = max(state.applied, change.sequence)
       }
     }

@@ -1,27 +1,22 @@
 internal import PrivacyCore
 
 /// Who allows what, in memory: an open-addressing table of people, each with a short list of
-/// permissions. For each person and scope the latest receipt in log order counts; an erasure
-/// counts for ever. About 100 bytes a person with one scope.
+/// entries. For each person and scope the latest receipt in log order counts; an erasure counts for
+/// ever. At most 80 bytes a person whose scopes stand on one receipt, and 40 for each further one.
 struct GateTable: Sendable {
   /// What the latest receipt says about one scope of one person.
   struct Permission: Sendable {
-    fileprivate var next: Int32
-    fileprivate var scope: Int32
-    /// False where the scope was taken back.
-    fileprivate(set) var isGrant: Bool
     /// The receipt.
-    fileprivate(set) var receipt: CompactConsentID
+    let receipt: CompactConsentID
     /// From when it counts.
-    fileprivate(set) var grantedAt: Timestamp
+    let grantedAt: Timestamp
     /// Until when it counts.
-    fileprivate(set) var expiresAt: Timestamp
+    let expiresAt: Timestamp
     /// Where the receipt stands in the log.
-    fileprivate(set) var sequence: LogSequenceNumber
+    let sequence: LogSequenceNumber
 
     /// Why this permission does not hold at `now`, or `nil` where it does.
     func withholding(at now: Timestamp) -> Withholding? {
-      if !isGrant { return .withdrawn }
       if now < grantedAt { return .notYetValid }
       return now < expiresAt ? nil : .expired
     }
@@ -29,21 +24,41 @@ struct GateTable: Sendable {
 
   private struct Person: Sendable {
     let pid: PseudonymousID
-    var first: Int32
-    var isErased: Bool
+    var entry: PermissionEntry
   }
 
+  private struct PersonScope: Hashable, Sendable {
+    let person: Int
+    let scope: Int
+  }
+
+  /// Whether a scope is restricted, and by which change.
+  private struct Restriction: Sendable {
+    let isOn: Bool
+    let sequence: LogSequenceNumber
+  }
+
+  /// No more scopes can be told apart: 256 pages of 16.
+  static let scopeCountMax = 4_096
   private static let none: Int32 = -1
 
-  /// Slot to person: an index into `people`, or `none`. A power of two, at most 3/4 full.
-  private var slots = [Int32](repeating: none, count: 16)
-  private var people: [Person] = []
-  private var permissions: [Permission] = []
-  private var scopeNumbers: [Scope: Int32] = [:]
+  private var index = PersonIndex()
+  private var people = ChunkedArray<Person>()
+  private var entries = ChunkedArray<PermissionEntry>()
+  private var wideEnds: [Int64] = []
+  /// Few people are restricted, so nobody else pays for it.
+  private var restrictions: [PersonScope: Restriction] = [:]
+  private var scopeNumbers: [Scope: Int] = [:]
   private var scopes: [Scope] = []
 
   /// How many people are known.
   var personCount: Int { people.count }
+
+  /// The bytes that the table takes for its people.
+  var byteCount: Int {
+    index.byteCount + people.byteCount + entries.byteCount
+      + wideEnds.capacity * MemoryLayout<Int64>.stride
+  }
 
   // MARK: Questions
 
@@ -52,11 +67,13 @@ struct GateTable: Sendable {
     of pid: PseudonymousID, for scope: Scope, at now: Timestamp
   ) throws(Withholding) -> Permission {
     guard let person = person(pid) else { throw .neverAsked }
-    if person.isErased { throw .erased }
-    guard let number = scopeNumbers[scope], let index = index(of: number, in: person) else {
+    if people[person].entry.kind == .erased { throw .erased }
+    guard let number = scopeNumbers[scope], let entry = entry(of: number, person) else {
       throw .neverAsked
     }
-    let permission = permissions[index]
+    if let reason = entry.takenBack { throw reason }
+    if isRestricted(person, number) { throw .restricted }
+    let permission = permission(entry)
     if let reason = permission.withholding(at: now) { throw reason }
     return permission
   }
@@ -67,104 +84,244 @@ struct GateTable: Sendable {
     of pid: PseudonymousID, under receipt: CompactConsentID, at now: Timestamp
   ) throws(Withholding) -> (permission: Permission, scopes: [Scope]) {
     guard let person = person(pid) else { throw .unknownReceipt }
-    if person.isErased { throw .erased }
+    if people[person].entry.kind == .erased { throw .erased }
     var found: Permission?
-    var foundScopes: [Scope] = []
-    var hasWithdrawal = false
-    var index = person.first
-    while index != Self.none {
-      let permission = permissions[Int(index)]
-      if permission.isGrant, permission.receipt == receipt {
-        found = permission
-        foundScopes.append(scopes[Int(permission.scope)])
+    var numbers: [Int] = []
+    var reason: Withholding?
+    forEachEntry(of: person) { entry in
+      guard entry.scopes != 0 else { return }
+      if let takenBack = entry.takenBack {
+        reason = reason == .withdrawn ? reason : takenBack
+      } else if entry.receipt == receipt {
+        found = permission(entry)
+        numbers += entry.scopeNumbers
       }
-      hasWithdrawal = hasWithdrawal || !permission.isGrant
-      index = permission.next
     }
-    guard let found else { throw hasWithdrawal ? .withdrawn : .unknownReceipt }
+    guard let found else { throw reason ?? .unknownReceipt }
+    let allowed = numbers.filter { !isRestricted(person, $0) }
+    guard !allowed.isEmpty else { throw .restricted }
     if let reason = found.withholding(at: now) { throw reason }
-    return (found, foundScopes)
+    return (found, allowed.map { scopes[$0] })
+  }
+
+  private func permission(_ entry: PermissionEntry) -> Permission {
+    Permission(
+      receipt: entry.receipt, grantedAt: entry.grantedAt, expiresAt: entry.expiresAt(wideEnds),
+      sequence: entry.sequence)
+  }
+
+  private func isRestricted(_ person: Int, _ scope: Int) -> Bool {
+    !restrictions.isEmpty
+      && restrictions[PersonScope(person: person, scope: scope)]?.isOn ?? false
   }
 
   // MARK: Changes
 
   /// Applies one change. A change older than what the table knows of a scope alters nothing there.
-  mutating func apply(_ change: ConsentChange) {
-    let index = findOrInsert(change.pid)
-    guard !people[index].isErased else { return }
-    if change.kind == .erasure {
-      people[index].isErased = true
-      return
-    }
-    guard let receipt = CompactConsentID(text: change.consentID.description) else { return }
-    for scope in change.scopes {
-      let permission = Permission(
-        next: Self.none, scope: number(of: scope), isGrant: change.kind == .grant,
-        receipt: receipt, grantedAt: change.grantedAt, expiresAt: change.expiresAt,
-        sequence: change.sequence)
-      put(permission, ofPersonAt: index)
+  ///
+  /// - Throws: `tooManyScopes`: what is not known to be allowed is withheld, but what could not be
+  ///   taken back would be served.
+  mutating func apply(_ change: ConsentChange) throws(GateTableError) {
+    try takeAway(change)
+    guard let person = living(change) else { return }
+    switch change.kind {
+    case .grant: try put(change.scopes, .grant, of: person, change)
+    case .restrictionLifted: try restrict(change.scopes, false, of: person, change)
+    case .withdrawal, .denial, .objection, .restriction, .erasure: break
     }
   }
 
-  private mutating func put(_ permission: Permission, ofPersonAt person: Int) {
-    if let index = index(of: permission.scope, in: people[person]) {
-      guard permissions[index].sequence <= permission.sequence else { return }
-      let next = permissions[index].next
-      permissions[index] = permission
-      permissions[index].next = next
+  /// Applies only what a change takes away.
+  mutating func takeAway(_ change: ConsentChange) throws(GateTableError) {
+    guard let person = living(change) else { return }
+    switch change.kind {
+    case .withdrawal: try put(change.scopes, .withdrawn, of: person, change)
+    case .objection: try put(change.scopes, .objected, of: person, change)
+    case .grant, .denial: try put(change.deniedScopes, .denied, of: person, change)
+    case .restriction: try restrict(change.scopes, true, of: person, change)
+    case .restrictionLifted: break
+    case .erasure: erase(person, change)
+    }
+  }
+
+  /// The number of the person a change is about, who is entered where new; `nil` where erased.
+  private mutating func living(_ change: ConsentChange) -> Int? {
+    let person = findOrInsert(change.pid)
+    return people[person].entry.kind == .erased ? nil : person
+  }
+
+  private mutating func erase(_ person: Int, _ change: ConsentChange) {
+    people[person].entry = entry(.erased, 0, page: 0, change)
+  }
+
+  private mutating func restrict(
+    _ scopes: [Scope], _ isOn: Bool, of person: Int, _ change: ConsentChange
+  ) throws(GateTableError) {
+    for scope in scopes {
+      let key = PersonScope(person: person, scope: try number(of: scope))
+      if let known = restrictions[key], known.sequence > change.sequence { continue }
+      restrictions[key] = Restriction(isOn: isOn, sequence: change.sequence)
+    }
+  }
+
+  private mutating func put(
+    _ scopes: [Scope], _ kind: PermissionEntry.Kind, of person: Int, _ change: ConsentChange
+  ) throws(GateTableError) {
+    guard !scopes.isEmpty else { return }
+    var pages: [(page: UInt8, scopes: UInt16)] = []
+    for scope in scopes {
+      let number = try number(of: scope)
+      let page = UInt8(number / PermissionEntry.scopesPerPage)
+      let bit = UInt16(1) << UInt16(number % PermissionEntry.scopesPerPage)
+      if let index = pages.firstIndex(where: { $0.page == page }) {
+        pages[index].scopes |= bit
+      } else {
+        pages.append((page, bit))
+      }
+    }
+    for (page, scopes) in pages { put(scopes, page: page, kind, of: person, change) }
+  }
+
+  /// Takes the scopes out of the entries that speak of them now, and enters them anew; where an
+  /// entry is newer than the change it stays.
+  private mutating func put(
+    _ wanted: UInt16, page: UInt8, _ kind: PermissionEntry.Kind, of person: Int,
+    _ change: ConsentChange
+  ) {
+    var scopes = wanted
+    var free: Int32?
+    var last = Self.none
+    forEachPlace(of: person) { place, entry in
+      if entry.page == page, entry.scopes & wanted != 0 {
+        if entry.sequence > change.sequence {
+          scopes &= ~entry.scopes
+        } else {
+          entry.scopes &= ~wanted
+        }
+      }
+      if entry.scopes == 0, free == nil { free = place }
+      last = place
+    }
+    guard scopes != 0 else { return }
+    var entry = entry(kind, scopes, page: page, change)
+    if let free {
+      entry.next = self.next(of: person, at: free)
+      set(entry, of: person, at: free)
     } else {
-      permissions.append(permission)
-      permissions[permissions.count - 1].next = people[person].first
-      people[person].first = Int32(permissions.count - 1)
+      entries.append(entry)
+      setNext(Int32(entries.count - 1), of: person, at: last)
     }
   }
 
-  private mutating func number(of scope: Scope) -> Int32 {
+  private mutating func entry(
+    _ kind: PermissionEntry.Kind, _ scopes: UInt16, page: UInt8, _ change: ConsentChange
+  ) -> PermissionEntry {
+    PermissionEntry(
+      kind, scopes: scopes, page: page, receipt: CompactConsentID(change.consentID),
+      grantedAt: change.grantedAt, expiresAt: change.expiresAt, sequence: change.sequence,
+      wideEnds: &wideEnds)
+  }
+
+  private mutating func number(of scope: Scope) throws(GateTableError) -> Int {
     if let number = scopeNumbers[scope] { return number }
-    let number = Int32(scopes.count)
+    guard scopes.count < Self.scopeCountMax else {
+      throw .tooManyScopes(limit: Self.scopeCountMax)
+    }
     scopes.append(scope)
-    scopeNumbers[scope] = number
-    return number
+    scopeNumbers[scope] = scopes.count - 1
+    return scopes.count - 1
+  }
+
+  // MARK: The entries of a person: the first stands with the person, at place -1
+
+  private func entry(of scope: Int, _ person: Int) -> PermissionEntry? {
+    let page = UInt8(scope / PermissionEntry.scopesPerPage)
+    let bit = UInt16(1) << UInt16(scope % PermissionEntry.scopesPerPage)
+    var entry = people[person].entry
+    while entry.page != page || entry.scopes & bit == 0 {
+      guard entry.next != Self.none else { return nil }
+      entry = entries[Int(entry.next)]
+    }
+    return entry
+  }
+
+  private func forEachEntry(of person: Int, _ body: (PermissionEntry) -> Void) {
+    var entry = people[person].entry
+    body(entry)
+    while entry.next != Self.none {
+      entry = entries[Int(entry.next)]
+      body(entry)
+    }
+  }
+
+  private mutating func forEachPlace(
+    of person: Int, _ body: (Int32, inout PermissionEntry) -> Void
+  ) {
+    body(Self.none, &people[person].entry)
+    var place = people[person].entry.next
+    while place != Self.none {
+      body(place, &entries[Int(place)])
+      place = entries[Int(place)].next
+    }
+  }
+
+  private func next(of person: Int, at place: Int32) -> Int32 {
+    place == Self.none ? people[person].entry.next : entries[Int(place)].next
+  }
+
+  private mutating func set(_ entry: PermissionEntry, of person: Int, at place: Int32) {
+    if place == Self.none { people[person].entry = entry } else { entries[Int(place)] = entry }
+  }
+
+  private mutating func setNext(_ next: Int32, of person: Int, at place: Int32) {
+    if place == Self.none {
+      people[person].entry.next = next
+    } else {
+      entries[Int(place)].next = next
+    }
   }
 
   // MARK: The table of people
 
-  private func index(of scope: Int32, in person: Person) -> Int? {
-    var index = person.first
-    while index != Self.none {
-      if permissions[Int(index)].scope == scope { return Int(index) }
-      index = permissions[Int(index)].next
-    }
-    return nil
+  private static func hash(_ pid: PseudonymousID) -> UInt64 {
+    UInt64(bitPattern: Int64(pid.hashValue))
   }
 
-  private func person(_ pid: PseudonymousID) -> Person? {
-    let entry = slots[slot(of: pid)]
-    return entry == Self.none ? nil : people[Int(entry)]
-  }
-
-  /// The slot that holds `pid`, or the empty one where it belongs (linear probing).
-  private func slot(of pid: PseudonymousID) -> Int {
-    let mask = slots.count - 1
-    var slot = pid.hashValue & mask
-    while slots[slot] != Self.none, people[Int(slots[slot])].pid != pid {
-      slot = (slot + 1) & mask
-    }
-    return slot
+  private func person(_ pid: PseudonymousID) -> Int? {
+    index.number(Self.hash(pid)) { people[$0].pid == pid }
   }
 
   private mutating func findOrInsert(_ pid: PseudonymousID) -> Int {
-    if (people.count + 1) * 4 > slots.count * 3 { grow() }
-    let slot = slot(of: pid)
-    if slots[slot] == Self.none {
-      people.append(Person(pid: pid, first: Self.none, isErased: false))
-      slots[slot] = Int32(people.count - 1)
+    if let person = person(pid) { return person }
+    people.append(Person(pid: pid, entry: PermissionEntry.free))
+    let person = people.count - 1
+    let known = people
+    index.insert(person, Self.hash(pid)) { Self.hash(known[$0].pid) }
+    return person
+  }
+}
+
+/// Why a change cannot be taken in.
+enum GateTableError: Error, Hashable, Sendable {
+  case tooManyScopes(limit: Int)
+}
+
+extension PermissionEntry {
+  /// Why nothing of this entry may be served; `nil` for a grant.
+  fileprivate var takenBack: Withholding? {
+    switch kind {
+    case .grant: nil
+    case .withdrawn: .withdrawn
+    case .denied: .denied
+    case .objected: .objected
+    case .erased: .erased
+    case nil: .neverAsked
     }
-    return Int(slots[slot])
   }
 
-  private mutating func grow() {
-    slots = [Int32](repeating: Self.none, count: slots.count * 2)
-    for (index, person) in people.enumerated() { slots[slot(of: person.pid)] = Int32(index) }
+  /// The numbers of its scopes.
+  fileprivate var scopeNumbers: [Int] {
+    (0..<Self.scopesPerPage).filter { scopes & (1 << UInt16($0)) != 0 }
+      .map { Int(page) * Self.scopesPerPage + $0 }
   }
 }

@@ -6,10 +6,12 @@ struct ImportTests {
   /// The modules of the package, lowest first: a module may import only what stands before it.
   static let order: [String] = [
     "CLMDB", "COpenSSL", "CProtobufC", "CTacitProtos", "PrivacyCore", "Cryptography",
-    "KeyManagement", "TransparencyLog", "DifferentialPrivacy", "WireFormat", "SchemaModel", "DynamicMessages",
+    "KeyManagement", "TransparencyLog", "DifferentialPrivacy", "WireFormat", "SchemaModel",
+    "DynamicMessages",
     "SealedStore", "Transport", "RPC", "CommonAPI", "HealthAPI", "ConsentAPI", "VaultAPI",
     "FeaturesAPI", "TrainerAPI", "VectorsAPI", "AuditAPI", "ReflectionAPI", "BenchAPI",
-    "StoredMessages", "AuditLog", "Gate", "ServiceKit", "ConsentService", "IdentityVaultService",
+    "StoredMessages", "AuditLog", "Gate", "ServiceKit", "ConsentHTTP", "ConsentService",
+    "IdentityVaultService",
     "FeatureStoreService", "TrainerService", "VectorSearchService", "Pipeline",
   ]
 
@@ -20,6 +22,7 @@ struct ImportTests {
 
   static let folders: [String: String] = {
     var folders = [
+      "ConsentHTTP": "Services/Consent/HTTP",
       "ConsentService": "Services/Consent/Service",
       "IdentityVaultService": "Services/IdentityVault/Service",
       "FeatureStoreService": "Services/FeatureStore/Service",

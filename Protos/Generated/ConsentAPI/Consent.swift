@@ -1868,9 +1868,9 @@ public struct EraseReply: WireMessage, Equatable {
 }
 
 /// A restriction to be recorded (GDPR article 18).
-public struct RestrictRequest: WireMessage, Equatable {
+public struct RestrictUseRequest: WireMessage, Equatable {
   /// The name in the schema.
-  public static var messageName: String { "tacit.consent.v1.RestrictRequest" }
+  public static var messageName: String { "tacit.consent.v1.RestrictUseRequest" }
 
   /// The person, 32 bytes.
   public var pid: [UInt8] = []
@@ -2808,6 +2808,1143 @@ public struct StateReply: WireMessage, Equatable {
   }
 }
 
+/// A purpose to be recorded.
+public struct AddPurposeRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.AddPurposeRequest" }
+
+  /// The purpose; `version` 0 means the next one, `recorded_at_us` is the service's.
+  public var purpose: Purpose? = nil
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(purpose: Purpose? = nil) {
+    self.purpose = purpose
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The purpose, recorded.
+public struct AddPurposeReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.AddPurposeReply" }
+
+  /// As it is recorded.
+  public var purpose: Purpose? = nil
+
+  /// False where the newest version says the same already.
+  public var created: Bool = false
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(purpose: Purpose? = nil, created: Bool = false) {
+    self.purpose = purpose
+    self.created = created
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks for purposes.
+public struct ListPurposesRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ListPurposesRequest" }
+
+  /// The purpose whose versions are wanted; empty: the newest version of each.
+  public var id: String = ""
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(id: String = "") {
+    self.id = id
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Purposes.
+public struct ListPurposesReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ListPurposesReply" }
+
+  /// By name, then version. A scope of the configuration that nobody has described has version 0.
+  public var purposes: [Purpose] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(purposes: [Purpose] = []) {
+    self.purposes = purposes
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A notice to be recorded.
+public struct AddNoticeRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.AddNoticeRequest" }
+
+  /// The notice; `version` 0 means the next one, hashes and `recorded_at_us` are the service's.
+  public var notice: Notice? = nil
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(notice: Notice? = nil) {
+    self.notice = notice
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The notice, recorded.
+public struct AddNoticeReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.AddNoticeReply" }
+
+  /// As it is recorded.
+  public var notice: Notice? = nil
+
+  /// False where the version says the same already.
+  public var created: Bool = false
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(notice: Notice? = nil, created: Bool = false) {
+    self.notice = notice
+    self.created = created
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks for notices.
+public struct ListNoticesRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ListNoticesRequest" }
+
+  /// The notice whose versions are wanted; empty: the newest version of each.
+  public var id: String = ""
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(id: String = "") {
+    self.id = id
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Notices.
+public struct ListNoticesReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ListNoticesReply" }
+
+  /// By name, then version; of their texts only languages and hashes.
+  public var notices: [Notice] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(notices: [Notice] = []) {
+    self.notices = notices
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks for a notice.
+public struct ShowNoticeRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ShowNoticeRequest" }
+
+  /// The notice.
+  public var id: String = ""
+
+  /// Its version; 0: the newest.
+  public var version: UInt32 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(id: String = "", version: UInt32 = 0) {
+    self.id = id
+    self.version = version
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks what differs between two versions of a notice.
+public struct DiffNoticesRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.DiffNoticesRequest" }
+
+  /// The notice.
+  public var id: String = ""
+
+  /// The older version; 0: the one before the newer.
+  public var fromVersion: UInt32 = 0
+
+  /// The newer version; 0: the newest.
+  public var toVersion: UInt32 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(id: String = "", fromVersion: UInt32 = 0, toVersion: UInt32 = 0) {
+    self.id = id
+    self.fromVersion = fromVersion
+    self.toVersion = toVersion
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// One difference.
+public struct NoticeDifference: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.NoticeDifference" }
+
+  /// What differs: "controller", "purpose analytics: legal basis".
+  public var field: String = ""
+
+  /// What the older version says.
+  public var before: String = ""
+
+  /// What the newer version says.
+  public var after: String = ""
+
+  /// Whether people who agreed to the older version would have to be asked again.
+  public var isMaterial: Bool = false
+
+  /// The purpose whose people that concerns; empty: everybody who agreed.
+  public var purpose: String = ""
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    field: String = "",
+    before: String = "",
+    after: String = "",
+    isMaterial: Bool = false,
+    purpose: String = ""
+  ) {
+    self.field = field
+    self.before = before
+    self.after = after
+    self.isMaterial = isMaterial
+    self.purpose = purpose
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The differences.
+public struct DiffNoticesReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.DiffNoticesReply" }
+
+  /// The older version.
+  public var fromVersion: UInt32 = 0
+
+  /// The newer version.
+  public var toVersion: UInt32 = 0
+
+  /// One by one.
+  public var differences: [NoticeDifference] = []
+
+  /// Whether one of them is material.
+  public var isMaterial: Bool = false
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    fromVersion: UInt32 = 0,
+    toVersion: UInt32 = 0,
+    differences: [NoticeDifference] = [],
+    isMaterial: Bool = false
+  ) {
+    self.fromVersion = fromVersion
+    self.toVersion = toVersion
+    self.differences = differences
+    self.isMaterial = isMaterial
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks how many people would have to be asked again.
+public struct CountToAskRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.CountToAskRequest" }
+
+  /// The notice.
+  public var id: String = ""
+
+  /// The version that people would be asked to agree to; 0: the newest.
+  public var version: UInt32 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(id: String = "", version: UInt32 = 0) {
+    self.id = id
+    self.version = version
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// How many people agreed to one older version.
+public struct VersionCount: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.VersionCount" }
+
+  /// The version.
+  public var version: UInt32 = 0
+
+  /// The people with a consent in force under it.
+  public var people: UInt64 = 0
+
+  /// Those of them that would have to be asked again.
+  public var toAsk: UInt64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(version: UInt32 = 0, people: UInt64 = 0, toAsk: UInt64 = 0) {
+    self.version = version
+    self.people = people
+    self.toAsk = toAsk
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// How many people would have to be asked again.
+public struct CountToAskReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.CountToAskReply" }
+
+  /// The version that they would be asked to agree to.
+  public var version: UInt32 = 0
+
+  /// The people with a consent in force under an older version.
+  public var people: UInt64 = 0
+
+  /// Those of them that would have to be asked again.
+  public var toAsk: UInt64 = 0
+
+  /// The same by version; who has agreed to several counts under each.
+  public var versions: [VersionCount] = []
+
+  /// The position in the consent log at which the count began; it goes on while others write.
+  public var sequence: UInt64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    version: UInt32 = 0,
+    people: UInt64 = 0,
+    toAsk: UInt64 = 0,
+    versions: [VersionCount] = [],
+    sequence: UInt64 = 0
+  ) {
+    self.version = version
+    self.people = people
+    self.toAsk = toAsk
+    self.versions = versions
+    self.sequence = sequence
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A system outside that is to learn of changes.
+public struct Webhook: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.Webhook" }
+
+  /// Its name.
+  public var id: String = ""
+
+  /// Where changes are sent: "https://host/path"; plain http only to loopback addresses.
+  public var url: String = ""
+
+  /// Only changes after this position are sent.
+  public var afterSequence: UInt64 = 0
+
+  /// When it was added, in microseconds since the epoch.
+  public var addedAtUs: Int64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(id: String = "", url: String = "", afterSequence: UInt64 = 0, addedAtUs: Int64 = 0) {
+    self.id = id
+    self.url = url
+    self.afterSequence = afterSequence
+    self.addedAtUs = addedAtUs
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A system outside to be added.
+public struct AddWebhookRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.AddWebhookRequest" }
+
+  /// The system; `added_at_us` is the service's.
+  public var webhook: Webhook? = nil
+
+  /// Begin with the changes yet to come, whatever `after_sequence` says.
+  public var fromNow: Bool = false
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(webhook: Webhook? = nil, fromNow: Bool = false) {
+    self.webhook = webhook
+    self.fromNow = fromNow
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The system, added.
+public struct AddWebhookReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.AddWebhookReply" }
+
+  /// As it is recorded.
+  public var webhook: Webhook? = nil
+
+  /// The key of the signatures, for the system outside.
+  public var signingKey: [UInt8] = []
+
+  /// False where the same system was there already.
+  public var created: Bool = false
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(webhook: Webhook? = nil, signingKey: [UInt8] = [], created: Bool = false) {
+    self.webhook = webhook
+    self.signingKey = signingKey
+    self.created = created
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks for the systems outside.
+public struct ListWebhooksRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ListWebhooksRequest" }
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// How far a system is.
+public struct WebhookStanding: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.WebhookStanding" }
+
+  /// The system.
+  public var webhook: Webhook? = nil
+
+  /// Everything up to here was taken or given up.
+  public var settledSequence: UInt64 = 0
+
+  /// The changes that wait behind it.
+  public var waiting: UInt64 = 0
+
+  /// The changes that were given up and not sent again.
+  public var deadLetters: UInt64 = 0
+
+  /// Why the last attempt failed; empty where it did not.
+  public var lastFailure: String = ""
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    webhook: Webhook? = nil,
+    settledSequence: UInt64 = 0,
+    waiting: UInt64 = 0,
+    deadLetters: UInt64 = 0,
+    lastFailure: String = ""
+  ) {
+    self.webhook = webhook
+    self.settledSequence = settledSequence
+    self.waiting = waiting
+    self.deadLetters = deadLetters
+    self.lastFailure = lastFailure
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The systems outside.
+public struct ListWebhooksReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ListWebhooksReply" }
+
+  /// By name.
+  public var webhooks: [WebhookStanding] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(webhooks: [WebhookStanding] = []) {
+    self.webhooks = webhooks
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A system outside to be removed.
+public struct RemoveWebhookRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.RemoveWebhookRequest" }
+
+  /// Its name.
+  public var id: String = ""
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(id: String = "") {
+    self.id = id
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The system, removed.
+public struct RemoveWebhookReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.RemoveWebhookReply" }
+
+  /// Whether there was one.
+  public var removed: Bool = false
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(removed: Bool = false) {
+    self.removed = removed
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks for changes that a system did not take.
+public struct ListDeadLettersRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ListDeadLettersRequest" }
+
+  /// The system's name.
+  public var id: String = ""
+
+  /// Only those after this position.
+  public var afterSequence: UInt64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(id: String = "", afterSequence: UInt64 = 0) {
+    self.id = id
+    self.afterSequence = afterSequence
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A change that a system did not take.
+public struct DeadLetter: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.DeadLetter" }
+
+  /// The change's position.
+  public var sequence: UInt64 = 0
+
+  /// Its receipt.
+  public var consentID: String = ""
+
+  /// How often it was tried.
+  public var attempts: UInt32 = 0
+
+  /// Why the last attempt failed, or that it waits behind an earlier one of the same person.
+  public var reason: String = ""
+
+  /// When it was given up, in microseconds since the epoch.
+  public var givenUpAtUs: Int64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    sequence: UInt64 = 0,
+    consentID: String = "",
+    attempts: UInt32 = 0,
+    reason: String = "",
+    givenUpAtUs: Int64 = 0
+  ) {
+    self.sequence = sequence
+    self.consentID = consentID
+    self.attempts = attempts
+    self.reason = reason
+    self.givenUpAtUs = givenUpAtUs
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The changes that a system did not take.
+public struct ListDeadLettersReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ListDeadLettersReply" }
+
+  /// Up to 1,000, in log order.
+  public var letters: [DeadLetter] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(letters: [DeadLetter] = []) {
+    self.letters = letters
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks for dead letters to be sent again.
+public struct ResumeDeadLettersRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ResumeDeadLettersRequest" }
+
+  /// The system's name.
+  public var id: String = ""
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(id: String = "") {
+    self.id = id
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// They will be.
+public struct ResumeDeadLettersReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ResumeDeadLettersReply" }
+
+  /// How many.
+  public var resumed: UInt64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(resumed: UInt64 = 0) {
+    self.resumed = resumed
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
 extension Actor: @unsafe CopiedThroughC {
   package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__Actor>) {
     unsafe tacit__consent__v1__actor__init(message)
@@ -3720,14 +4857,15 @@ extension EraseReply: @unsafe CopiedThroughC {
   }
 }
 
-extension RestrictRequest: @unsafe CopiedThroughC {
-  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__RestrictRequest>)
-  {
-    unsafe tacit__consent__v1__restrict_request__init(message)
+extension RestrictUseRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__RestrictUseRequest>
+  ) {
+    unsafe tacit__consent__v1__restrict_use_request__init(message)
   }
 
   package func copy(
-    to message: UnsafeMutablePointer<Tacit__Consent__V1__RestrictRequest>, in arena: Arena
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__RestrictUseRequest>, in arena: Arena
   ) {
     unsafe message.pointee.pid = arena.bytes(self.pid)
     unsafe message.pointee.n_scopes = self.scopes.count
@@ -3738,17 +4876,17 @@ extension RestrictRequest: @unsafe CopiedThroughC {
   }
 
   package init(
-    copying message: UnsafeMutablePointer<Tacit__Consent__V1__RestrictRequest>, in arena: Arena
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__RestrictUseRequest>, in arena: Arena
   ) throws(WireError) {
     self.pid = try unsafe arena.bytes(
-      message.pointee.pid, field: "RestrictRequest.pid", maxBytes: 32)
+      message.pointee.pid, field: "RestrictUseRequest.pid", maxBytes: 32)
     self.scopes = try unsafe arena.texts(
-      message.pointee.scopes, count: message.pointee.n_scopes, field: "RestrictRequest.scopes",
+      message.pointee.scopes, count: message.pointee.n_scopes, field: "RestrictUseRequest.scopes",
       maxCount: 64)
     self.source = try unsafe arena.text(
-      message.pointee.source, field: "RestrictRequest.source", maxBytes: 256)
+      message.pointee.source, field: "RestrictUseRequest.source", maxBytes: 256)
     self.idempotencyKey = try unsafe arena.text(
-      message.pointee.idempotency_key, field: "RestrictRequest.idempotency_key", maxBytes: 64)
+      message.pointee.idempotency_key, field: "RestrictUseRequest.idempotency_key", maxBytes: 64)
     self.details = try unsafe arena.message(message.pointee.details, as: ReceiptDetails.self)
   }
 }
@@ -4247,5 +5385,657 @@ extension StateReply: @unsafe CopiedThroughC {
       as: PurposeStanding.self)
     self.erased = unsafe message.pointee.erased != 0
     self.sequence = unsafe message.pointee.sequence
+  }
+}
+
+extension AddPurposeRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__AddPurposeRequest>
+  ) {
+    unsafe tacit__consent__v1__add_purpose_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__AddPurposeRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.purpose = self.purpose.map { unsafe arena.message($0) }
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__AddPurposeRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.purpose = try unsafe arena.message(message.pointee.purpose, as: Purpose.self)
+  }
+}
+
+extension AddPurposeReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__AddPurposeReply>)
+  {
+    unsafe tacit__consent__v1__add_purpose_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__AddPurposeReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.purpose = self.purpose.map { unsafe arena.message($0) }
+    unsafe message.pointee.created = self.created ? 1 : 0
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__AddPurposeReply>, in arena: Arena
+  ) throws(WireError) {
+    self.purpose = try unsafe arena.message(message.pointee.purpose, as: Purpose.self)
+    self.created = unsafe message.pointee.created != 0
+  }
+}
+
+extension ListPurposesRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__ListPurposesRequest>
+  ) {
+    unsafe tacit__consent__v1__list_purposes_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ListPurposesRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.id = arena.text(self.id)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ListPurposesRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.id = try unsafe arena.text(
+      message.pointee.id, field: "ListPurposesRequest.id", maxBytes: 64)
+  }
+}
+
+extension ListPurposesReply: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__ListPurposesReply>
+  ) {
+    unsafe tacit__consent__v1__list_purposes_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ListPurposesReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_purposes = self.purposes.count
+    unsafe message.pointee.purposes = arena.messages(self.purposes)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ListPurposesReply>, in arena: Arena
+  ) throws(WireError) {
+    self.purposes = try unsafe arena.messages(
+      message.pointee.purposes, count: message.pointee.n_purposes,
+      field: "ListPurposesReply.purposes", as: Purpose.self)
+  }
+}
+
+extension AddNoticeRequest: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__AddNoticeRequest>)
+  {
+    unsafe tacit__consent__v1__add_notice_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__AddNoticeRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.notice = self.notice.map { unsafe arena.message($0) }
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__AddNoticeRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.notice = try unsafe arena.message(message.pointee.notice, as: Notice.self)
+  }
+}
+
+extension AddNoticeReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__AddNoticeReply>) {
+    unsafe tacit__consent__v1__add_notice_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__AddNoticeReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.notice = self.notice.map { unsafe arena.message($0) }
+    unsafe message.pointee.created = self.created ? 1 : 0
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__AddNoticeReply>, in arena: Arena
+  ) throws(WireError) {
+    self.notice = try unsafe arena.message(message.pointee.notice, as: Notice.self)
+    self.created = unsafe message.pointee.created != 0
+  }
+}
+
+extension ListNoticesRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__ListNoticesRequest>
+  ) {
+    unsafe tacit__consent__v1__list_notices_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ListNoticesRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.id = arena.text(self.id)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ListNoticesRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.id = try unsafe arena.text(
+      message.pointee.id, field: "ListNoticesRequest.id", maxBytes: 64)
+  }
+}
+
+extension ListNoticesReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__ListNoticesReply>)
+  {
+    unsafe tacit__consent__v1__list_notices_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ListNoticesReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_notices = self.notices.count
+    unsafe message.pointee.notices = arena.messages(self.notices)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ListNoticesReply>, in arena: Arena
+  ) throws(WireError) {
+    self.notices = try unsafe arena.messages(
+      message.pointee.notices, count: message.pointee.n_notices, field: "ListNoticesReply.notices",
+      as: Notice.self)
+  }
+}
+
+extension ShowNoticeRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__ShowNoticeRequest>
+  ) {
+    unsafe tacit__consent__v1__show_notice_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ShowNoticeRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.id = arena.text(self.id)
+    unsafe message.pointee.version = self.version
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ShowNoticeRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.id = try unsafe arena.text(message.pointee.id, field: "ShowNoticeRequest.id", maxBytes: 64)
+    self.version = unsafe message.pointee.version
+  }
+}
+
+extension DiffNoticesRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__DiffNoticesRequest>
+  ) {
+    unsafe tacit__consent__v1__diff_notices_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__DiffNoticesRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.id = arena.text(self.id)
+    unsafe message.pointee.from_version = self.fromVersion
+    unsafe message.pointee.to_version = self.toVersion
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__DiffNoticesRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.id = try unsafe arena.text(
+      message.pointee.id, field: "DiffNoticesRequest.id", maxBytes: 64)
+    self.fromVersion = unsafe message.pointee.from_version
+    self.toVersion = unsafe message.pointee.to_version
+  }
+}
+
+extension NoticeDifference: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__NoticeDifference>)
+  {
+    unsafe tacit__consent__v1__notice_difference__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__NoticeDifference>, in arena: Arena
+  ) {
+    unsafe message.pointee.field = arena.text(self.field)
+    unsafe message.pointee.before = arena.text(self.before)
+    unsafe message.pointee.after = arena.text(self.after)
+    unsafe message.pointee.is_material = self.isMaterial ? 1 : 0
+    unsafe message.pointee.purpose = arena.text(self.purpose)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__NoticeDifference>, in arena: Arena
+  ) throws(WireError) {
+    self.field = try unsafe arena.text(message.pointee.field, field: "NoticeDifference.field")
+    self.before = try unsafe arena.text(message.pointee.before, field: "NoticeDifference.before")
+    self.after = try unsafe arena.text(message.pointee.after, field: "NoticeDifference.after")
+    self.isMaterial = unsafe message.pointee.is_material != 0
+    self.purpose = try unsafe arena.text(message.pointee.purpose, field: "NoticeDifference.purpose")
+  }
+}
+
+extension DiffNoticesReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__DiffNoticesReply>)
+  {
+    unsafe tacit__consent__v1__diff_notices_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__DiffNoticesReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.from_version = self.fromVersion
+    unsafe message.pointee.to_version = self.toVersion
+    unsafe message.pointee.n_differences = self.differences.count
+    unsafe message.pointee.differences = arena.messages(self.differences)
+    unsafe message.pointee.is_material = self.isMaterial ? 1 : 0
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__DiffNoticesReply>, in arena: Arena
+  ) throws(WireError) {
+    self.fromVersion = unsafe message.pointee.from_version
+    self.toVersion = unsafe message.pointee.to_version
+    self.differences = try unsafe arena.messages(
+      message.pointee.differences, count: message.pointee.n_differences,
+      field: "DiffNoticesReply.differences", as: NoticeDifference.self)
+    self.isMaterial = unsafe message.pointee.is_material != 0
+  }
+}
+
+extension CountToAskRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__CountToAskRequest>
+  ) {
+    unsafe tacit__consent__v1__count_to_ask_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__CountToAskRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.id = arena.text(self.id)
+    unsafe message.pointee.version = self.version
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__CountToAskRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.id = try unsafe arena.text(message.pointee.id, field: "CountToAskRequest.id", maxBytes: 64)
+    self.version = unsafe message.pointee.version
+  }
+}
+
+extension VersionCount: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__VersionCount>) {
+    unsafe tacit__consent__v1__version_count__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__VersionCount>, in arena: Arena
+  ) {
+    unsafe message.pointee.version = self.version
+    unsafe message.pointee.people = self.people
+    unsafe message.pointee.to_ask = self.toAsk
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__VersionCount>, in arena: Arena
+  ) throws(WireError) {
+    self.version = unsafe message.pointee.version
+    self.people = unsafe message.pointee.people
+    self.toAsk = unsafe message.pointee.to_ask
+  }
+}
+
+extension CountToAskReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__CountToAskReply>)
+  {
+    unsafe tacit__consent__v1__count_to_ask_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__CountToAskReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.version = self.version
+    unsafe message.pointee.people = self.people
+    unsafe message.pointee.to_ask = self.toAsk
+    unsafe message.pointee.n_versions = self.versions.count
+    unsafe message.pointee.versions = arena.messages(self.versions)
+    unsafe message.pointee.sequence = self.sequence
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__CountToAskReply>, in arena: Arena
+  ) throws(WireError) {
+    self.version = unsafe message.pointee.version
+    self.people = unsafe message.pointee.people
+    self.toAsk = unsafe message.pointee.to_ask
+    self.versions = try unsafe arena.messages(
+      message.pointee.versions, count: message.pointee.n_versions,
+      field: "CountToAskReply.versions", as: VersionCount.self)
+    self.sequence = unsafe message.pointee.sequence
+  }
+}
+
+extension Webhook: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__Webhook>) {
+    unsafe tacit__consent__v1__webhook__init(message)
+  }
+
+  package func copy(to message: UnsafeMutablePointer<Tacit__Consent__V1__Webhook>, in arena: Arena)
+  {
+    unsafe message.pointee.id = arena.text(self.id)
+    unsafe message.pointee.url = arena.text(self.url)
+    unsafe message.pointee.after_sequence = self.afterSequence
+    unsafe message.pointee.added_at_us = self.addedAtUs
+  }
+
+  package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__Webhook>, in arena: Arena)
+    throws(WireError)
+  {
+    self.id = try unsafe arena.text(message.pointee.id, field: "Webhook.id", maxBytes: 64)
+    self.url = try unsafe arena.text(message.pointee.url, field: "Webhook.url", maxBytes: 2048)
+    self.afterSequence = unsafe message.pointee.after_sequence
+    self.addedAtUs = unsafe message.pointee.added_at_us
+  }
+}
+
+extension AddWebhookRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__AddWebhookRequest>
+  ) {
+    unsafe tacit__consent__v1__add_webhook_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__AddWebhookRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.webhook = self.webhook.map { unsafe arena.message($0) }
+    unsafe message.pointee.from_now = self.fromNow ? 1 : 0
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__AddWebhookRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.webhook = try unsafe arena.message(message.pointee.webhook, as: Webhook.self)
+    self.fromNow = unsafe message.pointee.from_now != 0
+  }
+}
+
+extension AddWebhookReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__AddWebhookReply>)
+  {
+    unsafe tacit__consent__v1__add_webhook_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__AddWebhookReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.webhook = self.webhook.map { unsafe arena.message($0) }
+    unsafe message.pointee.signing_key = arena.bytes(self.signingKey)
+    unsafe message.pointee.created = self.created ? 1 : 0
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__AddWebhookReply>, in arena: Arena
+  ) throws(WireError) {
+    self.webhook = try unsafe arena.message(message.pointee.webhook, as: Webhook.self)
+    self.signingKey = try unsafe arena.bytes(
+      message.pointee.signing_key, field: "AddWebhookReply.signing_key")
+    self.created = unsafe message.pointee.created != 0
+  }
+}
+
+extension AddWebhookReply: CustomReflectable {
+  /// The fields, with the secret ones left out.
+  public var customMirror: Mirror {
+    Mirror(
+      self,
+      children: [
+        "webhook": webhook as Any,
+        "signingKey": "redacted",
+        "created": created as Any,
+      ], displayStyle: .struct)
+  }
+}
+
+extension ListWebhooksRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__ListWebhooksRequest>
+  ) {
+    unsafe tacit__consent__v1__list_webhooks_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ListWebhooksRequest>, in arena: Arena
+  ) {
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ListWebhooksRequest>, in arena: Arena
+  ) throws(WireError) {
+  }
+}
+
+extension WebhookStanding: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__WebhookStanding>)
+  {
+    unsafe tacit__consent__v1__webhook_standing__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__WebhookStanding>, in arena: Arena
+  ) {
+    unsafe message.pointee.webhook = self.webhook.map { unsafe arena.message($0) }
+    unsafe message.pointee.settled_sequence = self.settledSequence
+    unsafe message.pointee.waiting = self.waiting
+    unsafe message.pointee.dead_letters = self.deadLetters
+    unsafe message.pointee.last_failure = arena.text(self.lastFailure)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__WebhookStanding>, in arena: Arena
+  ) throws(WireError) {
+    self.webhook = try unsafe arena.message(message.pointee.webhook, as: Webhook.self)
+    self.settledSequence = unsafe message.pointee.settled_sequence
+    self.waiting = unsafe message.pointee.waiting
+    self.deadLetters = unsafe message.pointee.dead_letters
+    self.lastFailure = try unsafe arena.text(
+      message.pointee.last_failure, field: "WebhookStanding.last_failure")
+  }
+}
+
+extension ListWebhooksReply: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__ListWebhooksReply>
+  ) {
+    unsafe tacit__consent__v1__list_webhooks_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ListWebhooksReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_webhooks = self.webhooks.count
+    unsafe message.pointee.webhooks = arena.messages(self.webhooks)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ListWebhooksReply>, in arena: Arena
+  ) throws(WireError) {
+    self.webhooks = try unsafe arena.messages(
+      message.pointee.webhooks, count: message.pointee.n_webhooks,
+      field: "ListWebhooksReply.webhooks", as: WebhookStanding.self)
+  }
+}
+
+extension RemoveWebhookRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__RemoveWebhookRequest>
+  ) {
+    unsafe tacit__consent__v1__remove_webhook_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__RemoveWebhookRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.id = arena.text(self.id)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__RemoveWebhookRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.id = try unsafe arena.text(
+      message.pointee.id, field: "RemoveWebhookRequest.id", maxBytes: 64)
+  }
+}
+
+extension RemoveWebhookReply: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__RemoveWebhookReply>
+  ) {
+    unsafe tacit__consent__v1__remove_webhook_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__RemoveWebhookReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.removed = self.removed ? 1 : 0
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__RemoveWebhookReply>, in arena: Arena
+  ) throws(WireError) {
+    self.removed = unsafe message.pointee.removed != 0
+  }
+}
+
+extension ListDeadLettersRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__ListDeadLettersRequest>
+  ) {
+    unsafe tacit__consent__v1__list_dead_letters_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ListDeadLettersRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.id = arena.text(self.id)
+    unsafe message.pointee.after_sequence = self.afterSequence
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ListDeadLettersRequest>,
+    in arena: Arena
+  ) throws(WireError) {
+    self.id = try unsafe arena.text(
+      message.pointee.id, field: "ListDeadLettersRequest.id", maxBytes: 64)
+    self.afterSequence = unsafe message.pointee.after_sequence
+  }
+}
+
+extension DeadLetter: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__DeadLetter>) {
+    unsafe tacit__consent__v1__dead_letter__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__DeadLetter>, in arena: Arena
+  ) {
+    unsafe message.pointee.sequence = self.sequence
+    unsafe message.pointee.consent_id = arena.text(self.consentID)
+    unsafe message.pointee.attempts = self.attempts
+    unsafe message.pointee.reason = arena.text(self.reason)
+    unsafe message.pointee.given_up_at_us = self.givenUpAtUs
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__DeadLetter>, in arena: Arena
+  ) throws(WireError) {
+    self.sequence = unsafe message.pointee.sequence
+    self.consentID = try unsafe arena.text(
+      message.pointee.consent_id, field: "DeadLetter.consent_id")
+    self.attempts = unsafe message.pointee.attempts
+    self.reason = try unsafe arena.text(message.pointee.reason, field: "DeadLetter.reason")
+    self.givenUpAtUs = unsafe message.pointee.given_up_at_us
+  }
+}
+
+extension ListDeadLettersReply: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__ListDeadLettersReply>
+  ) {
+    unsafe tacit__consent__v1__list_dead_letters_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ListDeadLettersReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_letters = self.letters.count
+    unsafe message.pointee.letters = arena.messages(self.letters)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ListDeadLettersReply>, in arena: Arena
+  ) throws(WireError) {
+    self.letters = try unsafe arena.messages(
+      message.pointee.letters, count: message.pointee.n_letters,
+      field: "ListDeadLettersReply.letters", as: DeadLetter.self)
+  }
+}
+
+extension ResumeDeadLettersRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__ResumeDeadLettersRequest>
+  ) {
+    unsafe tacit__consent__v1__resume_dead_letters_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ResumeDeadLettersRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.id = arena.text(self.id)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ResumeDeadLettersRequest>,
+    in arena: Arena
+  ) throws(WireError) {
+    self.id = try unsafe arena.text(
+      message.pointee.id, field: "ResumeDeadLettersRequest.id", maxBytes: 64)
+  }
+}
+
+extension ResumeDeadLettersReply: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__ResumeDeadLettersReply>
+  ) {
+    unsafe tacit__consent__v1__resume_dead_letters_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ResumeDeadLettersReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.resumed = self.resumed
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ResumeDeadLettersReply>,
+    in arena: Arena
+  ) throws(WireError) {
+    self.resumed = unsafe message.pointee.resumed
   }
 }

@@ -5,7 +5,8 @@ public import WireFormat
 
 /// The methods of `tacit.consent.v1.Consent`.
 public enum ConsentMethods {
-  /// Records that a person allowed some scopes. Durable when it answers.
+  /// Records what a person allowed and refused. Durable when it answers; a refusal of what was
+  /// allowed before is answered like a withdrawal.
   public static let grant = MethodDescriptor(
     id: 0xF838_BDE4, name: "tacit.consent.v1.Consent/Grant",
     kind: .unary, scope: "consent.write",
@@ -17,11 +18,35 @@ public enum ConsentMethods {
     kind: .unary, scope: "consent.write",
     isInline: false, isIdempotent: true)
 
+  /// The same for up to 10,000 people at once, behind shared barriers.
+  public static let withdrawMany = MethodDescriptor(
+    id: 0x2D83_6B53, name: "tacit.consent.v1.Consent/WithdrawMany",
+    kind: .unary, scope: "consent.write",
+    isInline: false, isIdempotent: true)
+
+  /// Records that scopes must not be used for now (GDPR article 18); answers like a withdrawal.
+  public static let restrictUse = MethodDescriptor(
+    id: 0x4883_2AA1, name: "tacit.consent.v1.Consent/RestrictUse",
+    kind: .unary, scope: "consent.write",
+    isInline: false, isIdempotent: true)
+
+  /// Records that a restriction is over: what was given before counts again.
+  public static let liftRestriction = MethodDescriptor(
+    id: 0x34F1_43AB, name: "tacit.consent.v1.Consent/LiftRestriction",
+    kind: .unary, scope: "consent.write",
+    isInline: false, isIdempotent: true)
+
+  /// Records that a person objects (GDPR article 21); answers like a withdrawal.
+  public static let object = MethodDescriptor(
+    id: 0x6755_0A15, name: "tacit.consent.v1.Consent/Object",
+    kind: .unary, scope: "consent.write",
+    isInline: false, isIdempotent: true)
+
   /// Whether a person allows a scope.
   public static let check = MethodDescriptor(
     id: 0xC8EF_3856, name: "tacit.consent.v1.Consent/Check",
     kind: .unary, scope: "consent.read",
-    isInline: false, isIdempotent: true)
+    isInline: true, isIdempotent: true)
 
   /// The same for many at once, answered from one snapshot in the order asked.
   public static let checkBatch = MethodDescriptor(
@@ -39,6 +64,84 @@ public enum ConsentMethods {
   public static let history = MethodDescriptor(
     id: 0x4132_2B1E, name: "tacit.consent.v1.Consent/History",
     kind: .unary, scope: "consent.read",
+    isInline: false, isIdempotent: true)
+
+  /// A person's whole state in words: what a page of preferences shows.
+  public static let state = MethodDescriptor(
+    id: 0x775F_266B, name: "tacit.consent.v1.Consent/State",
+    kind: .unary, scope: "consent.read",
+    isInline: false, isIdempotent: true)
+
+  /// Records a purpose, or the next version of one.
+  public static let addPurpose = MethodDescriptor(
+    id: 0xE35B_E9E1, name: "tacit.consent.v1.Consent/AddPurpose",
+    kind: .unary, scope: "consent.notices",
+    isInline: false, isIdempotent: true)
+
+  /// The newest version of each purpose, or all versions of one.
+  public static let listPurposes = MethodDescriptor(
+    id: 0x6EAD_A949, name: "tacit.consent.v1.Consent/ListPurposes",
+    kind: .unary, scope: "consent.read",
+    isInline: false, isIdempotent: true)
+
+  /// Records a notice, or the next version of one.
+  public static let addNotice = MethodDescriptor(
+    id: 0x0CCE_1711, name: "tacit.consent.v1.Consent/AddNotice",
+    kind: .unary, scope: "consent.notices",
+    isInline: false, isIdempotent: true)
+
+  /// The newest version of each notice, or all versions of one; without their texts.
+  public static let listNotices = MethodDescriptor(
+    id: 0x1A13_6283, name: "tacit.consent.v1.Consent/ListNotices",
+    kind: .unary, scope: "consent.read",
+    isInline: false, isIdempotent: true)
+
+  /// One version of a notice with its texts.
+  public static let showNotice = MethodDescriptor(
+    id: 0xD5C9_2773, name: "tacit.consent.v1.Consent/ShowNotice",
+    kind: .unary, scope: "consent.read",
+    isInline: false, isIdempotent: true)
+
+  /// What differs between two versions of a notice, and whether it is material.
+  public static let diffNotices = MethodDescriptor(
+    id: 0x751F_5ED6, name: "tacit.consent.v1.Consent/DiffNotices",
+    kind: .unary, scope: "consent.read",
+    isInline: false, isIdempotent: true)
+
+  /// How many people would have to be asked again because of a version of a notice.
+  public static let countToAsk = MethodDescriptor(
+    id: 0xF98E_A91D, name: "tacit.consent.v1.Consent/CountToAsk",
+    kind: .unary, scope: "consent.read",
+    isInline: false, isIdempotent: true)
+
+  /// Makes each change known to a system outside, by HTTP.
+  public static let addWebhook = MethodDescriptor(
+    id: 0x8935_B806, name: "tacit.consent.v1.Consent/AddWebhook",
+    kind: .unary, scope: "consent.webhooks",
+    isInline: false, isIdempotent: true)
+
+  /// The systems outside, and how far each is.
+  public static let listWebhooks = MethodDescriptor(
+    id: 0xDC8C_4760, name: "tacit.consent.v1.Consent/ListWebhooks",
+    kind: .unary, scope: "consent.webhooks",
+    isInline: false, isIdempotent: true)
+
+  /// Makes nothing known to a system any more, and forgets its position.
+  public static let removeWebhook = MethodDescriptor(
+    id: 0xAB6D_C583, name: "tacit.consent.v1.Consent/RemoveWebhook",
+    kind: .unary, scope: "consent.webhooks",
+    isInline: false, isIdempotent: true)
+
+  /// The changes that a system did not take.
+  public static let listDeadLetters = MethodDescriptor(
+    id: 0xBBF6_94F1, name: "tacit.consent.v1.Consent/ListDeadLetters",
+    kind: .unary, scope: "consent.webhooks",
+    isInline: false, isIdempotent: true)
+
+  /// Sends the changes that a system did not take again.
+  public static let resumeDeadLetters = MethodDescriptor(
+    id: 0x6347_59A4, name: "tacit.consent.v1.Consent/ResumeDeadLetters",
+    kind: .unary, scope: "consent.webhooks",
     isInline: false, isIdempotent: true)
 
   /// Takes receipts in the JSON form of a receipt, a line each; each chunk is answered when durable.
@@ -75,10 +178,27 @@ public enum ConsentMethods {
   public static let all: [MethodDescriptor] = [
     grant,
     withdraw,
+    withdrawMany,
+    restrictUse,
+    liftRestriction,
+    object,
     check,
     checkBatch,
     show,
     history,
+    state,
+    addPurpose,
+    listPurposes,
+    addNotice,
+    listNotices,
+    showNotice,
+    diffNotices,
+    countToAsk,
+    addWebhook,
+    listWebhooks,
+    removeWebhook,
+    listDeadLetters,
+    resumeDeadLetters,
     `import`,
     export,
     watch,
@@ -89,14 +209,33 @@ public enum ConsentMethods {
 
 /// The ledger of consent receipts, and the barrier behind every withdrawal.
 public protocol ConsentServing: Sendable {
-  /// Records that a person allowed some scopes. Durable when it answers.
+  /// Records what a person allowed and refused. Durable when it answers; a refusal of what was
+  /// allowed before is answered like a withdrawal.
   func grant(_ request: GrantRequest, context: CallContext) async throws -> GrantReply
 
   /// Records that a person takes consent back, and answers when no gate serves it any more.
   func withdraw(_ request: WithdrawRequest, context: CallContext) async throws -> WithdrawReply
 
+  /// The same for up to 10,000 people at once, behind shared barriers.
+  func withdrawMany(
+    _ request: WithdrawManyRequest,
+    context: CallContext
+  ) async throws -> WithdrawManyReply
+
+  /// Records that scopes must not be used for now (GDPR article 18); answers like a withdrawal.
+  func restrictUse(_ request: RestrictUseRequest, context: CallContext) async throws -> BarrierReply
+
+  /// Records that a restriction is over: what was given before counts again.
+  func liftRestriction(
+    _ request: LiftRestrictionRequest,
+    context: CallContext
+  ) async throws -> LiftRestrictionReply
+
+  /// Records that a person objects (GDPR article 21); answers like a withdrawal.
+  func object(_ request: ObjectRequest, context: CallContext) async throws -> BarrierReply
+
   /// Whether a person allows a scope.
-  func check(_ request: CheckRequest, context: CallContext) async throws -> CheckReply
+  func check(_ request: CheckRequest, context: CallContext) throws -> CheckReply
 
   /// The same for many at once, answered from one snapshot in the order asked.
   func checkBatch(
@@ -109,6 +248,75 @@ public protocol ConsentServing: Sendable {
 
   /// All receipts of one person, oldest first.
   func history(_ request: HistoryRequest, context: CallContext) async throws -> HistoryReply
+
+  /// A person's whole state in words: what a page of preferences shows.
+  func state(_ request: StateRequest, context: CallContext) async throws -> StateReply
+
+  /// Records a purpose, or the next version of one.
+  func addPurpose(
+    _ request: AddPurposeRequest,
+    context: CallContext
+  ) async throws -> AddPurposeReply
+
+  /// The newest version of each purpose, or all versions of one.
+  func listPurposes(
+    _ request: ListPurposesRequest,
+    context: CallContext
+  ) async throws -> ListPurposesReply
+
+  /// Records a notice, or the next version of one.
+  func addNotice(_ request: AddNoticeRequest, context: CallContext) async throws -> AddNoticeReply
+
+  /// The newest version of each notice, or all versions of one; without their texts.
+  func listNotices(
+    _ request: ListNoticesRequest,
+    context: CallContext
+  ) async throws -> ListNoticesReply
+
+  /// One version of a notice with its texts.
+  func showNotice(_ request: ShowNoticeRequest, context: CallContext) async throws -> Notice
+
+  /// What differs between two versions of a notice, and whether it is material.
+  func diffNotices(
+    _ request: DiffNoticesRequest,
+    context: CallContext
+  ) async throws -> DiffNoticesReply
+
+  /// How many people would have to be asked again because of a version of a notice.
+  func countToAsk(
+    _ request: CountToAskRequest,
+    context: CallContext
+  ) async throws -> CountToAskReply
+
+  /// Makes each change known to a system outside, by HTTP.
+  func addWebhook(
+    _ request: AddWebhookRequest,
+    context: CallContext
+  ) async throws -> AddWebhookReply
+
+  /// The systems outside, and how far each is.
+  func listWebhooks(
+    _ request: ListWebhooksRequest,
+    context: CallContext
+  ) async throws -> ListWebhooksReply
+
+  /// Makes nothing known to a system any more, and forgets its position.
+  func removeWebhook(
+    _ request: RemoveWebhookRequest,
+    context: CallContext
+  ) async throws -> RemoveWebhookReply
+
+  /// The changes that a system did not take.
+  func listDeadLetters(
+    _ request: ListDeadLettersRequest,
+    context: CallContext
+  ) async throws -> ListDeadLettersReply
+
+  /// Sends the changes that a system did not take again.
+  func resumeDeadLetters(
+    _ request: ResumeDeadLettersRequest,
+    context: CallContext
+  ) async throws -> ResumeDeadLettersReply
 
   /// Takes receipts in the JSON form of a receipt, a line each; each chunk is answered when durable.
   func `import`(
@@ -153,9 +361,26 @@ extension ConsentServing {
       (request: WithdrawRequest, context: CallContext) async throws -> WithdrawReply in
       try await self.withdraw(request, context: context)
     }
-    router.unary(ConsentMethods.check) {
-      (request: CheckRequest, context: CallContext) async throws -> CheckReply in
-      try await self.check(request, context: context)
+    router.unary(ConsentMethods.withdrawMany) {
+      (request: WithdrawManyRequest, context: CallContext) async throws -> WithdrawManyReply in
+      try await self.withdrawMany(request, context: context)
+    }
+    router.unary(ConsentMethods.restrictUse) {
+      (request: RestrictUseRequest, context: CallContext) async throws -> BarrierReply in
+      try await self.restrictUse(request, context: context)
+    }
+    router.unary(ConsentMethods.liftRestriction) {
+      (request: LiftRestrictionRequest, context: CallContext) async throws -> LiftRestrictionReply
+      in
+      try await self.liftRestriction(request, context: context)
+    }
+    router.unary(ConsentMethods.object) {
+      (request: ObjectRequest, context: CallContext) async throws -> BarrierReply in
+      try await self.object(request, context: context)
+    }
+    router.inlineUnary(ConsentMethods.check) {
+      (request: CheckRequest, context: CallContext) throws -> CheckReply in
+      try self.check(request, context: context)
     }
     router.unary(ConsentMethods.checkBatch) {
       (request: CheckBatchRequest, context: CallContext) async throws -> CheckBatchReply in
@@ -168,6 +393,60 @@ extension ConsentServing {
     router.unary(ConsentMethods.history) {
       (request: HistoryRequest, context: CallContext) async throws -> HistoryReply in
       try await self.history(request, context: context)
+    }
+    router.unary(ConsentMethods.state) {
+      (request: StateRequest, context: CallContext) async throws -> StateReply in
+      try await self.state(request, context: context)
+    }
+    router.unary(ConsentMethods.addPurpose) {
+      (request: AddPurposeRequest, context: CallContext) async throws -> AddPurposeReply in
+      try await self.addPurpose(request, context: context)
+    }
+    router.unary(ConsentMethods.listPurposes) {
+      (request: ListPurposesRequest, context: CallContext) async throws -> ListPurposesReply in
+      try await self.listPurposes(request, context: context)
+    }
+    router.unary(ConsentMethods.addNotice) {
+      (request: AddNoticeRequest, context: CallContext) async throws -> AddNoticeReply in
+      try await self.addNotice(request, context: context)
+    }
+    router.unary(ConsentMethods.listNotices) {
+      (request: ListNoticesRequest, context: CallContext) async throws -> ListNoticesReply in
+      try await self.listNotices(request, context: context)
+    }
+    router.unary(ConsentMethods.showNotice) {
+      (request: ShowNoticeRequest, context: CallContext) async throws -> Notice in
+      try await self.showNotice(request, context: context)
+    }
+    router.unary(ConsentMethods.diffNotices) {
+      (request: DiffNoticesRequest, context: CallContext) async throws -> DiffNoticesReply in
+      try await self.diffNotices(request, context: context)
+    }
+    router.unary(ConsentMethods.countToAsk) {
+      (request: CountToAskRequest, context: CallContext) async throws -> CountToAskReply in
+      try await self.countToAsk(request, context: context)
+    }
+    router.unary(ConsentMethods.addWebhook) {
+      (request: AddWebhookRequest, context: CallContext) async throws -> AddWebhookReply in
+      try await self.addWebhook(request, context: context)
+    }
+    router.unary(ConsentMethods.listWebhooks) {
+      (request: ListWebhooksRequest, context: CallContext) async throws -> ListWebhooksReply in
+      try await self.listWebhooks(request, context: context)
+    }
+    router.unary(ConsentMethods.removeWebhook) {
+      (request: RemoveWebhookRequest, context: CallContext) async throws -> RemoveWebhookReply in
+      try await self.removeWebhook(request, context: context)
+    }
+    router.unary(ConsentMethods.listDeadLetters) {
+      (request: ListDeadLettersRequest, context: CallContext) async throws -> ListDeadLettersReply
+      in
+      try await self.listDeadLetters(request, context: context)
+    }
+    router.unary(ConsentMethods.resumeDeadLetters) {
+      (request: ResumeDeadLettersRequest, context: CallContext) async throws
+        -> ResumeDeadLettersReply in
+      try await self.resumeDeadLetters(request, context: context)
     }
     router.bidirectional(ConsentMethods.`import`) {
       (
@@ -207,7 +486,8 @@ public struct ConsentClient: Sendable {
     self.client = client
   }
 
-  /// Records that a person allowed some scopes. Durable when it answers.
+  /// Records what a person allowed and refused. Durable when it answers; a refusal of what was
+  /// allowed before is answered like a withdrawal.
   public nonisolated(nonsending) func grant(
     _ request: GrantRequest,
     options: CallOptions = .init()
@@ -221,6 +501,38 @@ public struct ConsentClient: Sendable {
     options: CallOptions = .init()
   ) async throws(RPCError) -> WithdrawReply {
     try await client.unary(ConsentMethods.withdraw, request, options: options)
+  }
+
+  /// The same for up to 10,000 people at once, behind shared barriers.
+  public nonisolated(nonsending) func withdrawMany(
+    _ request: WithdrawManyRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> WithdrawManyReply {
+    try await client.unary(ConsentMethods.withdrawMany, request, options: options)
+  }
+
+  /// Records that scopes must not be used for now (GDPR article 18); answers like a withdrawal.
+  public nonisolated(nonsending) func restrictUse(
+    _ request: RestrictUseRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> BarrierReply {
+    try await client.unary(ConsentMethods.restrictUse, request, options: options)
+  }
+
+  /// Records that a restriction is over: what was given before counts again.
+  public nonisolated(nonsending) func liftRestriction(
+    _ request: LiftRestrictionRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> LiftRestrictionReply {
+    try await client.unary(ConsentMethods.liftRestriction, request, options: options)
+  }
+
+  /// Records that a person objects (GDPR article 21); answers like a withdrawal.
+  public nonisolated(nonsending) func object(
+    _ request: ObjectRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> BarrierReply {
+    try await client.unary(ConsentMethods.object, request, options: options)
   }
 
   /// Whether a person allows a scope.
@@ -253,6 +565,110 @@ public struct ConsentClient: Sendable {
     options: CallOptions = .init()
   ) async throws(RPCError) -> HistoryReply {
     try await client.unary(ConsentMethods.history, request, options: options)
+  }
+
+  /// A person's whole state in words: what a page of preferences shows.
+  public nonisolated(nonsending) func state(
+    _ request: StateRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> StateReply {
+    try await client.unary(ConsentMethods.state, request, options: options)
+  }
+
+  /// Records a purpose, or the next version of one.
+  public nonisolated(nonsending) func addPurpose(
+    _ request: AddPurposeRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> AddPurposeReply {
+    try await client.unary(ConsentMethods.addPurpose, request, options: options)
+  }
+
+  /// The newest version of each purpose, or all versions of one.
+  public nonisolated(nonsending) func listPurposes(
+    _ request: ListPurposesRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> ListPurposesReply {
+    try await client.unary(ConsentMethods.listPurposes, request, options: options)
+  }
+
+  /// Records a notice, or the next version of one.
+  public nonisolated(nonsending) func addNotice(
+    _ request: AddNoticeRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> AddNoticeReply {
+    try await client.unary(ConsentMethods.addNotice, request, options: options)
+  }
+
+  /// The newest version of each notice, or all versions of one; without their texts.
+  public nonisolated(nonsending) func listNotices(
+    _ request: ListNoticesRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> ListNoticesReply {
+    try await client.unary(ConsentMethods.listNotices, request, options: options)
+  }
+
+  /// One version of a notice with its texts.
+  public nonisolated(nonsending) func showNotice(
+    _ request: ShowNoticeRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> Notice {
+    try await client.unary(ConsentMethods.showNotice, request, options: options)
+  }
+
+  /// What differs between two versions of a notice, and whether it is material.
+  public nonisolated(nonsending) func diffNotices(
+    _ request: DiffNoticesRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> DiffNoticesReply {
+    try await client.unary(ConsentMethods.diffNotices, request, options: options)
+  }
+
+  /// How many people would have to be asked again because of a version of a notice.
+  public nonisolated(nonsending) func countToAsk(
+    _ request: CountToAskRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> CountToAskReply {
+    try await client.unary(ConsentMethods.countToAsk, request, options: options)
+  }
+
+  /// Makes each change known to a system outside, by HTTP.
+  public nonisolated(nonsending) func addWebhook(
+    _ request: AddWebhookRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> AddWebhookReply {
+    try await client.unary(ConsentMethods.addWebhook, request, options: options)
+  }
+
+  /// The systems outside, and how far each is.
+  public nonisolated(nonsending) func listWebhooks(
+    _ request: ListWebhooksRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> ListWebhooksReply {
+    try await client.unary(ConsentMethods.listWebhooks, request, options: options)
+  }
+
+  /// Makes nothing known to a system any more, and forgets its position.
+  public nonisolated(nonsending) func removeWebhook(
+    _ request: RemoveWebhookRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> RemoveWebhookReply {
+    try await client.unary(ConsentMethods.removeWebhook, request, options: options)
+  }
+
+  /// The changes that a system did not take.
+  public nonisolated(nonsending) func listDeadLetters(
+    _ request: ListDeadLettersRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> ListDeadLettersReply {
+    try await client.unary(ConsentMethods.listDeadLetters, request, options: options)
+  }
+
+  /// Sends the changes that a system did not take again.
+  public nonisolated(nonsending) func resumeDeadLetters(
+    _ request: ResumeDeadLettersRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> ResumeDeadLettersReply {
+    try await client.unary(ConsentMethods.resumeDeadLetters, request, options: options)
   }
 
   /// Takes receipts in the JSON form of a receipt, a line each; each chunk is answered when durable.

@@ -272,6 +272,97 @@ public struct ErasureTask: WireMessage, Equatable {
   }
 }
 
+/// How far a system outside is.
+public struct WebhookProgress: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.WebhookProgress" }
+
+  /// The system.
+  public var webhook: Webhook? = nil
+
+  /// Everything up to here was taken or stands among the dead letters.
+  public var settledSequence: UInt64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(webhook: Webhook? = nil, settledSequence: UInt64 = 0) {
+    self.webhook = webhook
+    self.settledSequence = settledSequence
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A change that a system outside did not take.
+public struct StoredDeadLetter: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.StoredDeadLetter" }
+
+  /// How often it was tried.
+  public var attempts: UInt32 = 0
+
+  /// Why the last attempt failed.
+  public var reason: String = ""
+
+  /// When it was given up, in microseconds since the epoch.
+  public var givenUpAtUs: Int64 = 0
+
+  /// Whether it is to be sent again.
+  public var isResumed: Bool = false
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    attempts: UInt32 = 0,
+    reason: String = "",
+    givenUpAtUs: Int64 = 0,
+    isResumed: Bool = false
+  ) {
+    self.attempts = attempts
+    self.reason = reason
+    self.givenUpAtUs = givenUpAtUs
+    self.isResumed = isResumed
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
 extension PersonState: @unsafe CopiedThroughC {
   package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__PersonState>) {
     unsafe tacit__consent__v1__person_state__init(message)
@@ -403,5 +494,51 @@ extension ErasureTask: @unsafe CopiedThroughC {
     self.doneAtUs = unsafe message.pointee.done_at_us
     self.keyDestroyed = unsafe message.pointee.key_destroyed != 0
     self.identifiersRemoved = unsafe message.pointee.identifiers_removed
+  }
+}
+
+extension WebhookProgress: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__WebhookProgress>)
+  {
+    unsafe tacit__consent__v1__webhook_progress__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__WebhookProgress>, in arena: Arena
+  ) {
+    unsafe message.pointee.webhook = self.webhook.map { unsafe arena.message($0) }
+    unsafe message.pointee.settled_sequence = self.settledSequence
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__WebhookProgress>, in arena: Arena
+  ) throws(WireError) {
+    self.webhook = try unsafe arena.message(message.pointee.webhook, as: Webhook.self)
+    self.settledSequence = unsafe message.pointee.settled_sequence
+  }
+}
+
+extension StoredDeadLetter: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__StoredDeadLetter>)
+  {
+    unsafe tacit__consent__v1__stored_dead_letter__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__StoredDeadLetter>, in arena: Arena
+  ) {
+    unsafe message.pointee.attempts = self.attempts
+    unsafe message.pointee.reason = arena.text(self.reason)
+    unsafe message.pointee.given_up_at_us = self.givenUpAtUs
+    unsafe message.pointee.is_resumed = self.isResumed ? 1 : 0
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__StoredDeadLetter>, in arena: Arena
+  ) throws(WireError) {
+    self.attempts = unsafe message.pointee.attempts
+    self.reason = try unsafe arena.text(message.pointee.reason, field: "StoredDeadLetter.reason")
+    self.givenUpAtUs = unsafe message.pointee.given_up_at_us
+    self.isResumed = unsafe message.pointee.is_resumed != 0
   }
 }

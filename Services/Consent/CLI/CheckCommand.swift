@@ -20,6 +20,7 @@ struct CheckCommand: AsyncParsableCommand {
   @Option(help: "The scope.") var scope: String
   @Option(help: ArgumentHelp("At what time; now.", valueName: "time"), transform: Reading.time)
   var at: Timestamp?
+  @OptionGroup var token: TokenOption
   @OptionGroup var client: ClientOptions
 
   private struct Answer: Encodable {
@@ -40,11 +41,17 @@ struct CheckCommand: AsyncParsableCommand {
   func run() async throws {
     let request = CheckRequest(
       pid: person.pid.bytes, scope: scope, atUs: at?.microseconds ?? 0)
-    let reply = try await client.with(.consent) {
-      try await ConsentClient($0).check(request, options: client.callOptions)
+    // A batch waits for a token and reads a history of any length; a single check never waits.
+    let replies = try await client.with(.consent) {
+      try await ConsentClient($0).checkBatch(
+        CheckBatchRequest(checks: [request], atLeast: token.token), options: client.callOptions
+      ).replies
+    }
+    guard let reply = replies.first else {
+      throw CommandFailure("the service gave no answer")
     }
     let answer = Answer(
-      granted: reply.granted, reason: Self.text(reply.reason),
+      granted: reply.granted, reason: reply.reason.words,
       consentID: reply.consentID.isEmpty ? nil : reply.consentID,
       expiresAt: reply.expiresAtUs == 0
         ? nil : Timestamp(microseconds: reply.expiresAtUs).description,
@@ -60,9 +67,12 @@ struct CheckCommand: AsyncParsableCommand {
     }
     if !reply.granted { throw ExitCode(ExitStatus.failed) }
   }
+}
 
-  private static func text(_ reason: CheckReason) -> String {
-    switch reason {
+extension CheckReason {
+  /// The reason in words.
+  var words: String {
+    switch self {
     case .granted: "granted"
     case .neverAsked: "never asked"
     case .withdrawn: "withdrawn"

@@ -41,8 +41,10 @@ struct ConsentCommand: AsyncParsableCommand, ServiceProgram {
       """,
     version: TacitVersion.text,
     subcommands: [
-      ServeCommand.self, GrantCommand.self, WithdrawCommand.self, CheckCommand.self,
-      ShowCommand.self, HistoryCommand.self, ImportCommand.self, ExportCommand.self,
+      ServeCommand.self, GrantCommand.self, WithdrawCommand.self, RestrictCommand.self,
+      LiftCommand.self, ObjectCommand.self, CheckCommand.self, PreferencesCommand.self,
+      NoticesCommand.self, PurposesCommand.self, WebhooksCommand.self, ShowCommand.self,
+      HistoryCommand.self, ImportCommand.self, ExportCommand.self,
       WatchCommand.self, EraseCommand.self, StatusCommand<Self>.self, HealthCommand<Self>.self,
       BackupCommand<Self>.self, RestoreCommand<Self>.self, VerifyCommand<Self>.self,
     ])

@@ -16,6 +16,9 @@ struct ReceiptView: Encodable {
   let recordedAt: String
   let sequence: UInt64
   let previousHash: String?
+  let deniedScopes: [String]?
+  let personSequence: UInt64?
+  let details: DetailsView?
 
   enum CodingKeys: String, CodingKey {
     case consentID = "consent_id"
@@ -27,6 +30,9 @@ struct ReceiptView: Encodable {
     case recordedAt = "recorded_at"
     case sequence
     case previousHash = "previous_hash"
+    case deniedScopes = "denied_scopes"
+    case personSequence = "person_sequence"
+    case details
   }
 
   init(_ receipt: Receipt) {
@@ -42,6 +48,9 @@ struct ReceiptView: Encodable {
     recordedAt = Timestamp(microseconds: receipt.recordedAtUs).description
     sequence = receipt.sequence
     previousHash = receipt.previousHash.isEmpty ? nil : Hexadecimal.encode(receipt.previousHash)
+    deniedScopes = receipt.deniedScopes.isEmpty ? nil : receipt.deniedScopes
+    personSequence = receipt.personSequence == 0 ? nil : receipt.personSequence
+    details = receipt.details.map(DetailsView.init)
   }
 
   static func name(_ kind: ReceiptKind) -> String {
@@ -64,12 +73,14 @@ struct ReceiptView: Encodable {
     table.add("person", userIDHashed)
     table.add("kind", kind)
     table.add("scopes", kind == "erasure" ? "all, for ever" : scopes.joined(separator: ", "))
+    if let deniedScopes { table.add("refused", deniedScopes.joined(separator: ", ")) }
     table.add("from", grantedAt)
     table.add("until", expiresAt ?? "-")
     table.add("source", source)
     table.add("notice version", version == 0 ? "-" : "\(version)")
     table.add("recorded", recordedAt)
     table.add("position", "\(sequence)")
+    details?.add(to: &table)
     table.show()
   }
 
@@ -78,7 +89,9 @@ struct ReceiptView: Encodable {
     var table = Table("position", "kind", "scopes", "from", "until", "source", "consent id")
     for receipt in receipts {
       table.add(
-        "\(receipt.sequence)", receipt.kind, receipt.scopes.joined(separator: ","),
+        "\(receipt.sequence)", receipt.kind,
+        (receipt.scopes + (receipt.deniedScopes ?? []).map { "not " + $0 })
+          .joined(separator: ","),
         receipt.grantedAt, receipt.expiresAt ?? "-", receipt.source, receipt.consentID)
     }
     table.show()

@@ -10,13 +10,14 @@ struct ShowCommand: AsyncParsableCommand {
     discussion: "Example: tacit-consent show c_01KEMQ8VJ0A1B2C3D4E5F6G7H8")
 
   @Argument(help: "The receipt's id: c_ and 26 characters.") var consentID: String
+  @OptionGroup var token: TokenOption
   @OptionGroup var client: ClientOptions
 
   func run() async throws {
     let receipt = ReceiptView(
       try await client.with(.consent) {
         try await ConsentClient($0).show(
-          ShowRequest(consentID: consentID), options: client.callOptions)
+          ShowRequest(consentID: consentID, atLeast: token.token), options: client.callOptions)
       })
     if client.json { try printJSON(receipt) } else { receipt.show() }
   }
@@ -29,12 +30,13 @@ struct HistoryCommand: AsyncParsableCommand {
     discussion: "Example: tacit-consent history --pid PID")
 
   @OptionGroup var person: PersonOption
+  @OptionGroup var token: TokenOption
   @OptionGroup var client: ClientOptions
 
   func run() async throws {
     let reply = try await client.with(.consent) {
       try await ConsentClient($0).history(
-        HistoryRequest(pid: person.pid.bytes), options: client.callOptions)
+        HistoryRequest(pid: person.pid.bytes, atLeast: token.token), options: client.callOptions)
     }
     let receipts = reply.receipts.map(ReceiptView.init)
     if client.json { return try printJSON(receipts) }

@@ -21,8 +21,18 @@ package struct ConsentConfiguration: Sendable {
   package var feedBatchCount = 2_000
   /// The most receipts a person can have before further grants are refused.
   package var receiptCountPerPersonMax = 1_000
+  /// How many answers to requests with an idempotency key are kept, and for how many hours.
+  package var requestCountMax = 1_000_000
+  package var requestHours = 24
+  /// How many people of a bulk withdrawal share a transaction and a barrier.
+  package var withdrawalBatchCount = 2_500
+  /// How long a read waits for a consistency token where its caller has no deadline, in
+  /// milliseconds.
+  package var tokenWaitMs = 1_000
   /// How often an erasure that the vault has not carried out is tried again, in milliseconds.
   package var erasureRetryMs = 1_000
+  /// How changes are made known to systems outside.
+  package var webhooks = WebhookSettings()
 
   /// The defaults.
   package init() {}

@@ -55,6 +55,8 @@ extension ConsentService {
 
   /// Sends a gate the changes it does not know, and the leases it asked for.
   private func feed(_ line: GateLine, to replies: ReplyWriter<GateEvent>) async throws {
+    try await replies.send(
+      GateEvent(body: .welcome(GateWelcome(epoch: tokens.epoch, tokenKey: tokens.secret))))
     var position = line.position
     var lastBatch: ChangeBatch?
     while true {
@@ -71,7 +73,8 @@ extension ConsentService {
         let receipts = try ledger.receipts(after: start, limit: configuration.feedBatchCount)
         if let last = receipts.last { position = last.sequence }
         let batch = ChangeBatch(
-          changes: receipts.filter(line.serves), completeTo: position, afterSequence: start)
+          changes: receipts.filter(line.serves).map(\.forGates), completeTo: position,
+          afterSequence: start)
         lastBatch = batch
         try await replies.send(GateEvent(body: .changes(batch)))
       }
@@ -81,6 +84,15 @@ extension ConsentService {
       }
       if isIdle { try await line.wake.wait(after: generation) }
     }
+  }
+}
+
+extension Receipt {
+  /// What a gate goes by.
+  fileprivate var forGates: Receipt {
+    var receipt = self
+    receipt.details = nil
+    return receipt
   }
 }
 

@@ -5,13 +5,21 @@ package import RPC
 extension ConsentService {
   /// The most checks in one request.
   static let checkCountMax = 4_096
+  /// The most receipts of a person that a single check reads for another time: it holds up its
+  /// connection meanwhile. A batch reads them all.
+  static let inlineReceiptCountMax = 64
 
-  package func check(_ request: CheckRequest, context: CallContext) async throws -> CheckReply {
-    let replies = try await decide([request])
-    guard let reply = replies.first else {
+  /// Runs where the request was read, so it never waits: a token that is ahead is refused.
+  package func check(_ request: CheckRequest, context: CallContext) throws -> CheckReply {
+    try require(request.atLeast)
+    let current = register.current
+    let question = try check(request, by: current.rules)
+    let (decisions, position) = try ledger.decide(
+      CollectionOfOne(question), receiptCountMax: Self.inlineReceiptCountMax)
+    guard let decision = decisions.first else {
       throw RPCError(.internalError, "one check gave no answer")
     }
-    return reply
+    return CheckReply(decision, position: position)
   }
 
   package func checkBatch(
@@ -20,20 +28,30 @@ extension ConsentService {
     guard request.checks.count <= Self.checkCountMax else {
       throw ReceiptRefusal.tooManyChecks(limit: Self.checkCountMax)
     }
-    return CheckBatchReply(replies: try await decide(request.checks))
+    try await wait(for: request.atLeast, context)
+    for check in request.checks where check.atLeast != nil {
+      try await wait(for: check.atLeast, context)
+    }
+    let rules = register.current.rules
+    let (decisions, position) = try ledger.decide(
+      try request.checks.map { try check($0, by: rules) })
+    return CheckBatchReply(
+      replies: decisions.map { CheckReply($0, position: position) })
   }
 
-  private func decide(_ requests: [CheckRequest]) async throws -> [CheckReply] {
-    let checks = try requests.map { request in
-      try rules.checkScopes([request.scope])
-      let at = request.atUs == 0 ? nil : Timestamp(microseconds: request.atUs)
-      return (pid: try pid(request.pid), scope: request.scope, at: at)
-    }
-    let (decisions, position) = try ledger.decide(checks)
-    return decisions.map { decision in
-      CheckReply(
-        granted: decision.reason == .granted, reason: decision.reason,
-        consentID: decision.consentID, expiresAtUs: decision.expiresAtUs, sequence: position)
-    }
+  private func check(
+    _ request: CheckRequest, by rules: ReceiptRules
+  ) throws -> (pid: PseudonymousID, scope: String, at: Timestamp?) {
+    try rules.checkScope(request.scope)
+    let at = request.atUs == 0 ? nil : Timestamp(microseconds: request.atUs)
+    return (pid: try pid(request.pid), scope: request.scope, at: at)
+  }
+}
+
+extension CheckReply {
+  fileprivate init(_ decision: CheckDecision, position: UInt64) {
+    self.init(
+      granted: decision.reason == .granted, reason: decision.reason,
+      consentID: decision.consentID, expiresAtUs: decision.expiresAtUs, sequence: position)
   }
 }

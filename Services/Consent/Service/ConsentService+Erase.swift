@@ -29,14 +29,20 @@ extension ConsentService {
     guard NameRule.accepts(request.ground) else { throw ReceiptRefusal.malformedGround }
     let draft = ReceiptDraft(
       pid: pid, kind: .erasure, scopes: [], source: request.source, version: 0)
-    let recorded = try await ledger.erase(draft, ground: request.ground, by: context.peer.spiffeID)
+    var unnamed = request
+    unnamed.idempotencyKey = ""
+    let recorded = try await ledger.erase(
+      draft, ground: request.ground, by: context.peer.spiffeID,
+      request: try RequestIdentity(
+        request.idempotencyKey, of: unnamed, method: "Erase", by: context.peer.spiffeID))
     let passage = try await pass(recorded.receipt)
     let task = try await finish(
       PendingErasure(sequence: recorded.receipt.sequence, pid: pid))
     return EraseReply(
       receipt: recorded.receipt, gates: passage.outcomes,
       subjectKeyDestroyed: task.keyDestroyed,
-      durationUs: time.monotonicMicroseconds - startedAt)
+      durationUs: time.monotonicMicroseconds - startedAt,
+      token: try token(recorded.receipt.sequence))
   }
 
   /// Lets the vault destroy the person's key, unless it has done so.

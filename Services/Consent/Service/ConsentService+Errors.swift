@@ -6,16 +6,19 @@ extension ReceiptRefusal: RPCErrorConvertible {
 
   private var code: StatusCode {
     switch self {
-    case .duplicateID: .alreadyExists
-    case .unknownReceipt: .notFound
-    case .erased, .takenBackLater: .failedPrecondition
-    case .tooManyReceipts: .resourceExhausted
+    case .duplicateID, .requestKeyReused, .otherWebhook: .alreadyExists
+    case .unknownReceipt, .unknownNotice, .unknownNoticeVersion, .unknownPurpose,
+      .unknownWebhook:
+      .notFound
+    case .erased, .takenBackLater, .notRestricted, .tokenOfOtherEpoch, .versionNotNext,
+      .tooManyReceiptsToRead:
+      .failedPrecondition
+    case .tooManyReceipts, .tooManyVersions, .tooManyNotices, .tooManyWebhooks:
+      .resourceExhausted
     case .erasureNotAllowed: .permissionDenied
-    case .malformedJSON, .malformedPID, .malformedConsentID, .noScopes, .tooManyScopes,
-      .scopeNamedTwice, .malformedScope, .unknownScope, .noExpiry, .needlessExpiry,
-      .expiryNotAfterGrant, .timeOutOfRange, .noSource, .malformedSource, .sourceLooksLike,
-      .noVersion, .tooManyChecks, .malformedGround:
-      .invalidArgument
+    // The gate or the service may get there: asking again is right.
+    case .behindToken: .unavailable
+    default: .invalidArgument
     }
   }
 }

@@ -5,6 +5,7 @@ extension ConsentService {
   package func export(
     _ request: ExportRequest, replies: ReplyWriter<ExportChunk>, context: CallContext
   ) async throws {
+    try await wait(for: request.atLeast, context)
     var position = request.afterSequence
     while true {
       let receipts = try ledger.receipts(after: position, limit: configuration.feedBatchCount)

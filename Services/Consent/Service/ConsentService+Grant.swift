@@ -5,14 +5,23 @@ internal import Transport
 
 extension ConsentService {
   package func grant(_ request: GrantRequest, context: CallContext) async throws -> GrantReply {
-    let draft = try draft(of: request)
-    let recorded = try await ledger.grant(draft, by: context.peer.spiffeID)
-    if recorded.isNew {
+    var unnamed = request
+    unnamed.idempotencyKey = ""
+    let recorded = try await ledger.answer(
+      try draft(of: request), by: context.peer.spiffeID,
+      request: try RequestIdentity(
+        request.idempotencyKey, of: unnamed, method: "Grant", by: context.peer.spiffeID))
+    var gates: [GateOutcome] = []
+    if recorded.takesAway {
+      gates = try await pass(recorded.receipt).outcomes
+    } else if recorded.isNew {
       roster.committed(recorded.receipt.sequence, takesAway: false)
       try await roster.settle(
         at: recorded.receipt.sequence, limitMs: configuration.grantSettleMs)
     }
-    return GrantReply(receipt: recorded.receipt, created: recorded.isNew)
+    return GrantReply(
+      receipt: recorded.receipt, created: recorded.isNew,
+      token: try token(recorded.receipt.sequence), gates: gates)
   }
 
   private func draft(of request: GrantRequest) throws(ReceiptRefusal) -> ReceiptDraft {
@@ -21,10 +30,12 @@ extension ConsentService {
       id = ConsentID(text: request.consentID)
       if id == nil { throw .malformedConsentID }
     }
+    let isDenial = request.scopes.isEmpty && !request.deniedScopes.isEmpty
     return ReceiptDraft(
-      consentID: id, pid: try pid(request.pid), kind: .grant, scopes: request.scopes,
+      consentID: id, pid: try pid(request.pid), kind: isDenial ? .denial : .grant,
+      scopes: request.scopes, deniedScopes: request.deniedScopes,
       grantedAt: request.grantedAtUs == 0 ? nil : Timestamp(microseconds: request.grantedAtUs),
       expiresAt: request.expiresAtUs == 0 ? nil : Timestamp(microseconds: request.expiresAtUs),
-      source: request.source, version: request.version)
+      source: request.source, version: request.version, details: request.details)
   }
 }

@@ -37,6 +37,7 @@ extension ConsentService {
     standing.progress.duplicates += outcome.duplicates
     standing.progress.rejected += UInt64(outcome.rejects.count)
     standing.progress.rejects = outcome.rejects
+    standing.progress.token = try token(roster.lastPosition)
     standing.progress.lastLine = chunk.firstLine + UInt64(chunk.lines.count) - 1
     try await replies.send(standing.progress)
     return standing
@@ -45,6 +46,7 @@ extension ConsentService {
   /// Judges the lines of a chunk as far as that goes without the ledger.
   private func read(_ chunk: ImportChunk, mayErase: Bool) -> [ImportLine] {
     let now = time.now
+    let rules = register.current.rules
     return chunk.lines.enumerated().map { index, line in
       let draft = Result { () throws(ReceiptRefusal) in
         let draft = try ReceiptJSON.draft(line)

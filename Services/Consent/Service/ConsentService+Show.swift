@@ -7,6 +7,7 @@ extension ConsentService {
     guard let id = ConsentID(text: request.consentID) else {
       throw ReceiptRefusal.malformedConsentID
     }
+    try await wait(for: request.atLeast, context)
     return try ledger.receipt(id)
   }
 }

@@ -5,6 +5,7 @@ extension ConsentService {
   package func watch(
     _ request: WatchRequest, replies: ReplyWriter<ChangeBatch>, context: CallContext
   ) async throws {
+    try await wait(for: request.atLeast, context)
     guard request.follow else { return try await watch(request, replies: replies) }
     try await context.untilDrained { try await watch(request, replies: replies) }
   }

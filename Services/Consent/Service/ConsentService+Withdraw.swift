@@ -7,13 +7,19 @@ extension ConsentService {
   package func withdraw(
     _ request: WithdrawRequest, context: CallContext
   ) async throws -> WithdrawReply {
+    var unnamed = request
+    unnamed.idempotencyKey = ""
     let draft = ReceiptDraft(
       pid: try pid(request.pid), kind: .withdrawal, scopes: request.scopes,
-      source: request.source, version: 0)
-    let recorded = try await ledger.withdraw(draft, by: context.peer.spiffeID)
+      source: request.source, version: 0, details: request.details)
+    let recorded = try await ledger.takeBack(
+      draft, by: context.peer.spiffeID,
+      request: try RequestIdentity(
+        request.idempotencyKey, of: unnamed, method: "Withdraw", by: context.peer.spiffeID))
     let passage = try await pass(recorded.receipt)
     return WithdrawReply(
-      receipt: recorded.receipt, gates: passage.outcomes, barrierUs: passage.durationUs)
+      receipt: recorded.receipt, gates: passage.outcomes, barrierUs: passage.durationUs,
+      token: try token(recorded.receipt.sequence))
   }
 
   /// Makes known that `receipt` takes something away, and returns when no gate serves it any more.

@@ -12,9 +12,12 @@ package struct ConsentService: ConsentServing, TacitService {
   package static var tables: [any StoreTableDescribing] { ConsentTables.all }
 
   let configuration: ConsentConfiguration
-  let rules: ReceiptRules
+  let register: CatalogRegister
   let ledger: ConsentLedger
   let roster: GateRoster
+  let tokens: ConsentTokens
+  let secrets: ConsentSecrets
+  let sender: WebhookSender
   let vault: any SubjectVault
   let time: any TimeSource
   let log: Logger
@@ -26,48 +29,73 @@ package struct ConsentService: ConsentServing, TacitService {
     try await self.init(
       store: runtime.store, audit: runtime.audit,
       vault: RemoteVault(VaultClient(try runtime.client(of: .vault))),
-      configuration: configuration, time: runtime.time, random: runtime.random, log: runtime.log)
+      configuration: configuration, secrets: ConsentSecrets(runtime.keys), time: runtime.time,
+      random: runtime.random, log: runtime.log)
   }
 
   /// The service of its parts.
   ///
-  /// - Parameter vault: destroys the keys of people who are erased.
+  /// - Parameters:
+  ///   - vault: destroys the keys of people who are erased.
+  ///   - secrets: by default random ones, so that tokens do not outlive this service.
   /// - Throws: `ConsentSetupError` for a configuration that cannot be; errors of the store.
   package init(
     store: SealedStore, audit: AuditLog, vault: any SubjectVault,
-    configuration: ConsentConfiguration, time: any TimeSource, random: any RandomSource,
-    log: Logger
+    configuration: ConsentConfiguration, secrets: ConsentSecrets? = nil, time: any TimeSource,
+    random: any RandomSource, log: Logger
   ) async throws {
     if let fault = configuration.fault { throw ConsentSetupError(description: fault) }
+    let secrets = secrets ?? ConsentSecrets(seed: random.bytes(count: 32))
     self.configuration = configuration
     self.vault = vault
     self.time = time
     self.log = log
-    rules = ReceiptRules(scopes: configuration.scopes)
+    self.secrets = secrets
+    register = try CatalogRegister(scopes: configuration.scopes, store: store)
     ledger = ConsentLedger(
-      store: store, audit: audit, rules: rules,
-      receiptCountPerPersonMax: configuration.receiptCountPerPersonMax, time: time,
+      store: store, audit: audit, register: register, configuration: configuration, time: time,
       random: random)
     roster = GateRoster(
       configuration: configuration,
       earlierLeaseMs: try await ledger.exchangeLease(ms: configuration.leaseMs),
       lastPosition: try ledger.lastPosition(), time: time)
+    tokens = try secrets.tokens(epoch: Self.epoch(of: store))
+    sender = WebhookSender(
+      ledger: ledger, roster: roster, settings: configuration.webhooks, time: time, log: log,
+      key: secrets.webhookSigningKey)
   }
 
   /// The newest durable position of the consent log.
   package var lastPosition: UInt64 { roster.lastPosition }
 
-  /// Carries out the erasures that a crash or an absent vault left unfinished.
-  package func run() async throws { try await retryErasures() }
+  /// The epoch of the log: another one after the store was restored from a backup, because
+  /// positions of before may since stand for other receipts.
+  private static func epoch(of store: SealedStore) -> UInt64 {
+    store.historyID.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  /// Carries out the erasures that a crash or an absent vault left unfinished, and tells the
+  /// systems outside.
+  package func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await retryErasures() }
+      group.addTask { try await sender.run() }
+      defer { group.cancelAll() }
+      try await group.next()
+    }
+  }
 
   package func measures() async -> [(name: String, value: Double)] {
     let gates = roster.counts
     let pending = (try? ledger.pendingErasures().count) ?? 0
+    let catalog = register.current.catalog
     return [
       ("receipts", Double(roster.lastPosition)),
       ("gates_attending", Double(gates.attending)),
       ("gates_up_to_date", Double(gates.upToDate)),
       ("erasures_pending", Double(pending)),
+      ("notices", Double(catalog.notices.count)),
+      ("webhooks", Double((try? ledger.webhooks().count) ?? 0)),
     ]
   }
 }

@@ -21,6 +21,7 @@ struct Get: AsyncParsableCommand {
     transform: Reading.time)
   var asOf: Timestamp?
   @Option(help: "What it is for; written into the audit log.") var purpose = "command-line"
+  @OptionGroup var token: TokenOption
   @OptionGroup var client: ClientOptions
 
   func run() async throws {
@@ -28,7 +29,7 @@ struct Get: AsyncParsableCommand {
       try await FeaturesClient($0).get(
         GetRequest(
           pids: pid.map(\.bytes), features: features, asOfUs: asOf?.microseconds ?? 0,
-          purpose: purpose),
+          purpose: purpose, atLeast: token.token),
         options: client.callOptions)
     }
     if client.json { return try printJSON(reply.rows.map(RowJSON.init)) }

@@ -13,6 +13,7 @@ extension FeatureStoreService {
       throw FeatureStoreError.tooMuch(
         "more than \(configuration.cellCountMax) features times people in one call")
     }
+    try await gate.wait(for: request.atLeast, until: context.deadline)
     let consentSequence = gate.appliedSequence
     let records = try await reader.records(
       of: pids.map { plan.wanted(of: $0, through: gate) })

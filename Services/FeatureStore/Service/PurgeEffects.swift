@@ -30,7 +30,8 @@ final class PurgeEffects: GateEffects {
     let removals = granted.withLock { granted in
       changes.compactMap { change -> Removal? in
         Self.fold(change, into: &granted)
-        guard change.kind != .grant, change.sequence > position else { return nil }
+        guard change.kind == .erasure || !change.endedScopes.isEmpty, change.sequence > position
+        else { return nil }
         return Removal(
           pid: change.pid, sequence: change.sequence, isErasure: change.kind == .erasure,
           allowed: Set(granted[change.pid] ?? []))
@@ -57,15 +58,17 @@ final class PurgeEffects: GateEffects {
   private static func fold(
     _ change: ConsentChange, into granted: inout [PseudonymousID: [Scope]]
   ) {
-    switch change.kind {
-    case .grant:
+    if change.kind == .erasure {
+      granted[change.pid] = nil
+      return
+    }
+    if change.kind == .grant {
       let known = granted[change.pid] ?? []
       granted[change.pid] = known + change.scopes.filter { !known.contains($0) }
-    case .withdrawal:
-      granted[change.pid]?.removeAll(where: change.scopes.contains)
-      if granted[change.pid]?.isEmpty == true { granted[change.pid] = nil }
-    case .erasure: granted[change.pid] = nil
     }
+    guard !change.endedScopes.isEmpty else { return }
+    granted[change.pid]?.removeAll(where: change.endedScopes.contains)
+    if granted[change.pid]?.isEmpty == true { granted[change.pid] = nil }
   }
 
   private func perform(_ removals: [Removal]) async throws {

@@ -58,6 +58,7 @@ struct RecommendCommand: AsyncParsableCommand {
     transform: Reading.time)
   var asOf: Timestamp?
   @OptionGroup var ask: AskOptions
+  @OptionGroup var token: TokenOption
   @OptionGroup var client: ClientOptions
 
   private struct Answer: Encodable {
@@ -109,7 +110,7 @@ struct RecommendCommand: AsyncParsableCommand {
     let request = RecommendRequest(
       pid: pid?.bytes ?? [], collection: collection, k: ask.k, candidates: candidates.message,
       historyFeature: historyFeature ?? "", scope: scope ?? "", asOfUs: asOf?.microseconds ?? 0,
-      noiseSigma: ask.noiseSigma, purpose: ask.purpose)
+      noiseSigma: ask.noiseSigma, purpose: ask.purpose, atLeast: token.token)
     let answer = Answer(
       try await client.with(.vectors) {
         try await VectorsClient($0).recommend(request, options: client.callOptions)

@@ -13,7 +13,9 @@ struct PurgeEffects: GateEffects {
     let store = library.store
     let position = LogSequenceNumber(
       try store.read { try $0.get(VectorTables.positions, Self.positionName) } ?? 0)
-    let removals = changes.filter { $0.kind != .grant && $0.sequence > position }
+    let removals = changes.filter {
+      ($0.kind == .erasure || !$0.endedScopes.isEmpty) && $0.sequence > position
+    }
     for start in stride(from: 0, to: removals.count, by: Self.removalCountMax) {
       try await perform(Array(removals[start..<min(removals.count, start + Self.removalCountMax)]))
     }
@@ -32,7 +34,7 @@ struct PurgeEffects: GateEffects {
           // A collection that is not known keeps nothing for anybody.
           let isKept =
             removal.kind != .erasure
-            && scopes[key.second].map { !removal.scopes.contains($0) } ?? false
+            && scopes[key.second].map { !removal.endedScopes.contains($0) } ?? false
           guard !isKept else { continue }
           try transaction.delete(VectorTables.people, key)
           removed.append(key)

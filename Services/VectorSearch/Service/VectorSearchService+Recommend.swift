@@ -1,4 +1,5 @@
 internal import AuditLog
+internal import CommonAPI
 internal import FeaturesAPI
 internal import Foundation
 internal import Gate
@@ -14,6 +15,7 @@ extension VectorSearchService {
   ) async throws -> RecommendReply {
     try callRate.take(context.peer.spiffeID)
     let question = try RecommendationQuestion(request, configuration, now: parts.time.now)
+    try await gate.wait(for: request.atLeast, until: context.deadline)
     let collection = try library.collection(request.collection)
     guard let shelf = collection.shelf else {
       throw VectorSearchError.notForThis(
@@ -21,7 +23,9 @@ extension VectorSearchService {
     }
 
     var answer = RecommendationAnswer(modelID: shelf.modelID)
-    switch try await history(for: question, on: shelf, context: context) {
+    switch try await history(
+      for: question, on: shelf, atLeast: request.atLeast, context: context)
+    {
     case .success(let history):
       let score = try RecommendationScore(
         of: history, on: shelf, day: Int32(clamping: question.asOf.day), noise: question.noise,
@@ -48,7 +52,8 @@ extension VectorSearchService {
   /// - Throws: what the feature store finds wrong with the name of the feature: that is the
   ///   caller's mistake, and serving strangers would hide it.
   private func history(
-    for question: RecommendationQuestion, on shelf: ItemShelf, context: CallContext
+    for question: RecommendationQuestion, on shelf: ItemShelf, atLeast token: ConsentToken?,
+    context: CallContext
   ) async throws -> Result<PersonHistory, Stranger> {
     guard let person = question.person else { return .failure(Stranger("nobody was named")) }
     if case .withheld(let reason) = gate.admit(person.pid, scope: person.scope) {
@@ -56,7 +61,7 @@ extension VectorSearchService {
     }
     let request = GetRequest(
       pids: [person.pid.bytes], features: [person.historyFeature],
-      asOfUs: question.asOf.microseconds, purpose: question.purpose)
+      asOfUs: question.asOf.microseconds, purpose: question.purpose, atLeast: token)
     let reply: GetReply
     do {
       reply = try await parts.features.get(request, options: CallOptions(for: context))

@@ -33,6 +33,7 @@ public struct AccessPolicy: MethodAuthorizer {
     ],
     "privacy": [
       "consent.read", "consent.write", "consent.export", "consent.watch", "consent.erase",
+      "consent.notices", "consent.webhooks",
       "vault.pseudonymize", "vault.show", "trainer.read", "trainer.budget",
     ],
   ]

@@ -307,6 +307,11 @@ struct AttendTests {
           body: .registration(GateRegistration(gate: "high", pidFrom: Example.pid(high).bytes))))
       try await line.send(GateMessage(body: .renewal(GateRenewal(sentAtUs: 42))))
       var replies = line.replies.makeAsyncIterator()
+      guard case .welcome(let welcome)? = try await replies.next()?.body else {
+        Issue.record("no welcome came")
+        return
+      }
+      #expect(welcome.tokenKey.count == 32)
       guard case .lease(let lease)? = try await replies.next()?.body else {
         Issue.record("no lease came")
         return

@@ -58,7 +58,8 @@ struct ConsentFixture {
       configuration: StoreConfiguration(serviceName: "consent"))
     audit = AuditLog(store: store, time: SystemTime())
     service = try await ConsentService(
-      store: store, audit: audit, vault: vault, configuration: configuration, time: SystemTime(),
+      store: store, audit: audit, vault: vault, configuration: configuration,
+      secrets: ConsentSecrets(seed: Array("the same in each run".utf8)), time: SystemTime(),
       random: SystemRandom(), log: silentLog)
     var router = Router()
     service.register(on: &router)
@@ -124,6 +125,13 @@ struct ConsentFixture {
       await line.close()
       throw error
     }
+  }
+
+  /// Runs `body` while the service does its background work.
+  func whileRunning<Result>(_ body: () async throws -> Result) async throws -> Result {
+    let running = Task { [service] in try await service.run() }
+    defer { running.cancel() }
+    return try await body()
   }
 
   // MARK: Shorthand

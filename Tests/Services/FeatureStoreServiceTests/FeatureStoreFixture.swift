@@ -131,16 +131,26 @@ final class FeatureStoreFixture: Sendable {
     try await change(pid, .withdrawal, scopes)
   }
 
+  /// Records another kind of receipt for these scopes.
+  func record(
+    _ kind: ConsentChange.Kind, _ pid: PseudonymousID, _ scopes: String...,
+    denied: [String] = []
+  ) async throws {
+    try await change(pid, kind, scopes, denied: denied)
+  }
+
   func erase(_ pid: PseudonymousID) async throws { try await change(pid, .erasure, []) }
 
   @discardableResult
   private func change(
-    _ pid: PseudonymousID, _ kind: ConsentChange.Kind, _ scopes: [String], days: Int64 = 365
+    _ pid: PseudonymousID, _ kind: ConsentChange.Kind, _ scopes: [String],
+    denied: [String] = [], days: Int64 = 365
   ) async throws -> String {
     let change = changes.withLock { changes in
       let change = ConsentChange(
         sequence: LogSequenceNumber(UInt64(changes.count + 1)), pid: pid, kind: kind,
         scopes: scopes.compactMap { Scope($0) },
+        deniedScopes: denied.compactMap { Scope($0) },
         consentID: ConsentID(at: time.now, random: SystemRandom()), grantedAt: time.now,
         expiresAt: time.now.advanced(byMicroseconds: days * 86_400_000_000))
       changes.append(change)

@@ -1,5 +1,7 @@
 internal import AuditAPI
 internal import AuditLog
+internal import CommonAPI
+internal import Cryptography
 internal import FeatureStoreService
 internal import FeaturesAPI
 internal import Gate
@@ -27,6 +29,34 @@ struct GetTests {
       #expect(features[1].reason == "analytics: no consent was ever recorded for this scope")
       #expect(features[2].consentID == consent)
       #expect(reply.withheld == 2 && reply.consentSequence == 1)
+    }
+  }
+
+  @Test("a read with a consistency token is answered when the gate knows it, else refused")
+  func token() async throws {
+    try await withFeatureStore { fixture in
+      let secret = [UInt8](repeating: 9, count: 32)
+      try fixture.service.gate.giveTokenKey(epoch: 4, key: secret)
+      let key = try PositionKey(secret: SecretBytes(copying: secret))
+      let consent = try await fixture.grant(person(1), "analytics")
+      try await fixture.write([fixture.event(person(1), consent, id: "a", ["amount": .int(5)])])
+      func read(_ token: ConsentToken) async throws -> GetReply {
+        try await fixture.service.get(
+          GetRequest(
+            pids: [person(1).bytes], features: ["purchases:spend"], purpose: "test",
+            atLeast: token),
+          context: fixture.context(FeaturesMethods.get))
+      }
+      let known = ConsentToken(
+        epoch: 4, sequence: 1, mac: try key.code(epoch: 4, position: 1))
+      #expect(try await read(known).rows[0].features[0].status == .present)
+      var forged = known
+      forged.sequence = 2
+      let wrong = forged
+      await #expect(throws: TokenRefusal.forged) { try await read(wrong) }
+      let foreign = ConsentToken(
+        epoch: 5, sequence: 1, mac: try key.code(epoch: 5, position: 1))
+      await #expect(throws: TokenRefusal.otherEpoch) { try await read(foreign) }
     }
   }
 

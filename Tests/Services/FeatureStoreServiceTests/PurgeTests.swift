@@ -1,6 +1,7 @@
 internal import CommonAPI
 internal import FeatureStoreService
 internal import FeaturesAPI
+internal import Gate
 internal import PrivacyCore
 internal import SealedStore
 internal import TestSupport
@@ -38,6 +39,31 @@ struct PurgeTests {
       // What was purged may come again under a new consent: no trace of the ids was kept.
       let again = try await fixture.grant(person(1), "analytics")
       #expect(try await fixture.write([fixture.event(person(1), again, id: "a")]).written == 1)
+    }
+  }
+
+  @Test("an objection and a refusal purge like a withdrawal, a restriction keeps what there is")
+  func otherKinds() async throws {
+    try await withFeatureStore { fixture in
+      for (number, kind) in [ConsentChange.Kind.objection, .denial, .restriction].enumerated() {
+        let person = person(number + 1)
+        let consent = try await fixture.grant(person, "analytics", "product_recs", "web", "geo")
+        try await fixture.write([fixture.event(person, consent, id: "a", ["amount": .int(5)])])
+        #expect(await rowCount(fixture) == 1)
+        let scopes = ["analytics", "product_recs", "web", "geo"]
+        if kind == .denial {
+          try await fixture.record(kind, person, denied: scopes)
+        } else {
+          try await fixture.record(kind, person, scopes[0], scopes[1], scopes[2], scopes[3])
+        }
+        let value = try await fixture.value(person, "purchases:spend")
+        #expect(value.status == .withheld)
+        #expect(await rowCount(fixture) == (kind == .restriction ? 1 : 0))
+        guard kind == .restriction else { continue }
+        #expect(value.reason == "analytics: the use is restricted for now")
+        try await fixture.record(.restrictionLifted, person, "analytics")
+        #expect(try await fixture.value(person, "purchases:spend").status == .present)
+      }
     }
   }
 

@@ -183,7 +183,7 @@ struct CallNameTests {
     #expect(text.services().contains("tacit.vault.v1.Vault"))
     let method = try text.text(of: schema.item(named: "Consent/Check"))
     #expect(method.contains("// Whether a person allows a scope.\nrpc Check("))
-    #expect(method.contains("scope consent.read, idempotent"))
+    #expect(method.contains("scope consent.read, inline, idempotent"))
     #expect(method.contains("  bytes pid = 1;  // at most 32 bytes"))
     #expect(method.contains("tacit call Consent/Check '{"))
     let message = try text.text(of: schema.item(named: "GateMessage"))

@@ -178,54 +178,18 @@ private struct StubVault: VaultServing {
   ) async throws -> ForgetReply { ForgetReply() }
 }
 
-private struct StubConsent: ConsentServing {
+/// What an ingest asks of the consent service, and nothing else of it.
+private struct StubConsent {
   let stub: IngestStubs
 
-  func checkBatch(
-    _ request: CheckBatchRequest, context: CallContext
-  ) async throws -> CheckBatchReply {
-    CheckBatchReply(replies: request.checks.map(stub.check))
-  }
-
-  func check(_ request: CheckRequest, context: CallContext) async throws -> CheckReply {
-    stub.check(request)
-  }
-
-  func grant(_ request: GrantRequest, context: CallContext) async throws -> GrantReply {
-    GrantReply()
-  }
-
-  func withdraw(
-    _ request: WithdrawRequest, context: CallContext
-  ) async throws -> WithdrawReply { WithdrawReply() }
-
-  func show(
-    _ request: ConsentAPI.ShowRequest, context: CallContext
-  ) async throws -> Receipt { Receipt() }
-
-  func history(
-    _ request: HistoryRequest, context: CallContext
-  ) async throws -> HistoryReply { HistoryReply() }
-
-  func `import`(
-    _ requests: RequestStream<ImportChunk>, replies: ReplyWriter<ImportProgress>,
-    context: CallContext
-  ) async throws {}
-
-  func export(
-    _ request: ExportRequest, replies: ReplyWriter<ExportChunk>, context: CallContext
-  ) async throws {}
-
-  func watch(
-    _ request: WatchRequest, replies: ReplyWriter<ChangeBatch>, context: CallContext
-  ) async throws {}
-
-  func attend(
-    _ requests: RequestStream<GateMessage>, replies: ReplyWriter<GateEvent>, context: CallContext
-  ) async throws {}
-
-  func erase(_ request: EraseRequest, context: CallContext) async throws -> EraseReply {
-    EraseReply()
+  func register(on router: inout Router) {
+    router.unary(ConsentMethods.checkBatch) {
+      (request: CheckBatchRequest, _: CallContext) async throws -> CheckBatchReply in
+      CheckBatchReply(replies: request.checks.map(stub.check))
+    }
+    router.inlineUnary(ConsentMethods.check) {
+      (request: CheckRequest, _: CallContext) throws -> CheckReply in stub.check(request)
+    }
   }
 }
 

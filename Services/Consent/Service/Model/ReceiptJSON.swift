@@ -7,10 +7,11 @@ internal import PrivacyCore
 ///      "granted_at":"2026-01-10T12:34:56Z","expires_at":"2028-01-10T12:34:56Z",
 ///      "source":"web-portal:v2","version":2}
 ///
-/// A withdrawal has `"kind":"withdrawal"` and an erasure `"kind":"erasure"`; neither has an expiry.
+/// Other kinds than a grant say so (`"kind":"withdrawal"`) and have no expiry. What a receipt says
+/// besides stands in members of its own.
 package enum ReceiptJSON {
   /// The most bytes of a line.
-  package static let lineByteCountMax = 16_384
+  package static let lineByteCountMax = 65_536
 
   // MARK: Reading
 
@@ -43,6 +44,9 @@ package enum ReceiptJSON {
     private var source: String?
     private var version: UInt32?
     private var kind: String?
+    private var deniedScopes: [String]?
+    private var details = ReceiptDetails()
+    private var detailNames: Set<String> = []
 
     mutating func read(
       _ name: String, from reader: inout JSONReader
@@ -58,10 +62,14 @@ package enum ReceiptJSON {
       case "source": try set(&source, try reader.string(), name, reader)
       case "version": try set(&version, try reader.unsignedInteger(), name, reader)
       case "kind": try set(&kind, try reader.string(), name, reader)
+      case "denied_scopes":
+        try set(
+          &deniedScopes, try reader.strings(countMax: ReceiptRules.scopeCountMax), name, reader)
       default:
-        // Only a plain name is repeated: anything else could be somebody's data.
-        throw reader.fault(
-          NameRule.accepts(name) ? "the field \(name) is not known" : "an unknown field")
+        guard detailNames.insert(name).inserted else {
+          throw reader.fault("the field \(name) stands there twice")
+        }
+        guard try details.read(name, from: &reader) else { throw reader.unknown(name) }
       }
     }
 
@@ -74,7 +82,9 @@ package enum ReceiptJSON {
 
     func draft() throws(ReceiptRefusal) -> ReceiptDraft {
       guard let kind = ReceiptDraft.Kind(rawValue: kind ?? "grant") else {
-        throw .malformedJSON("kind must be grant, withdrawal or erasure")
+        throw .malformedJSON(
+          "kind must be one of "
+            + ReceiptDraft.Kind.allCases.map(\.rawValue).joined(separator: ", "))
       }
       guard let id = ConsentID(text: try required(consentID, "consent_id")) else {
         throw .malformedConsentID
@@ -86,14 +96,19 @@ package enum ReceiptJSON {
       if kind == .grant, expiresAt == nil { throw .noExpiry }
       let scopes = try required(scopes, "scopes")
       // Only a caller of Withdraw can mean all scopes by naming none; a receipt says what it says.
-      if kind == .withdrawal, scopes.isEmpty { throw .noScopes }
+      switch kind {
+      case .withdrawal, .objection, .restriction, .restrictionLifted:
+        if scopes.isEmpty { throw .noScopes }
+      case .grant, .denial, .erasure: break
+      }
       return ReceiptDraft(
-        consentID: id, pid: pid, kind: kind, scopes: scopes,
+        consentID: id, pid: pid, kind: kind, scopes: scopes, deniedScopes: deniedScopes ?? [],
         grantedAt: try time(try required(grantedAt, "granted_at"), "granted_at"),
         expiresAt: try expiresAt.map { text throws(ReceiptRefusal) in
           try time(text, "expires_at")
         },
-        source: try required(source, "source"), version: try required(version, "version"))
+        source: try required(source, "source"), version: try required(version, "version"),
+        details: detailNames.isEmpty ? nil : details)
     }
 
     private func required<Value>(
@@ -121,10 +136,7 @@ package enum ReceiptJSON {
     line += ",\"user_id_hashed\":\"hmac:sha256:"
     line += Base64URL.encode(receipt.pid)
     line += "\",\"scopes\":["
-    for (index, scope) in receipt.scopes.enumerated() {
-      if index > 0 { line += "," }
-      append(scope, to: &line)
-    }
+    append(contentsOf: receipt.scopes, to: &line)
     line += "],\"granted_at\":\""
     line += Timestamp(microseconds: receipt.grantedAtUs).description
     if receipt.kind == .grant {
@@ -134,17 +146,26 @@ package enum ReceiptJSON {
     line += "\",\"source\":"
     append(receipt.source, to: &line)
     line += ",\"version\":\(receipt.version)"
-    switch receipt.kind {
-    case .withdrawal: line += ",\"kind\":\"withdrawal\""
-    case .erasure: line += ",\"kind\":\"erasure\""
-    case .grant, .denial, .restriction, .restrictionLifted, .objection, .unspecified,
-      .unrecognized:
-      break
+    if let kind = ReceiptDraft.Kind(receipt.kind), kind != .grant {
+      line += ",\"kind\":\"\(kind.rawValue)\""
     }
+    if !receipt.deniedScopes.isEmpty {
+      line += ",\"denied_scopes\":["
+      append(contentsOf: receipt.deniedScopes, to: &line)
+      line += "]"
+    }
+    if let details = receipt.details { append(details, to: &line) }
     return line + "}"
   }
 
-  private static func append(_ text: String, to line: inout String) {
+  private static func append(contentsOf texts: [String], to line: inout String) {
+    for (index, text) in texts.enumerated() {
+      if index > 0 { line += "," }
+      append(text, to: &line)
+    }
+  }
+
+  static func append(_ text: String, to line: inout String) {
     line += "\""
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -160,7 +181,7 @@ package enum ReceiptJSON {
 }
 
 /// Times in receipts: RFC 3339 with a time and an offset.
-private enum ReceiptTime {
+enum ReceiptTime {
   /// The time, or `nil` for any other text, also for a date alone or a time without an offset:
   /// whoever writes down until when consent counts must say which clock is meant.
   static func read(_ text: String) -> Timestamp? {

@@ -27,6 +27,42 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
   case tooManyChecks(limit: Int)
   case erasureNotAllowed
   case malformedGround
+  case scopeBothWays(String)
+  case needlessDenials(ReceiptDraft.Kind)
+  case grantInDenial
+  case malformedText(field: String)
+  case malformedHash(field: String)
+  case malformedLanguage
+  case malformedRetention
+  case malformedActor(String)
+  case guardianBeyondMajority
+  case purposeNotAnswered(String)
+  case notRestricted
+  case malformedRequestKey
+  case requestKeyReused
+  case tooManyPeople(limit: Int)
+  case personNamedTwice
+  case unknownNotice
+  case unknownNoticeVersion(newest: UInt32)
+  case notInNotice(String)
+  case languageNotInNotice
+  case noNoticeLanguage
+  case otherNoticeText
+  case differsFromNotice(String)
+  case malformedNotice(String)
+  case malformedPurpose(String)
+  case unknownPurpose
+  case versionNotNext(expected: UInt32)
+  case tooManyVersions(limit: Int)
+  case tooManyNotices(limit: Int)
+  case tooManyReceiptsToRead(limit: Int)
+  case forgedToken
+  case tokenOfOtherEpoch
+  case behindToken(known: UInt64)
+  case malformedWebhook(String)
+  case unknownWebhook
+  case otherWebhook
+  case tooManyWebhooks(limit: Int)
 
   package var description: String {
     switch self {
@@ -59,6 +95,49 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
     case .tooManyChecks(let limit): "more than \(limit) checks in one request"
     case .erasureNotAllowed: "a service must not import an erasure; a person asks for it with erase"
     case .malformedGround: "the legal ground is malformed: a name such as gdpr-17-1-b"
+    case .scopeBothWays(let scope): "the scope \(scope) is both allowed and refused"
+    case .needlessDenials(let kind): "a receipt of the kind \(kind.rawValue) refuses no scopes"
+    case .grantInDenial: "a receipt of the kind denial allows no scopes"
+    case .malformedText(let field):
+      "\(field) is too long or has control characters"
+    case .malformedHash(let field): "\(field) is no SHA-256: 32 bytes"
+    case .malformedLanguage: "a language is malformed: a tag such as de or de-CH"
+    case .malformedRetention: "a retention is malformed: an ISO 8601 duration such as P2Y"
+    case .malformedActor(let what): "the actor is malformed: \(what)"
+    case .guardianBeyondMajority:
+      "a guardian's consent ends at the latest when the person comes of age"
+    case .purposeNotAnswered(let purpose):
+      "the receipt describes the purpose \(purpose) but says neither yes nor no to it"
+    case .notRestricted: "none of it is restricted"
+    case .malformedRequestKey: "the idempotency key is malformed: up to 64 printable characters"
+    case .requestKeyReused: "the idempotency key was used for another request"
+    case .tooManyPeople(let limit): "name 1 to \(limit) people in one request"
+    case .personNamedTwice: "the request names a person twice"
+    case .unknownNotice: "there is no notice of this name"
+    case .unknownNoticeVersion(let newest):
+      "the notice has no such version; the newest is \(newest)"
+    case .notInNotice(let purpose): "the notice does not ask for the purpose \(purpose)"
+    case .languageNotInNotice: "the notice has no text in this language"
+    case .noNoticeLanguage:
+      "the notice has texts in several languages: say which one the person saw"
+    case .otherNoticeText: "the text that was shown is not the notice's"
+    case .differsFromNotice(let field): "\(field) is not what the notice says"
+    case .malformedNotice(let what): "the notice is malformed: \(what)"
+    case .malformedPurpose(let what): "the purpose is malformed: \(what)"
+    case .unknownPurpose: "there is no purpose of this name"
+    case .versionNotNext(let expected): "the next version is \(expected)"
+    case .tooManyVersions(let limit): "there are \(limit) versions already"
+    case .tooManyNotices(let limit): "there are \(limit) notices already"
+    case .tooManyReceiptsToRead(let limit):
+      "this person has more than \(limit) receipts: ask for another time with a batch of checks"
+    case .forgedToken: "the consistency token is not one of this service"
+    case .tokenOfOtherEpoch:
+      "the consistency token belongs to another epoch of the consent log; read again without it"
+    case .behindToken(let known): "the consent log is known up to \(known) only"
+    case .malformedWebhook(let what): "the webhook is malformed: \(what)"
+    case .unknownWebhook: "there is no webhook of this name"
+    case .otherWebhook: "the name is taken by a webhook with another address"
+    case .tooManyWebhooks(let limit): "there are \(limit) webhooks already"
     }
   }
 }

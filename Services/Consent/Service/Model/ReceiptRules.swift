@@ -13,10 +13,14 @@ package struct ReceiptRules: Sendable {
   /// 9999-12-31T23:59:59Z: what has a four-digit year can be written as RFC 3339.
   package static let latest = Timestamp(seconds: 253_402_300_799)
 
-  package init(scopes: [Scope]) {
-    knownScopes = scopes.map(\.description)
-    known = Set(knownScopes)
+  /// The rules where these scopes may be named.
+  package init(known scopes: [String]) {
+    knownScopes = scopes
+    known = Set(scopes)
   }
+
+  /// The rules where these scopes may be named.
+  package init(scopes: [Scope]) { self.init(known: scopes.map(\.description)) }
 
   /// Refuses a draft that cannot be recorded for anybody. Times the draft leaves open are judged
   /// as `now`.
@@ -31,11 +35,26 @@ package struct ReceiptRules: Sendable {
       guard grantedAt < expiresAt else { throw .expiryNotAfterGrant }
       guard !draft.source.isEmpty else { throw .noSource }
       guard draft.version > 0 else { throw .noVersion }
-    case .withdrawal, .erasure:
+    case .denial:
+      guard draft.scopes.isEmpty else { throw .grantInDenial }
+      guard !draft.deniedScopes.isEmpty else { throw .noScopes }
       guard draft.expiresAt == nil else { throw .needlessExpiry(draft.kind) }
+      guard !draft.source.isEmpty else { throw .noSource }
+      guard draft.version > 0 else { throw .noVersion }
+    case .withdrawal, .erasure, .restriction, .restrictionLifted, .objection:
+      guard draft.expiresAt == nil else { throw .needlessExpiry(draft.kind) }
+      guard draft.deniedScopes.isEmpty else { throw .needlessDenials(draft.kind) }
     }
     try checkScopes(draft.scopes)
+    try checkScopes(draft.deniedScopes)
+    guard draft.scopes.count + draft.deniedScopes.count <= Self.scopeCountMax else {
+      throw .tooManyScopes(limit: Self.scopeCountMax)
+    }
+    if let scope = draft.deniedScopes.first(where: draft.scopes.contains) {
+      throw .scopeBothWays(scope)
+    }
     try checkSource(draft.source)
+    if let details = draft.details { try check(details, of: draft, grantedAt: grantedAt) }
   }
 
   /// Refuses scopes that are unknown, malformed, named twice or too many.
@@ -51,6 +70,11 @@ package struct ReceiptRules: Sendable {
       }
       guard !scopes[..<index].contains(scope) else { throw .scopeNamedTwice(scope) }
     }
+  }
+
+  /// Refuses a scope that is unknown or malformed.
+  package func checkScope(_ scope: String) throws(ReceiptRefusal) {
+    guard known.contains(scope) else { try checkScopes([scope]); return }
   }
 
   private func checkTime(_ time: Timestamp, field: String) throws(ReceiptRefusal) {

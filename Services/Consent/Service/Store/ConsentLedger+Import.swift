@@ -21,7 +21,7 @@ package struct ImportOutcome: Sendable {
   package var rejects: [ImportReject] = []
   /// The position of the newest receipt the chunk added; 0 where it added none.
   package var lastPosition: UInt64 = 0
-  /// The withdrawals and erasures it added.
+  /// The receipts it added that take away what a gate may be serving.
   package var takingAway: [Receipt] = []
 }
 
@@ -41,7 +41,7 @@ extension ConsentLedger {
           if recorded.isNew {
             outcome.accepted += 1
             outcome.lastPosition = recorded.receipt.sequence
-            if recorded.receipt.kind != .grant { outcome.takingAway.append(recorded.receipt) }
+            if recorded.takesAway { outcome.takingAway.append(recorded.receipt) }
           } else {
             outcome.duplicates += 1
           }

@@ -66,20 +66,50 @@ extension ConsentLedger {
   }
 
   /// Answers checks from one snapshot, in the order asked.
+  ///
+  /// - Parameter receiptCountMax: the most receipts of a person that are read for another time.
   package func decide(
-    _ checks: [(pid: PseudonymousID, scope: String, at: Timestamp?)]
+    _ checks: some Sequence<(pid: PseudonymousID, scope: String, at: Timestamp?)>,
+    receiptCountMax: Int = .max
   ) throws -> (decisions: [CheckDecision], position: UInt64) {
     let now = time.now
     return try store.read { snapshot in
       let decisions = try checks.map { check in
-        guard let at = check.at else {
-          let state = try Self.state(of: check.pid, in: snapshot) ?? PersonState()
-          return state.decision(for: check.scope, at: now)
+        let state = try Self.state(of: check.pid, in: snapshot) ?? PersonState()
+        guard let at = check.at else { return state.decision(for: check.scope, at: now) }
+        guard state.receiptCount <= receiptCountMax else {
+          throw ReceiptRefusal.tooManyReceiptsToRead(limit: receiptCountMax)
         }
         return ConsentHistory.decision(
           for: check.scope, at: at, receipts: try Self.receipts(of: check.pid, in: snapshot))
       }
       return (decisions, try Self.lastPosition(in: snapshot))
+    }
+  }
+
+  /// What counts for a person, and up to which position that holds.
+  package func standing(of pid: PseudonymousID) throws -> (state: PersonState, position: UInt64) {
+    try store.read { snapshot in
+      (
+        try Self.state(of: pid, in: snapshot) ?? PersonState(),
+        try Self.lastPosition(in: snapshot)
+      )
+    }
+  }
+
+  /// The states of up to `limit` people behind `pid` in the order of their ids.
+  package func states(
+    after pid: PseudonymousID?, limit: Int
+  ) throws -> [(pid: PseudonymousID, state: PersonState)] {
+    try store.read { snapshot in
+      var states: [(pid: PseudonymousID, state: PersonState)] = []
+      try snapshot.scan(
+        ConsentTables.people, pid.map { KeyRange.after($0) } ?? .all, limit: limit
+      ) { pid, stored in
+        states.append((pid, stored.message))
+        return .next
+      }
+      return states
     }
   }
 
@@ -105,6 +135,7 @@ extension ConsentLedger {
 extension Receipt {
   /// About how many bytes it takes in a message.
   fileprivate var roughByteCount: Int {
-    scopes.reduce(160 + source.utf8.count) { $0 + $1.utf8.count + 2 }
+    (scopes + deniedScopes).reduce(160 + source.utf8.count) { $0 + $1.utf8.count + 2 }
+      + (details?.roughByteCount ?? 0)
   }
 }

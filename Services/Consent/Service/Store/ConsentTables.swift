@@ -19,9 +19,28 @@ package enum ConsentTables {
   package static let erasures = StoreTable<UInt64, StoredMessage<ErasureTask>>("erasures", id: 5)
   /// What this program must remember about its own settings.
   package static let settings = StoreTable<String, UInt64>("settings", id: 6)
+  /// The requests that callers gave a name to, by the hash of caller, method and name.
+  package static let requests = StoreTable<[UInt8], StoredMessage<AnsweredRequest>>(
+    "requests", id: 7)
+  /// Their keys in the order of their answers: the oldest are forgotten first.
+  package static let requestOrder = StoreTable<UInt64, [UInt8]>("request_order", id: 8)
+  /// Every version of every purpose.
+  package static let purposes = StoreTable<KeyPair<String, UInt32>, StoredMessage<Purpose>>(
+    "purposes", id: 9)
+  /// Every version of every notice.
+  package static let notices = StoreTable<KeyPair<String, UInt32>, StoredMessage<Notice>>(
+    "notices", id: 10)
+  /// The systems outside, and how far each is.
+  package static let webhooks = StoreTable<String, StoredMessage<WebhookProgress>>(
+    "webhooks", id: 11)
+  /// The changes that a system outside did not take, by its name and their positions.
+  package static let deadLetters = StoreTable<
+    KeyPair<String, UInt64>, StoredMessage<StoredDeadLetter>
+  >("dead_letters", id: 12)
 
   /// All of them.
   package static let all: [any StoreTableDescribing] = [
-    receipts, positions, history, people, erasures, settings,
+    receipts, positions, history, people, erasures, settings, requests, requestOrder, purposes,
+    notices, webhooks, deadLetters,
   ]
 }

@@ -16,6 +16,12 @@ struct PersonStateTests {
     state.decision(for: scope, at: day(days)).reason
   }
 
+  private func taken(
+    _ state: PersonState, _ scopes: [String], known: [String] = []
+  ) -> TakingBackPlan {
+    state.takingBack(scopes, kind: .withdrawal, known: known, tree: PurposeTree())
+  }
+
   private func day(_ days: Int64) -> Timestamp {
     Example.now.advanced(byMicroseconds: days * 86_400_000_000)
   }
@@ -51,7 +57,7 @@ struct PersonStateTests {
     #expect(reason(state, "product_recs") == .erased)
     #expect(reason(state, "never_heard_of") == .erased)
     #expect(throws: ReceiptRefusal.erased) {
-      try state.checkGrant(Example.draft(), receiptCountMax: 10)
+      try state.checkAnswer(Example.draft(), receiptCountMax: 10)
     }
   }
 
@@ -60,13 +66,13 @@ struct PersonStateTests {
     let state = state(
       Example.receipt(1), Example.receipt(2, kind: .withdrawal, fromDay: 3))
     #expect(throws: ReceiptRefusal.takenBackLater(scope: "product_recs", at: day(3))) {
-      try state.checkGrant(
+      try state.checkAnswer(
         Example.draft(from: day(3).advanced(byMicroseconds: -1)), receiptCountMax: 10)
     }
     #expect(throws: Never.self) {
-      try state.checkGrant(Example.draft(from: day(3)), receiptCountMax: 10)
-      try state.checkGrant(Example.draft(from: nil), receiptCountMax: 10)
-      try state.checkGrant(Example.draft(scopes: ["analytics"], from: day(0)), receiptCountMax: 10)
+      try state.checkAnswer(Example.draft(from: day(3)), receiptCountMax: 10)
+      try state.checkAnswer(Example.draft(from: nil), receiptCountMax: 10)
+      try state.checkAnswer(Example.draft(scopes: ["analytics"], from: day(0)), receiptCountMax: 10)
     }
     // A consent given now is never dated before what it follows, even by a clock set back.
     #expect(state.date(now: day(1)) == day(3))
@@ -76,22 +82,23 @@ struct PersonStateTests {
   @Test("a person has a bounded number of receipts")
   func receiptCount() {
     let state = state(Example.receipt(1), Example.receipt(2))
-    #expect(throws: Never.self) { try state.checkGrant(Example.draft(), receiptCountMax: 3) }
+    #expect(throws: Never.self) { try state.checkAnswer(Example.draft(), receiptCountMax: 3) }
     #expect(throws: ReceiptRefusal.tooManyReceipts(limit: 2)) {
-      try state.checkGrant(Example.draft(), receiptCountMax: 2)
+      try state.checkAnswer(Example.draft(), receiptCountMax: 2)
     }
   }
 
   @Test("withdrawing all names every scope that is granted or known")
   func withdrawAll() {
     let state = state(Example.receipt(1, scopes: ["retired_scope", "analytics"]))
-    let plan = state.withdrawal(of: [], known: ["product_recs", "analytics"])
+    let plan = state.takingBack(
+      [], kind: .withdrawal, known: ["product_recs", "analytics"], tree: PurposeTree())
     #expect(plan == .record(["retired_scope", "analytics", "product_recs"]))
   }
 
   @Test("withdrawing what was never granted is recorded")
   func withdrawUngranted() {
-    #expect(PersonState().withdrawal(of: ["analytics"], known: []) == .record(["analytics"]))
+    #expect(taken(PersonState(), ["analytics"]) == .record(["analytics"]))
   }
 
   @Test("withdrawing again, or after an erasure, is answered with the receipt that did it")
@@ -99,14 +106,14 @@ struct PersonStateTests {
     let state = state(
       Example.receipt(1), Example.receipt(2, kind: .withdrawal, scopes: ["product_recs"]),
       Example.receipt(3, kind: .withdrawal, scopes: ["analytics"]))
-    #expect(state.withdrawal(of: ["product_recs"], known: []) == .recordedAlready(2))
-    #expect(state.withdrawal(of: ["product_recs", "analytics"], known: []) == .recordedAlready(3))
+    #expect(taken(state, ["product_recs"]) == .recordedAlready(2))
+    #expect(taken(state, ["product_recs", "analytics"]) == .recordedAlready(3))
     #expect(
-      state.withdrawal(of: ["product_recs", "marketing"], known: [])
+      taken(state, ["product_recs", "marketing"])
         == .record(["product_recs", "marketing"]))
     var erased = state
     erased.record(Example.receipt(4, kind: .erasure, scopes: []))
-    #expect(erased.withdrawal(of: [], known: ["marketing"]) == .recordedAlready(4))
+    #expect(taken(erased, [], known: ["marketing"]) == .recordedAlready(4))
   }
 }
 

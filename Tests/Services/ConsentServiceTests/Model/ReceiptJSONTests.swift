@@ -118,7 +118,7 @@ struct ReceiptJSONTests {
     ("\"granted_at\":\"2026-01-10T12:34:56Z\",", "", "the field granted_at is missing"),
     (",\"expires_at\":\"2028-01-10T12:34:56Z\"", "", "no expiry"),
     ("2028-01-10T12:34:56Z", "soon", "expires_at is not"),
-    ("\"version\":2", "\"version\":2,\"kind\":\"denial\"", "kind must be"),
+    ("\"version\":2", "\"version\":2,\"kind\":\"refusal\"", "kind must be"),
     ("web-portal:v2", "\\x", "unknown escape"),
     ("web-portal:v2", "\\u12", "four hexadecimal"),
     ("web-portal:v2", "\\ud83d", "half a surrogate"),

@@ -1492,49 +1492,49 @@ void   tacit__consent__v1__erase_reply__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__erase_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   tacit__consent__v1__restrict_request__init
-                     (Tacit__Consent__V1__RestrictRequest         *message)
+void   tacit__consent__v1__restrict_use_request__init
+                     (Tacit__Consent__V1__RestrictUseRequest         *message)
 {
-  static const Tacit__Consent__V1__RestrictRequest init_value = TACIT__CONSENT__V1__RESTRICT_REQUEST__INIT;
+  static const Tacit__Consent__V1__RestrictUseRequest init_value = TACIT__CONSENT__V1__RESTRICT_USE_REQUEST__INIT;
   *message = init_value;
 }
-size_t tacit__consent__v1__restrict_request__get_packed_size
-                     (const Tacit__Consent__V1__RestrictRequest *message)
+size_t tacit__consent__v1__restrict_use_request__get_packed_size
+                     (const Tacit__Consent__V1__RestrictUseRequest *message)
 {
-  assert(message->base.descriptor == &tacit__consent__v1__restrict_request__descriptor);
+  assert(message->base.descriptor == &tacit__consent__v1__restrict_use_request__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t tacit__consent__v1__restrict_request__pack
-                     (const Tacit__Consent__V1__RestrictRequest *message,
+size_t tacit__consent__v1__restrict_use_request__pack
+                     (const Tacit__Consent__V1__RestrictUseRequest *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &tacit__consent__v1__restrict_request__descriptor);
+  assert(message->base.descriptor == &tacit__consent__v1__restrict_use_request__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t tacit__consent__v1__restrict_request__pack_to_buffer
-                     (const Tacit__Consent__V1__RestrictRequest *message,
+size_t tacit__consent__v1__restrict_use_request__pack_to_buffer
+                     (const Tacit__Consent__V1__RestrictUseRequest *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &tacit__consent__v1__restrict_request__descriptor);
+  assert(message->base.descriptor == &tacit__consent__v1__restrict_use_request__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Tacit__Consent__V1__RestrictRequest *
-       tacit__consent__v1__restrict_request__unpack
+Tacit__Consent__V1__RestrictUseRequest *
+       tacit__consent__v1__restrict_use_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Tacit__Consent__V1__RestrictRequest *)
-     protobuf_c_message_unpack (&tacit__consent__v1__restrict_request__descriptor,
+  return (Tacit__Consent__V1__RestrictUseRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__restrict_use_request__descriptor,
                                 allocator, len, data);
 }
-void   tacit__consent__v1__restrict_request__free_unpacked
-                     (Tacit__Consent__V1__RestrictRequest *message,
+void   tacit__consent__v1__restrict_use_request__free_unpacked
+                     (Tacit__Consent__V1__RestrictUseRequest *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &tacit__consent__v1__restrict_request__descriptor);
+  assert(message->base.descriptor == &tacit__consent__v1__restrict_use_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   tacit__consent__v1__lift_restriction_request__init
@@ -2255,6 +2255,1266 @@ void   tacit__consent__v1__state_reply__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &tacit__consent__v1__state_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__add_purpose_request__init
+                     (Tacit__Consent__V1__AddPurposeRequest         *message)
+{
+  static const Tacit__Consent__V1__AddPurposeRequest init_value = TACIT__CONSENT__V1__ADD_PURPOSE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__add_purpose_request__get_packed_size
+                     (const Tacit__Consent__V1__AddPurposeRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_purpose_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__add_purpose_request__pack
+                     (const Tacit__Consent__V1__AddPurposeRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_purpose_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__add_purpose_request__pack_to_buffer
+                     (const Tacit__Consent__V1__AddPurposeRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_purpose_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__AddPurposeRequest *
+       tacit__consent__v1__add_purpose_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__AddPurposeRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__add_purpose_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__add_purpose_request__free_unpacked
+                     (Tacit__Consent__V1__AddPurposeRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__add_purpose_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__add_purpose_reply__init
+                     (Tacit__Consent__V1__AddPurposeReply         *message)
+{
+  static const Tacit__Consent__V1__AddPurposeReply init_value = TACIT__CONSENT__V1__ADD_PURPOSE_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__add_purpose_reply__get_packed_size
+                     (const Tacit__Consent__V1__AddPurposeReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_purpose_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__add_purpose_reply__pack
+                     (const Tacit__Consent__V1__AddPurposeReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_purpose_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__add_purpose_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__AddPurposeReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_purpose_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__AddPurposeReply *
+       tacit__consent__v1__add_purpose_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__AddPurposeReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__add_purpose_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__add_purpose_reply__free_unpacked
+                     (Tacit__Consent__V1__AddPurposeReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__add_purpose_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__list_purposes_request__init
+                     (Tacit__Consent__V1__ListPurposesRequest         *message)
+{
+  static const Tacit__Consent__V1__ListPurposesRequest init_value = TACIT__CONSENT__V1__LIST_PURPOSES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__list_purposes_request__get_packed_size
+                     (const Tacit__Consent__V1__ListPurposesRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_purposes_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__list_purposes_request__pack
+                     (const Tacit__Consent__V1__ListPurposesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_purposes_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__list_purposes_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ListPurposesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_purposes_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ListPurposesRequest *
+       tacit__consent__v1__list_purposes_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ListPurposesRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__list_purposes_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__list_purposes_request__free_unpacked
+                     (Tacit__Consent__V1__ListPurposesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__list_purposes_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__list_purposes_reply__init
+                     (Tacit__Consent__V1__ListPurposesReply         *message)
+{
+  static const Tacit__Consent__V1__ListPurposesReply init_value = TACIT__CONSENT__V1__LIST_PURPOSES_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__list_purposes_reply__get_packed_size
+                     (const Tacit__Consent__V1__ListPurposesReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_purposes_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__list_purposes_reply__pack
+                     (const Tacit__Consent__V1__ListPurposesReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_purposes_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__list_purposes_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__ListPurposesReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_purposes_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ListPurposesReply *
+       tacit__consent__v1__list_purposes_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ListPurposesReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__list_purposes_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__list_purposes_reply__free_unpacked
+                     (Tacit__Consent__V1__ListPurposesReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__list_purposes_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__add_notice_request__init
+                     (Tacit__Consent__V1__AddNoticeRequest         *message)
+{
+  static const Tacit__Consent__V1__AddNoticeRequest init_value = TACIT__CONSENT__V1__ADD_NOTICE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__add_notice_request__get_packed_size
+                     (const Tacit__Consent__V1__AddNoticeRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_notice_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__add_notice_request__pack
+                     (const Tacit__Consent__V1__AddNoticeRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_notice_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__add_notice_request__pack_to_buffer
+                     (const Tacit__Consent__V1__AddNoticeRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_notice_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__AddNoticeRequest *
+       tacit__consent__v1__add_notice_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__AddNoticeRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__add_notice_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__add_notice_request__free_unpacked
+                     (Tacit__Consent__V1__AddNoticeRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__add_notice_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__add_notice_reply__init
+                     (Tacit__Consent__V1__AddNoticeReply         *message)
+{
+  static const Tacit__Consent__V1__AddNoticeReply init_value = TACIT__CONSENT__V1__ADD_NOTICE_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__add_notice_reply__get_packed_size
+                     (const Tacit__Consent__V1__AddNoticeReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_notice_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__add_notice_reply__pack
+                     (const Tacit__Consent__V1__AddNoticeReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_notice_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__add_notice_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__AddNoticeReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_notice_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__AddNoticeReply *
+       tacit__consent__v1__add_notice_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__AddNoticeReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__add_notice_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__add_notice_reply__free_unpacked
+                     (Tacit__Consent__V1__AddNoticeReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__add_notice_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__list_notices_request__init
+                     (Tacit__Consent__V1__ListNoticesRequest         *message)
+{
+  static const Tacit__Consent__V1__ListNoticesRequest init_value = TACIT__CONSENT__V1__LIST_NOTICES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__list_notices_request__get_packed_size
+                     (const Tacit__Consent__V1__ListNoticesRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_notices_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__list_notices_request__pack
+                     (const Tacit__Consent__V1__ListNoticesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_notices_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__list_notices_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ListNoticesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_notices_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ListNoticesRequest *
+       tacit__consent__v1__list_notices_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ListNoticesRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__list_notices_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__list_notices_request__free_unpacked
+                     (Tacit__Consent__V1__ListNoticesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__list_notices_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__list_notices_reply__init
+                     (Tacit__Consent__V1__ListNoticesReply         *message)
+{
+  static const Tacit__Consent__V1__ListNoticesReply init_value = TACIT__CONSENT__V1__LIST_NOTICES_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__list_notices_reply__get_packed_size
+                     (const Tacit__Consent__V1__ListNoticesReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_notices_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__list_notices_reply__pack
+                     (const Tacit__Consent__V1__ListNoticesReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_notices_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__list_notices_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__ListNoticesReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_notices_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ListNoticesReply *
+       tacit__consent__v1__list_notices_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ListNoticesReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__list_notices_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__list_notices_reply__free_unpacked
+                     (Tacit__Consent__V1__ListNoticesReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__list_notices_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__show_notice_request__init
+                     (Tacit__Consent__V1__ShowNoticeRequest         *message)
+{
+  static const Tacit__Consent__V1__ShowNoticeRequest init_value = TACIT__CONSENT__V1__SHOW_NOTICE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__show_notice_request__get_packed_size
+                     (const Tacit__Consent__V1__ShowNoticeRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__show_notice_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__show_notice_request__pack
+                     (const Tacit__Consent__V1__ShowNoticeRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__show_notice_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__show_notice_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ShowNoticeRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__show_notice_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ShowNoticeRequest *
+       tacit__consent__v1__show_notice_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ShowNoticeRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__show_notice_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__show_notice_request__free_unpacked
+                     (Tacit__Consent__V1__ShowNoticeRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__show_notice_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__diff_notices_request__init
+                     (Tacit__Consent__V1__DiffNoticesRequest         *message)
+{
+  static const Tacit__Consent__V1__DiffNoticesRequest init_value = TACIT__CONSENT__V1__DIFF_NOTICES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__diff_notices_request__get_packed_size
+                     (const Tacit__Consent__V1__DiffNoticesRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__diff_notices_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__diff_notices_request__pack
+                     (const Tacit__Consent__V1__DiffNoticesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__diff_notices_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__diff_notices_request__pack_to_buffer
+                     (const Tacit__Consent__V1__DiffNoticesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__diff_notices_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__DiffNoticesRequest *
+       tacit__consent__v1__diff_notices_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__DiffNoticesRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__diff_notices_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__diff_notices_request__free_unpacked
+                     (Tacit__Consent__V1__DiffNoticesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__diff_notices_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__notice_difference__init
+                     (Tacit__Consent__V1__NoticeDifference         *message)
+{
+  static const Tacit__Consent__V1__NoticeDifference init_value = TACIT__CONSENT__V1__NOTICE_DIFFERENCE__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__notice_difference__get_packed_size
+                     (const Tacit__Consent__V1__NoticeDifference *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice_difference__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__notice_difference__pack
+                     (const Tacit__Consent__V1__NoticeDifference *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice_difference__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__notice_difference__pack_to_buffer
+                     (const Tacit__Consent__V1__NoticeDifference *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__notice_difference__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__NoticeDifference *
+       tacit__consent__v1__notice_difference__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__NoticeDifference *)
+     protobuf_c_message_unpack (&tacit__consent__v1__notice_difference__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__notice_difference__free_unpacked
+                     (Tacit__Consent__V1__NoticeDifference *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__notice_difference__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__diff_notices_reply__init
+                     (Tacit__Consent__V1__DiffNoticesReply         *message)
+{
+  static const Tacit__Consent__V1__DiffNoticesReply init_value = TACIT__CONSENT__V1__DIFF_NOTICES_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__diff_notices_reply__get_packed_size
+                     (const Tacit__Consent__V1__DiffNoticesReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__diff_notices_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__diff_notices_reply__pack
+                     (const Tacit__Consent__V1__DiffNoticesReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__diff_notices_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__diff_notices_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__DiffNoticesReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__diff_notices_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__DiffNoticesReply *
+       tacit__consent__v1__diff_notices_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__DiffNoticesReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__diff_notices_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__diff_notices_reply__free_unpacked
+                     (Tacit__Consent__V1__DiffNoticesReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__diff_notices_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__count_to_ask_request__init
+                     (Tacit__Consent__V1__CountToAskRequest         *message)
+{
+  static const Tacit__Consent__V1__CountToAskRequest init_value = TACIT__CONSENT__V1__COUNT_TO_ASK_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__count_to_ask_request__get_packed_size
+                     (const Tacit__Consent__V1__CountToAskRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__count_to_ask_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__count_to_ask_request__pack
+                     (const Tacit__Consent__V1__CountToAskRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__count_to_ask_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__count_to_ask_request__pack_to_buffer
+                     (const Tacit__Consent__V1__CountToAskRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__count_to_ask_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__CountToAskRequest *
+       tacit__consent__v1__count_to_ask_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__CountToAskRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__count_to_ask_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__count_to_ask_request__free_unpacked
+                     (Tacit__Consent__V1__CountToAskRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__count_to_ask_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__version_count__init
+                     (Tacit__Consent__V1__VersionCount         *message)
+{
+  static const Tacit__Consent__V1__VersionCount init_value = TACIT__CONSENT__V1__VERSION_COUNT__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__version_count__get_packed_size
+                     (const Tacit__Consent__V1__VersionCount *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__version_count__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__version_count__pack
+                     (const Tacit__Consent__V1__VersionCount *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__version_count__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__version_count__pack_to_buffer
+                     (const Tacit__Consent__V1__VersionCount *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__version_count__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__VersionCount *
+       tacit__consent__v1__version_count__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__VersionCount *)
+     protobuf_c_message_unpack (&tacit__consent__v1__version_count__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__version_count__free_unpacked
+                     (Tacit__Consent__V1__VersionCount *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__version_count__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__count_to_ask_reply__init
+                     (Tacit__Consent__V1__CountToAskReply         *message)
+{
+  static const Tacit__Consent__V1__CountToAskReply init_value = TACIT__CONSENT__V1__COUNT_TO_ASK_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__count_to_ask_reply__get_packed_size
+                     (const Tacit__Consent__V1__CountToAskReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__count_to_ask_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__count_to_ask_reply__pack
+                     (const Tacit__Consent__V1__CountToAskReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__count_to_ask_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__count_to_ask_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__CountToAskReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__count_to_ask_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__CountToAskReply *
+       tacit__consent__v1__count_to_ask_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__CountToAskReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__count_to_ask_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__count_to_ask_reply__free_unpacked
+                     (Tacit__Consent__V1__CountToAskReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__count_to_ask_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__webhook__init
+                     (Tacit__Consent__V1__Webhook         *message)
+{
+  static const Tacit__Consent__V1__Webhook init_value = TACIT__CONSENT__V1__WEBHOOK__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__webhook__get_packed_size
+                     (const Tacit__Consent__V1__Webhook *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__webhook__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__webhook__pack
+                     (const Tacit__Consent__V1__Webhook *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__webhook__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__webhook__pack_to_buffer
+                     (const Tacit__Consent__V1__Webhook *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__webhook__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__Webhook *
+       tacit__consent__v1__webhook__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__Webhook *)
+     protobuf_c_message_unpack (&tacit__consent__v1__webhook__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__webhook__free_unpacked
+                     (Tacit__Consent__V1__Webhook *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__webhook__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__add_webhook_request__init
+                     (Tacit__Consent__V1__AddWebhookRequest         *message)
+{
+  static const Tacit__Consent__V1__AddWebhookRequest init_value = TACIT__CONSENT__V1__ADD_WEBHOOK_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__add_webhook_request__get_packed_size
+                     (const Tacit__Consent__V1__AddWebhookRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_webhook_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__add_webhook_request__pack
+                     (const Tacit__Consent__V1__AddWebhookRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_webhook_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__add_webhook_request__pack_to_buffer
+                     (const Tacit__Consent__V1__AddWebhookRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_webhook_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__AddWebhookRequest *
+       tacit__consent__v1__add_webhook_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__AddWebhookRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__add_webhook_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__add_webhook_request__free_unpacked
+                     (Tacit__Consent__V1__AddWebhookRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__add_webhook_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__add_webhook_reply__init
+                     (Tacit__Consent__V1__AddWebhookReply         *message)
+{
+  static const Tacit__Consent__V1__AddWebhookReply init_value = TACIT__CONSENT__V1__ADD_WEBHOOK_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__add_webhook_reply__get_packed_size
+                     (const Tacit__Consent__V1__AddWebhookReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_webhook_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__add_webhook_reply__pack
+                     (const Tacit__Consent__V1__AddWebhookReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_webhook_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__add_webhook_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__AddWebhookReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__add_webhook_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__AddWebhookReply *
+       tacit__consent__v1__add_webhook_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__AddWebhookReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__add_webhook_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__add_webhook_reply__free_unpacked
+                     (Tacit__Consent__V1__AddWebhookReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__add_webhook_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__list_webhooks_request__init
+                     (Tacit__Consent__V1__ListWebhooksRequest         *message)
+{
+  static const Tacit__Consent__V1__ListWebhooksRequest init_value = TACIT__CONSENT__V1__LIST_WEBHOOKS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__list_webhooks_request__get_packed_size
+                     (const Tacit__Consent__V1__ListWebhooksRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_webhooks_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__list_webhooks_request__pack
+                     (const Tacit__Consent__V1__ListWebhooksRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_webhooks_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__list_webhooks_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ListWebhooksRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_webhooks_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ListWebhooksRequest *
+       tacit__consent__v1__list_webhooks_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ListWebhooksRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__list_webhooks_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__list_webhooks_request__free_unpacked
+                     (Tacit__Consent__V1__ListWebhooksRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__list_webhooks_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__webhook_standing__init
+                     (Tacit__Consent__V1__WebhookStanding         *message)
+{
+  static const Tacit__Consent__V1__WebhookStanding init_value = TACIT__CONSENT__V1__WEBHOOK_STANDING__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__webhook_standing__get_packed_size
+                     (const Tacit__Consent__V1__WebhookStanding *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__webhook_standing__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__webhook_standing__pack
+                     (const Tacit__Consent__V1__WebhookStanding *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__webhook_standing__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__webhook_standing__pack_to_buffer
+                     (const Tacit__Consent__V1__WebhookStanding *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__webhook_standing__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__WebhookStanding *
+       tacit__consent__v1__webhook_standing__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__WebhookStanding *)
+     protobuf_c_message_unpack (&tacit__consent__v1__webhook_standing__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__webhook_standing__free_unpacked
+                     (Tacit__Consent__V1__WebhookStanding *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__webhook_standing__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__list_webhooks_reply__init
+                     (Tacit__Consent__V1__ListWebhooksReply         *message)
+{
+  static const Tacit__Consent__V1__ListWebhooksReply init_value = TACIT__CONSENT__V1__LIST_WEBHOOKS_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__list_webhooks_reply__get_packed_size
+                     (const Tacit__Consent__V1__ListWebhooksReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_webhooks_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__list_webhooks_reply__pack
+                     (const Tacit__Consent__V1__ListWebhooksReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_webhooks_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__list_webhooks_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__ListWebhooksReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_webhooks_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ListWebhooksReply *
+       tacit__consent__v1__list_webhooks_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ListWebhooksReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__list_webhooks_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__list_webhooks_reply__free_unpacked
+                     (Tacit__Consent__V1__ListWebhooksReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__list_webhooks_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__remove_webhook_request__init
+                     (Tacit__Consent__V1__RemoveWebhookRequest         *message)
+{
+  static const Tacit__Consent__V1__RemoveWebhookRequest init_value = TACIT__CONSENT__V1__REMOVE_WEBHOOK_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__remove_webhook_request__get_packed_size
+                     (const Tacit__Consent__V1__RemoveWebhookRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__remove_webhook_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__remove_webhook_request__pack
+                     (const Tacit__Consent__V1__RemoveWebhookRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__remove_webhook_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__remove_webhook_request__pack_to_buffer
+                     (const Tacit__Consent__V1__RemoveWebhookRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__remove_webhook_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__RemoveWebhookRequest *
+       tacit__consent__v1__remove_webhook_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__RemoveWebhookRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__remove_webhook_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__remove_webhook_request__free_unpacked
+                     (Tacit__Consent__V1__RemoveWebhookRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__remove_webhook_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__remove_webhook_reply__init
+                     (Tacit__Consent__V1__RemoveWebhookReply         *message)
+{
+  static const Tacit__Consent__V1__RemoveWebhookReply init_value = TACIT__CONSENT__V1__REMOVE_WEBHOOK_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__remove_webhook_reply__get_packed_size
+                     (const Tacit__Consent__V1__RemoveWebhookReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__remove_webhook_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__remove_webhook_reply__pack
+                     (const Tacit__Consent__V1__RemoveWebhookReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__remove_webhook_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__remove_webhook_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__RemoveWebhookReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__remove_webhook_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__RemoveWebhookReply *
+       tacit__consent__v1__remove_webhook_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__RemoveWebhookReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__remove_webhook_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__remove_webhook_reply__free_unpacked
+                     (Tacit__Consent__V1__RemoveWebhookReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__remove_webhook_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__list_dead_letters_request__init
+                     (Tacit__Consent__V1__ListDeadLettersRequest         *message)
+{
+  static const Tacit__Consent__V1__ListDeadLettersRequest init_value = TACIT__CONSENT__V1__LIST_DEAD_LETTERS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__list_dead_letters_request__get_packed_size
+                     (const Tacit__Consent__V1__ListDeadLettersRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_dead_letters_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__list_dead_letters_request__pack
+                     (const Tacit__Consent__V1__ListDeadLettersRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_dead_letters_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__list_dead_letters_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ListDeadLettersRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_dead_letters_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ListDeadLettersRequest *
+       tacit__consent__v1__list_dead_letters_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ListDeadLettersRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__list_dead_letters_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__list_dead_letters_request__free_unpacked
+                     (Tacit__Consent__V1__ListDeadLettersRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__list_dead_letters_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__dead_letter__init
+                     (Tacit__Consent__V1__DeadLetter         *message)
+{
+  static const Tacit__Consent__V1__DeadLetter init_value = TACIT__CONSENT__V1__DEAD_LETTER__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__dead_letter__get_packed_size
+                     (const Tacit__Consent__V1__DeadLetter *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__dead_letter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__dead_letter__pack
+                     (const Tacit__Consent__V1__DeadLetter *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__dead_letter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__dead_letter__pack_to_buffer
+                     (const Tacit__Consent__V1__DeadLetter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__dead_letter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__DeadLetter *
+       tacit__consent__v1__dead_letter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__DeadLetter *)
+     protobuf_c_message_unpack (&tacit__consent__v1__dead_letter__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__dead_letter__free_unpacked
+                     (Tacit__Consent__V1__DeadLetter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__dead_letter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__list_dead_letters_reply__init
+                     (Tacit__Consent__V1__ListDeadLettersReply         *message)
+{
+  static const Tacit__Consent__V1__ListDeadLettersReply init_value = TACIT__CONSENT__V1__LIST_DEAD_LETTERS_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__list_dead_letters_reply__get_packed_size
+                     (const Tacit__Consent__V1__ListDeadLettersReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_dead_letters_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__list_dead_letters_reply__pack
+                     (const Tacit__Consent__V1__ListDeadLettersReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_dead_letters_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__list_dead_letters_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__ListDeadLettersReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__list_dead_letters_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ListDeadLettersReply *
+       tacit__consent__v1__list_dead_letters_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ListDeadLettersReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__list_dead_letters_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__list_dead_letters_reply__free_unpacked
+                     (Tacit__Consent__V1__ListDeadLettersReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__list_dead_letters_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__resume_dead_letters_request__init
+                     (Tacit__Consent__V1__ResumeDeadLettersRequest         *message)
+{
+  static const Tacit__Consent__V1__ResumeDeadLettersRequest init_value = TACIT__CONSENT__V1__RESUME_DEAD_LETTERS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__resume_dead_letters_request__get_packed_size
+                     (const Tacit__Consent__V1__ResumeDeadLettersRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__resume_dead_letters_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__resume_dead_letters_request__pack
+                     (const Tacit__Consent__V1__ResumeDeadLettersRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__resume_dead_letters_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__resume_dead_letters_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ResumeDeadLettersRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__resume_dead_letters_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ResumeDeadLettersRequest *
+       tacit__consent__v1__resume_dead_letters_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ResumeDeadLettersRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__resume_dead_letters_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__resume_dead_letters_request__free_unpacked
+                     (Tacit__Consent__V1__ResumeDeadLettersRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__resume_dead_letters_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__resume_dead_letters_reply__init
+                     (Tacit__Consent__V1__ResumeDeadLettersReply         *message)
+{
+  static const Tacit__Consent__V1__ResumeDeadLettersReply init_value = TACIT__CONSENT__V1__RESUME_DEAD_LETTERS_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__resume_dead_letters_reply__get_packed_size
+                     (const Tacit__Consent__V1__ResumeDeadLettersReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__resume_dead_letters_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__resume_dead_letters_reply__pack
+                     (const Tacit__Consent__V1__ResumeDeadLettersReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__resume_dead_letters_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__resume_dead_letters_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__ResumeDeadLettersReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__resume_dead_letters_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ResumeDeadLettersReply *
+       tacit__consent__v1__resume_dead_letters_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ResumeDeadLettersReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__resume_dead_letters_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__resume_dead_letters_reply__free_unpacked
+                     (Tacit__Consent__V1__ResumeDeadLettersReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__resume_dead_letters_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 static const ProtobufCFieldDescriptor tacit__consent__v1__actor__field_descriptors[3] =
@@ -4694,7 +5954,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__erase_reply__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__erase_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__restrict_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__restrict_use_request__field_descriptors[5] =
 {
   {
     "pid",
@@ -4702,7 +5962,7 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__restrict_request__fiel
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tacit__Consent__V1__RestrictRequest, pid),
+    offsetof(Tacit__Consent__V1__RestrictUseRequest, pid),
     NULL,
     NULL,
     0,             /* flags */
@@ -4713,8 +5973,8 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__restrict_request__fiel
     2,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_STRING,
-    offsetof(Tacit__Consent__V1__RestrictRequest, n_scopes),
-    offsetof(Tacit__Consent__V1__RestrictRequest, scopes),
+    offsetof(Tacit__Consent__V1__RestrictUseRequest, n_scopes),
+    offsetof(Tacit__Consent__V1__RestrictUseRequest, scopes),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
@@ -4726,7 +5986,7 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__restrict_request__fiel
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Tacit__Consent__V1__RestrictRequest, source),
+    offsetof(Tacit__Consent__V1__RestrictUseRequest, source),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
@@ -4738,7 +5998,7 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__restrict_request__fiel
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Tacit__Consent__V1__RestrictRequest, idempotency_key),
+    offsetof(Tacit__Consent__V1__RestrictUseRequest, idempotency_key),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
@@ -4750,38 +6010,38 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__restrict_request__fiel
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Tacit__Consent__V1__RestrictRequest, details),
+    offsetof(Tacit__Consent__V1__RestrictUseRequest, details),
     &tacit__consent__v1__receipt_details__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned tacit__consent__v1__restrict_request__field_indices_by_name[] = {
+static const unsigned tacit__consent__v1__restrict_use_request__field_indices_by_name[] = {
   4,   /* field[4] = details */
   3,   /* field[3] = idempotency_key */
   0,   /* field[0] = pid */
   1,   /* field[1] = scopes */
   2,   /* field[2] = source */
 };
-static const ProtobufCIntRange tacit__consent__v1__restrict_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange tacit__consent__v1__restrict_use_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 5 }
 };
-const ProtobufCMessageDescriptor tacit__consent__v1__restrict_request__descriptor =
+const ProtobufCMessageDescriptor tacit__consent__v1__restrict_use_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tacit.consent.v1.RestrictRequest",
-  "RestrictRequest",
-  "Tacit__Consent__V1__RestrictRequest",
+  "tacit.consent.v1.RestrictUseRequest",
+  "RestrictUseRequest",
+  "Tacit__Consent__V1__RestrictUseRequest",
   "tacit.consent.v1",
-  sizeof(Tacit__Consent__V1__RestrictRequest),
+  sizeof(Tacit__Consent__V1__RestrictUseRequest),
   5,
-  tacit__consent__v1__restrict_request__field_descriptors,
-  tacit__consent__v1__restrict_request__field_indices_by_name,
-  1,  tacit__consent__v1__restrict_request__number_ranges,
-  (ProtobufCMessageInit) tacit__consent__v1__restrict_request__init,
+  tacit__consent__v1__restrict_use_request__field_descriptors,
+  tacit__consent__v1__restrict_use_request__field_indices_by_name,
+  1,  tacit__consent__v1__restrict_use_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__restrict_use_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__consent__v1__lift_restriction_request__field_descriptors[5] =
@@ -6211,6 +7471,1492 @@ const ProtobufCMessageDescriptor tacit__consent__v1__state_reply__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__state_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tacit__consent__v1__add_purpose_request__field_descriptors[1] =
+{
+  {
+    "purpose",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AddPurposeRequest, purpose),
+    &tacit__consent__v1__purpose__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__add_purpose_request__field_indices_by_name[] = {
+  0,   /* field[0] = purpose */
+};
+static const ProtobufCIntRange tacit__consent__v1__add_purpose_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__add_purpose_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.AddPurposeRequest",
+  "AddPurposeRequest",
+  "Tacit__Consent__V1__AddPurposeRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__AddPurposeRequest),
+  1,
+  tacit__consent__v1__add_purpose_request__field_descriptors,
+  tacit__consent__v1__add_purpose_request__field_indices_by_name,
+  1,  tacit__consent__v1__add_purpose_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__add_purpose_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__add_purpose_reply__field_descriptors[2] =
+{
+  {
+    "purpose",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AddPurposeReply, purpose),
+    &tacit__consent__v1__purpose__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AddPurposeReply, created),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__add_purpose_reply__field_indices_by_name[] = {
+  1,   /* field[1] = created */
+  0,   /* field[0] = purpose */
+};
+static const ProtobufCIntRange tacit__consent__v1__add_purpose_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__add_purpose_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.AddPurposeReply",
+  "AddPurposeReply",
+  "Tacit__Consent__V1__AddPurposeReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__AddPurposeReply),
+  2,
+  tacit__consent__v1__add_purpose_reply__field_descriptors,
+  tacit__consent__v1__add_purpose_reply__field_indices_by_name,
+  1,  tacit__consent__v1__add_purpose_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__add_purpose_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__list_purposes_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ListPurposesRequest, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__list_purposes_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange tacit__consent__v1__list_purposes_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__list_purposes_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ListPurposesRequest",
+  "ListPurposesRequest",
+  "Tacit__Consent__V1__ListPurposesRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ListPurposesRequest),
+  1,
+  tacit__consent__v1__list_purposes_request__field_descriptors,
+  tacit__consent__v1__list_purposes_request__field_indices_by_name,
+  1,  tacit__consent__v1__list_purposes_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__list_purposes_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__list_purposes_reply__field_descriptors[1] =
+{
+  {
+    "purposes",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__ListPurposesReply, n_purposes),
+    offsetof(Tacit__Consent__V1__ListPurposesReply, purposes),
+    &tacit__consent__v1__purpose__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__list_purposes_reply__field_indices_by_name[] = {
+  0,   /* field[0] = purposes */
+};
+static const ProtobufCIntRange tacit__consent__v1__list_purposes_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__list_purposes_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ListPurposesReply",
+  "ListPurposesReply",
+  "Tacit__Consent__V1__ListPurposesReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ListPurposesReply),
+  1,
+  tacit__consent__v1__list_purposes_reply__field_descriptors,
+  tacit__consent__v1__list_purposes_reply__field_indices_by_name,
+  1,  tacit__consent__v1__list_purposes_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__list_purposes_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__add_notice_request__field_descriptors[1] =
+{
+  {
+    "notice",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AddNoticeRequest, notice),
+    &tacit__consent__v1__notice__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__add_notice_request__field_indices_by_name[] = {
+  0,   /* field[0] = notice */
+};
+static const ProtobufCIntRange tacit__consent__v1__add_notice_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__add_notice_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.AddNoticeRequest",
+  "AddNoticeRequest",
+  "Tacit__Consent__V1__AddNoticeRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__AddNoticeRequest),
+  1,
+  tacit__consent__v1__add_notice_request__field_descriptors,
+  tacit__consent__v1__add_notice_request__field_indices_by_name,
+  1,  tacit__consent__v1__add_notice_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__add_notice_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__add_notice_reply__field_descriptors[2] =
+{
+  {
+    "notice",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AddNoticeReply, notice),
+    &tacit__consent__v1__notice__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AddNoticeReply, created),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__add_notice_reply__field_indices_by_name[] = {
+  1,   /* field[1] = created */
+  0,   /* field[0] = notice */
+};
+static const ProtobufCIntRange tacit__consent__v1__add_notice_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__add_notice_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.AddNoticeReply",
+  "AddNoticeReply",
+  "Tacit__Consent__V1__AddNoticeReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__AddNoticeReply),
+  2,
+  tacit__consent__v1__add_notice_reply__field_descriptors,
+  tacit__consent__v1__add_notice_reply__field_indices_by_name,
+  1,  tacit__consent__v1__add_notice_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__add_notice_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__list_notices_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ListNoticesRequest, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__list_notices_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange tacit__consent__v1__list_notices_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__list_notices_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ListNoticesRequest",
+  "ListNoticesRequest",
+  "Tacit__Consent__V1__ListNoticesRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ListNoticesRequest),
+  1,
+  tacit__consent__v1__list_notices_request__field_descriptors,
+  tacit__consent__v1__list_notices_request__field_indices_by_name,
+  1,  tacit__consent__v1__list_notices_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__list_notices_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__list_notices_reply__field_descriptors[1] =
+{
+  {
+    "notices",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__ListNoticesReply, n_notices),
+    offsetof(Tacit__Consent__V1__ListNoticesReply, notices),
+    &tacit__consent__v1__notice__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__list_notices_reply__field_indices_by_name[] = {
+  0,   /* field[0] = notices */
+};
+static const ProtobufCIntRange tacit__consent__v1__list_notices_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__list_notices_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ListNoticesReply",
+  "ListNoticesReply",
+  "Tacit__Consent__V1__ListNoticesReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ListNoticesReply),
+  1,
+  tacit__consent__v1__list_notices_reply__field_descriptors,
+  tacit__consent__v1__list_notices_reply__field_indices_by_name,
+  1,  tacit__consent__v1__list_notices_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__list_notices_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__show_notice_request__field_descriptors[2] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ShowNoticeRequest, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ShowNoticeRequest, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__show_notice_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  1,   /* field[1] = version */
+};
+static const ProtobufCIntRange tacit__consent__v1__show_notice_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__show_notice_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ShowNoticeRequest",
+  "ShowNoticeRequest",
+  "Tacit__Consent__V1__ShowNoticeRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ShowNoticeRequest),
+  2,
+  tacit__consent__v1__show_notice_request__field_descriptors,
+  tacit__consent__v1__show_notice_request__field_indices_by_name,
+  1,  tacit__consent__v1__show_notice_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__show_notice_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__diff_notices_request__field_descriptors[3] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__DiffNoticesRequest, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__DiffNoticesRequest, from_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_version",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__DiffNoticesRequest, to_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__diff_notices_request__field_indices_by_name[] = {
+  1,   /* field[1] = from_version */
+  0,   /* field[0] = id */
+  2,   /* field[2] = to_version */
+};
+static const ProtobufCIntRange tacit__consent__v1__diff_notices_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__diff_notices_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.DiffNoticesRequest",
+  "DiffNoticesRequest",
+  "Tacit__Consent__V1__DiffNoticesRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__DiffNoticesRequest),
+  3,
+  tacit__consent__v1__diff_notices_request__field_descriptors,
+  tacit__consent__v1__diff_notices_request__field_indices_by_name,
+  1,  tacit__consent__v1__diff_notices_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__diff_notices_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__notice_difference__field_descriptors[5] =
+{
+  {
+    "field",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticeDifference, field),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "before",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticeDifference, before),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticeDifference, after),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_material",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticeDifference, is_material),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "purpose",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__NoticeDifference, purpose),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__notice_difference__field_indices_by_name[] = {
+  2,   /* field[2] = after */
+  1,   /* field[1] = before */
+  0,   /* field[0] = field */
+  3,   /* field[3] = is_material */
+  4,   /* field[4] = purpose */
+};
+static const ProtobufCIntRange tacit__consent__v1__notice_difference__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__notice_difference__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.NoticeDifference",
+  "NoticeDifference",
+  "Tacit__Consent__V1__NoticeDifference",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__NoticeDifference),
+  5,
+  tacit__consent__v1__notice_difference__field_descriptors,
+  tacit__consent__v1__notice_difference__field_indices_by_name,
+  1,  tacit__consent__v1__notice_difference__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__notice_difference__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__diff_notices_reply__field_descriptors[4] =
+{
+  {
+    "from_version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__DiffNoticesReply, from_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__DiffNoticesReply, to_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "differences",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__DiffNoticesReply, n_differences),
+    offsetof(Tacit__Consent__V1__DiffNoticesReply, differences),
+    &tacit__consent__v1__notice_difference__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_material",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__DiffNoticesReply, is_material),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__diff_notices_reply__field_indices_by_name[] = {
+  2,   /* field[2] = differences */
+  0,   /* field[0] = from_version */
+  3,   /* field[3] = is_material */
+  1,   /* field[1] = to_version */
+};
+static const ProtobufCIntRange tacit__consent__v1__diff_notices_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__diff_notices_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.DiffNoticesReply",
+  "DiffNoticesReply",
+  "Tacit__Consent__V1__DiffNoticesReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__DiffNoticesReply),
+  4,
+  tacit__consent__v1__diff_notices_reply__field_descriptors,
+  tacit__consent__v1__diff_notices_reply__field_indices_by_name,
+  1,  tacit__consent__v1__diff_notices_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__diff_notices_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__count_to_ask_request__field_descriptors[2] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__CountToAskRequest, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__CountToAskRequest, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__count_to_ask_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  1,   /* field[1] = version */
+};
+static const ProtobufCIntRange tacit__consent__v1__count_to_ask_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__count_to_ask_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.CountToAskRequest",
+  "CountToAskRequest",
+  "Tacit__Consent__V1__CountToAskRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__CountToAskRequest),
+  2,
+  tacit__consent__v1__count_to_ask_request__field_descriptors,
+  tacit__consent__v1__count_to_ask_request__field_indices_by_name,
+  1,  tacit__consent__v1__count_to_ask_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__count_to_ask_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__version_count__field_descriptors[3] =
+{
+  {
+    "version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__VersionCount, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "people",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__VersionCount, people),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_ask",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__VersionCount, to_ask),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__version_count__field_indices_by_name[] = {
+  1,   /* field[1] = people */
+  2,   /* field[2] = to_ask */
+  0,   /* field[0] = version */
+};
+static const ProtobufCIntRange tacit__consent__v1__version_count__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__version_count__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.VersionCount",
+  "VersionCount",
+  "Tacit__Consent__V1__VersionCount",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__VersionCount),
+  3,
+  tacit__consent__v1__version_count__field_descriptors,
+  tacit__consent__v1__version_count__field_indices_by_name,
+  1,  tacit__consent__v1__version_count__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__version_count__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__count_to_ask_reply__field_descriptors[5] =
+{
+  {
+    "version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__CountToAskReply, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "people",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__CountToAskReply, people),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_ask",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__CountToAskReply, to_ask),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "versions",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__CountToAskReply, n_versions),
+    offsetof(Tacit__Consent__V1__CountToAskReply, versions),
+    &tacit__consent__v1__version_count__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__CountToAskReply, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__count_to_ask_reply__field_indices_by_name[] = {
+  1,   /* field[1] = people */
+  4,   /* field[4] = sequence */
+  2,   /* field[2] = to_ask */
+  0,   /* field[0] = version */
+  3,   /* field[3] = versions */
+};
+static const ProtobufCIntRange tacit__consent__v1__count_to_ask_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__count_to_ask_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.CountToAskReply",
+  "CountToAskReply",
+  "Tacit__Consent__V1__CountToAskReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__CountToAskReply),
+  5,
+  tacit__consent__v1__count_to_ask_reply__field_descriptors,
+  tacit__consent__v1__count_to_ask_reply__field_indices_by_name,
+  1,  tacit__consent__v1__count_to_ask_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__count_to_ask_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__webhook__field_descriptors[4] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Webhook, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "url",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Webhook, url),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after_sequence",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Webhook, after_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "added_at_us",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Webhook, added_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__webhook__field_indices_by_name[] = {
+  3,   /* field[3] = added_at_us */
+  2,   /* field[2] = after_sequence */
+  0,   /* field[0] = id */
+  1,   /* field[1] = url */
+};
+static const ProtobufCIntRange tacit__consent__v1__webhook__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__webhook__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.Webhook",
+  "Webhook",
+  "Tacit__Consent__V1__Webhook",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__Webhook),
+  4,
+  tacit__consent__v1__webhook__field_descriptors,
+  tacit__consent__v1__webhook__field_indices_by_name,
+  1,  tacit__consent__v1__webhook__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__webhook__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__add_webhook_request__field_descriptors[2] =
+{
+  {
+    "webhook",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AddWebhookRequest, webhook),
+    &tacit__consent__v1__webhook__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_now",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AddWebhookRequest, from_now),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__add_webhook_request__field_indices_by_name[] = {
+  1,   /* field[1] = from_now */
+  0,   /* field[0] = webhook */
+};
+static const ProtobufCIntRange tacit__consent__v1__add_webhook_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__add_webhook_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.AddWebhookRequest",
+  "AddWebhookRequest",
+  "Tacit__Consent__V1__AddWebhookRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__AddWebhookRequest),
+  2,
+  tacit__consent__v1__add_webhook_request__field_descriptors,
+  tacit__consent__v1__add_webhook_request__field_indices_by_name,
+  1,  tacit__consent__v1__add_webhook_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__add_webhook_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__add_webhook_reply__field_descriptors[3] =
+{
+  {
+    "webhook",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AddWebhookReply, webhook),
+    &tacit__consent__v1__webhook__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signing_key",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AddWebhookReply, signing_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__AddWebhookReply, created),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__add_webhook_reply__field_indices_by_name[] = {
+  2,   /* field[2] = created */
+  1,   /* field[1] = signing_key */
+  0,   /* field[0] = webhook */
+};
+static const ProtobufCIntRange tacit__consent__v1__add_webhook_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__add_webhook_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.AddWebhookReply",
+  "AddWebhookReply",
+  "Tacit__Consent__V1__AddWebhookReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__AddWebhookReply),
+  3,
+  tacit__consent__v1__add_webhook_reply__field_descriptors,
+  tacit__consent__v1__add_webhook_reply__field_indices_by_name,
+  1,  tacit__consent__v1__add_webhook_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__add_webhook_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define tacit__consent__v1__list_webhooks_request__field_descriptors NULL
+#define tacit__consent__v1__list_webhooks_request__field_indices_by_name NULL
+#define tacit__consent__v1__list_webhooks_request__number_ranges NULL
+const ProtobufCMessageDescriptor tacit__consent__v1__list_webhooks_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ListWebhooksRequest",
+  "ListWebhooksRequest",
+  "Tacit__Consent__V1__ListWebhooksRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ListWebhooksRequest),
+  0,
+  tacit__consent__v1__list_webhooks_request__field_descriptors,
+  tacit__consent__v1__list_webhooks_request__field_indices_by_name,
+  0,  tacit__consent__v1__list_webhooks_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__list_webhooks_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__webhook_standing__field_descriptors[5] =
+{
+  {
+    "webhook",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WebhookStanding, webhook),
+    &tacit__consent__v1__webhook__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "settled_sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WebhookStanding, settled_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WebhookStanding, waiting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dead_letters",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WebhookStanding, dead_letters),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_failure",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WebhookStanding, last_failure),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__webhook_standing__field_indices_by_name[] = {
+  3,   /* field[3] = dead_letters */
+  4,   /* field[4] = last_failure */
+  1,   /* field[1] = settled_sequence */
+  2,   /* field[2] = waiting */
+  0,   /* field[0] = webhook */
+};
+static const ProtobufCIntRange tacit__consent__v1__webhook_standing__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__webhook_standing__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.WebhookStanding",
+  "WebhookStanding",
+  "Tacit__Consent__V1__WebhookStanding",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__WebhookStanding),
+  5,
+  tacit__consent__v1__webhook_standing__field_descriptors,
+  tacit__consent__v1__webhook_standing__field_indices_by_name,
+  1,  tacit__consent__v1__webhook_standing__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__webhook_standing__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__list_webhooks_reply__field_descriptors[1] =
+{
+  {
+    "webhooks",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__ListWebhooksReply, n_webhooks),
+    offsetof(Tacit__Consent__V1__ListWebhooksReply, webhooks),
+    &tacit__consent__v1__webhook_standing__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__list_webhooks_reply__field_indices_by_name[] = {
+  0,   /* field[0] = webhooks */
+};
+static const ProtobufCIntRange tacit__consent__v1__list_webhooks_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__list_webhooks_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ListWebhooksReply",
+  "ListWebhooksReply",
+  "Tacit__Consent__V1__ListWebhooksReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ListWebhooksReply),
+  1,
+  tacit__consent__v1__list_webhooks_reply__field_descriptors,
+  tacit__consent__v1__list_webhooks_reply__field_indices_by_name,
+  1,  tacit__consent__v1__list_webhooks_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__list_webhooks_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__remove_webhook_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__RemoveWebhookRequest, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__remove_webhook_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange tacit__consent__v1__remove_webhook_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__remove_webhook_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.RemoveWebhookRequest",
+  "RemoveWebhookRequest",
+  "Tacit__Consent__V1__RemoveWebhookRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__RemoveWebhookRequest),
+  1,
+  tacit__consent__v1__remove_webhook_request__field_descriptors,
+  tacit__consent__v1__remove_webhook_request__field_indices_by_name,
+  1,  tacit__consent__v1__remove_webhook_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__remove_webhook_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__remove_webhook_reply__field_descriptors[1] =
+{
+  {
+    "removed",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__RemoveWebhookReply, removed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__remove_webhook_reply__field_indices_by_name[] = {
+  0,   /* field[0] = removed */
+};
+static const ProtobufCIntRange tacit__consent__v1__remove_webhook_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__remove_webhook_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.RemoveWebhookReply",
+  "RemoveWebhookReply",
+  "Tacit__Consent__V1__RemoveWebhookReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__RemoveWebhookReply),
+  1,
+  tacit__consent__v1__remove_webhook_reply__field_descriptors,
+  tacit__consent__v1__remove_webhook_reply__field_indices_by_name,
+  1,  tacit__consent__v1__remove_webhook_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__remove_webhook_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__list_dead_letters_request__field_descriptors[2] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ListDeadLettersRequest, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after_sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ListDeadLettersRequest, after_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__list_dead_letters_request__field_indices_by_name[] = {
+  1,   /* field[1] = after_sequence */
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange tacit__consent__v1__list_dead_letters_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__list_dead_letters_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ListDeadLettersRequest",
+  "ListDeadLettersRequest",
+  "Tacit__Consent__V1__ListDeadLettersRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ListDeadLettersRequest),
+  2,
+  tacit__consent__v1__list_dead_letters_request__field_descriptors,
+  tacit__consent__v1__list_dead_letters_request__field_indices_by_name,
+  1,  tacit__consent__v1__list_dead_letters_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__list_dead_letters_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__dead_letter__field_descriptors[5] =
+{
+  {
+    "sequence",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__DeadLetter, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consent_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__DeadLetter, consent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attempts",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__DeadLetter, attempts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__DeadLetter, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "given_up_at_us",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__DeadLetter, given_up_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__dead_letter__field_indices_by_name[] = {
+  2,   /* field[2] = attempts */
+  1,   /* field[1] = consent_id */
+  4,   /* field[4] = given_up_at_us */
+  3,   /* field[3] = reason */
+  0,   /* field[0] = sequence */
+};
+static const ProtobufCIntRange tacit__consent__v1__dead_letter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__dead_letter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.DeadLetter",
+  "DeadLetter",
+  "Tacit__Consent__V1__DeadLetter",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__DeadLetter),
+  5,
+  tacit__consent__v1__dead_letter__field_descriptors,
+  tacit__consent__v1__dead_letter__field_indices_by_name,
+  1,  tacit__consent__v1__dead_letter__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__dead_letter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__list_dead_letters_reply__field_descriptors[1] =
+{
+  {
+    "letters",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__ListDeadLettersReply, n_letters),
+    offsetof(Tacit__Consent__V1__ListDeadLettersReply, letters),
+    &tacit__consent__v1__dead_letter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__list_dead_letters_reply__field_indices_by_name[] = {
+  0,   /* field[0] = letters */
+};
+static const ProtobufCIntRange tacit__consent__v1__list_dead_letters_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__list_dead_letters_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ListDeadLettersReply",
+  "ListDeadLettersReply",
+  "Tacit__Consent__V1__ListDeadLettersReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ListDeadLettersReply),
+  1,
+  tacit__consent__v1__list_dead_letters_reply__field_descriptors,
+  tacit__consent__v1__list_dead_letters_reply__field_indices_by_name,
+  1,  tacit__consent__v1__list_dead_letters_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__list_dead_letters_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__resume_dead_letters_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ResumeDeadLettersRequest, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__resume_dead_letters_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange tacit__consent__v1__resume_dead_letters_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__resume_dead_letters_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ResumeDeadLettersRequest",
+  "ResumeDeadLettersRequest",
+  "Tacit__Consent__V1__ResumeDeadLettersRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ResumeDeadLettersRequest),
+  1,
+  tacit__consent__v1__resume_dead_letters_request__field_descriptors,
+  tacit__consent__v1__resume_dead_letters_request__field_indices_by_name,
+  1,  tacit__consent__v1__resume_dead_letters_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__resume_dead_letters_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__resume_dead_letters_reply__field_descriptors[1] =
+{
+  {
+    "resumed",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ResumeDeadLettersReply, resumed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__resume_dead_letters_reply__field_indices_by_name[] = {
+  0,   /* field[0] = resumed */
+};
+static const ProtobufCIntRange tacit__consent__v1__resume_dead_letters_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__resume_dead_letters_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ResumeDeadLettersReply",
+  "ResumeDeadLettersReply",
+  "Tacit__Consent__V1__ResumeDeadLettersReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ResumeDeadLettersReply),
+  1,
+  tacit__consent__v1__resume_dead_letters_reply__field_descriptors,
+  tacit__consent__v1__resume_dead_letters_reply__field_indices_by_name,
+  1,  tacit__consent__v1__resume_dead_letters_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__resume_dead_letters_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue tacit__consent__v1__receipt_kind__enum_values_by_number[8] =
 {
   { "RECEIPT_KIND_UNSPECIFIED", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_UNSPECIFIED", 0 },
@@ -6401,14 +9147,31 @@ const ProtobufCEnumDescriptor tacit__consent__v1__check_reason__descriptor =
   tacit__consent__v1__check_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descriptors[11] =
+static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descriptors[28] =
 {
   { "Grant", &tacit__consent__v1__grant_request__descriptor, &tacit__consent__v1__grant_reply__descriptor },
   { "Withdraw", &tacit__consent__v1__withdraw_request__descriptor, &tacit__consent__v1__withdraw_reply__descriptor },
+  { "WithdrawMany", &tacit__consent__v1__withdraw_many_request__descriptor, &tacit__consent__v1__withdraw_many_reply__descriptor },
+  { "RestrictUse", &tacit__consent__v1__restrict_use_request__descriptor, &tacit__consent__v1__barrier_reply__descriptor },
+  { "LiftRestriction", &tacit__consent__v1__lift_restriction_request__descriptor, &tacit__consent__v1__lift_restriction_reply__descriptor },
+  { "Object", &tacit__consent__v1__object_request__descriptor, &tacit__consent__v1__barrier_reply__descriptor },
   { "Check", &tacit__consent__v1__check_request__descriptor, &tacit__consent__v1__check_reply__descriptor },
   { "CheckBatch", &tacit__consent__v1__check_batch_request__descriptor, &tacit__consent__v1__check_batch_reply__descriptor },
   { "Show", &tacit__consent__v1__show_request__descriptor, &tacit__consent__v1__receipt__descriptor },
   { "History", &tacit__consent__v1__history_request__descriptor, &tacit__consent__v1__history_reply__descriptor },
+  { "State", &tacit__consent__v1__state_request__descriptor, &tacit__consent__v1__state_reply__descriptor },
+  { "AddPurpose", &tacit__consent__v1__add_purpose_request__descriptor, &tacit__consent__v1__add_purpose_reply__descriptor },
+  { "ListPurposes", &tacit__consent__v1__list_purposes_request__descriptor, &tacit__consent__v1__list_purposes_reply__descriptor },
+  { "AddNotice", &tacit__consent__v1__add_notice_request__descriptor, &tacit__consent__v1__add_notice_reply__descriptor },
+  { "ListNotices", &tacit__consent__v1__list_notices_request__descriptor, &tacit__consent__v1__list_notices_reply__descriptor },
+  { "ShowNotice", &tacit__consent__v1__show_notice_request__descriptor, &tacit__consent__v1__notice__descriptor },
+  { "DiffNotices", &tacit__consent__v1__diff_notices_request__descriptor, &tacit__consent__v1__diff_notices_reply__descriptor },
+  { "CountToAsk", &tacit__consent__v1__count_to_ask_request__descriptor, &tacit__consent__v1__count_to_ask_reply__descriptor },
+  { "AddWebhook", &tacit__consent__v1__add_webhook_request__descriptor, &tacit__consent__v1__add_webhook_reply__descriptor },
+  { "ListWebhooks", &tacit__consent__v1__list_webhooks_request__descriptor, &tacit__consent__v1__list_webhooks_reply__descriptor },
+  { "RemoveWebhook", &tacit__consent__v1__remove_webhook_request__descriptor, &tacit__consent__v1__remove_webhook_reply__descriptor },
+  { "ListDeadLetters", &tacit__consent__v1__list_dead_letters_request__descriptor, &tacit__consent__v1__list_dead_letters_reply__descriptor },
+  { "ResumeDeadLetters", &tacit__consent__v1__resume_dead_letters_request__descriptor, &tacit__consent__v1__resume_dead_letters_reply__descriptor },
   { "Import", &tacit__consent__v1__import_chunk__descriptor, &tacit__consent__v1__import_progress__descriptor },
   { "Export", &tacit__consent__v1__export_request__descriptor, &tacit__consent__v1__export_chunk__descriptor },
   { "Watch", &tacit__consent__v1__watch_request__descriptor, &tacit__consent__v1__change_batch__descriptor },
@@ -6416,17 +9179,34 @@ static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descr
   { "Erase", &tacit__consent__v1__erase_request__descriptor, &tacit__consent__v1__erase_reply__descriptor },
 };
 const unsigned tacit__consent__v1__consent__method_indices_by_name[] = {
-  9,        /* Attend */
-  2,        /* Check */
-  3,        /* CheckBatch */
-  10,        /* Erase */
-  7,        /* Export */
+  13,        /* AddNotice */
+  11,        /* AddPurpose */
+  18,        /* AddWebhook */
+  26,        /* Attend */
+  6,        /* Check */
+  7,        /* CheckBatch */
+  17,        /* CountToAsk */
+  16,        /* DiffNotices */
+  27,        /* Erase */
+  24,        /* Export */
   0,        /* Grant */
-  5,        /* History */
-  6,        /* Import */
-  4,        /* Show */
-  8,        /* Watch */
-  1         /* Withdraw */
+  9,        /* History */
+  23,        /* Import */
+  4,        /* LiftRestriction */
+  21,        /* ListDeadLetters */
+  14,        /* ListNotices */
+  12,        /* ListPurposes */
+  19,        /* ListWebhooks */
+  5,        /* Object */
+  20,        /* RemoveWebhook */
+  3,        /* RestrictUse */
+  22,        /* ResumeDeadLetters */
+  8,        /* Show */
+  15,        /* ShowNotice */
+  10,        /* State */
+  25,        /* Watch */
+  1,        /* Withdraw */
+  2         /* WithdrawMany */
 };
 const ProtobufCServiceDescriptor tacit__consent__v1__consent__descriptor =
 {
@@ -6435,7 +9215,7 @@ const ProtobufCServiceDescriptor tacit__consent__v1__consent__descriptor =
   "Consent",
   "Tacit__Consent__V1__Consent",
   "tacit.consent.v1",
-  11,
+  28,
   tacit__consent__v1__consent__method_descriptors,
   tacit__consent__v1__consent__method_indices_by_name
 };
@@ -6455,13 +9235,45 @@ void tacit__consent__v1__consent__withdraw(ProtobufCService *service,
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
   service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void tacit__consent__v1__consent__withdraw_many(ProtobufCService *service,
+                                                const Tacit__Consent__V1__WithdrawManyRequest *input,
+                                                Tacit__Consent__V1__WithdrawManyReply_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__restrict_use(ProtobufCService *service,
+                                               const Tacit__Consent__V1__RestrictUseRequest *input,
+                                               Tacit__Consent__V1__BarrierReply_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__lift_restriction(ProtobufCService *service,
+                                                   const Tacit__Consent__V1__LiftRestrictionRequest *input,
+                                                   Tacit__Consent__V1__LiftRestrictionReply_Closure closure,
+                                                   void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__object(ProtobufCService *service,
+                                         const Tacit__Consent__V1__ObjectRequest *input,
+                                         Tacit__Consent__V1__BarrierReply_Closure closure,
+                                         void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void tacit__consent__v1__consent__check(ProtobufCService *service,
                                         const Tacit__Consent__V1__CheckRequest *input,
                                         Tacit__Consent__V1__CheckReply_Closure closure,
                                         void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__check_batch(ProtobufCService *service,
                                               const Tacit__Consent__V1__CheckBatchRequest *input,
@@ -6469,7 +9281,7 @@ void tacit__consent__v1__consent__check_batch(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__show(ProtobufCService *service,
                                        const Tacit__Consent__V1__ShowRequest *input,
@@ -6477,7 +9289,7 @@ void tacit__consent__v1__consent__show(ProtobufCService *service,
                                        void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__history(ProtobufCService *service,
                                           const Tacit__Consent__V1__HistoryRequest *input,
@@ -6485,7 +9297,111 @@ void tacit__consent__v1__consent__history(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__state(ProtobufCService *service,
+                                        const Tacit__Consent__V1__StateRequest *input,
+                                        Tacit__Consent__V1__StateReply_Closure closure,
+                                        void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__add_purpose(ProtobufCService *service,
+                                              const Tacit__Consent__V1__AddPurposeRequest *input,
+                                              Tacit__Consent__V1__AddPurposeReply_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__list_purposes(ProtobufCService *service,
+                                                const Tacit__Consent__V1__ListPurposesRequest *input,
+                                                Tacit__Consent__V1__ListPurposesReply_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__add_notice(ProtobufCService *service,
+                                             const Tacit__Consent__V1__AddNoticeRequest *input,
+                                             Tacit__Consent__V1__AddNoticeReply_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__list_notices(ProtobufCService *service,
+                                               const Tacit__Consent__V1__ListNoticesRequest *input,
+                                               Tacit__Consent__V1__ListNoticesReply_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__show_notice(ProtobufCService *service,
+                                              const Tacit__Consent__V1__ShowNoticeRequest *input,
+                                              Tacit__Consent__V1__Notice_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__diff_notices(ProtobufCService *service,
+                                               const Tacit__Consent__V1__DiffNoticesRequest *input,
+                                               Tacit__Consent__V1__DiffNoticesReply_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__count_to_ask(ProtobufCService *service,
+                                               const Tacit__Consent__V1__CountToAskRequest *input,
+                                               Tacit__Consent__V1__CountToAskReply_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__add_webhook(ProtobufCService *service,
+                                              const Tacit__Consent__V1__AddWebhookRequest *input,
+                                              Tacit__Consent__V1__AddWebhookReply_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__list_webhooks(ProtobufCService *service,
+                                                const Tacit__Consent__V1__ListWebhooksRequest *input,
+                                                Tacit__Consent__V1__ListWebhooksReply_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__remove_webhook(ProtobufCService *service,
+                                                 const Tacit__Consent__V1__RemoveWebhookRequest *input,
+                                                 Tacit__Consent__V1__RemoveWebhookReply_Closure closure,
+                                                 void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 20, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__list_dead_letters(ProtobufCService *service,
+                                                    const Tacit__Consent__V1__ListDeadLettersRequest *input,
+                                                    Tacit__Consent__V1__ListDeadLettersReply_Closure closure,
+                                                    void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 21, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__resume_dead_letters(ProtobufCService *service,
+                                                      const Tacit__Consent__V1__ResumeDeadLettersRequest *input,
+                                                      Tacit__Consent__V1__ResumeDeadLettersReply_Closure closure,
+                                                      void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 22, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__import(ProtobufCService *service,
                                          const Tacit__Consent__V1__ImportChunk *input,
@@ -6493,7 +9409,7 @@ void tacit__consent__v1__consent__import(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 23, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__export(ProtobufCService *service,
                                          const Tacit__Consent__V1__ExportRequest *input,
@@ -6501,7 +9417,7 @@ void tacit__consent__v1__consent__export(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 24, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__watch(ProtobufCService *service,
                                         const Tacit__Consent__V1__WatchRequest *input,
@@ -6509,7 +9425,7 @@ void tacit__consent__v1__consent__watch(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 25, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__attend(ProtobufCService *service,
                                          const Tacit__Consent__V1__GateMessage *input,
@@ -6517,7 +9433,7 @@ void tacit__consent__v1__consent__attend(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 26, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__erase(ProtobufCService *service,
                                         const Tacit__Consent__V1__EraseRequest *input,
@@ -6525,7 +9441,7 @@ void tacit__consent__v1__consent__erase(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 27, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *service,
                                         Tacit__Consent__V1__Consent_ServiceDestroy destroy)

@@ -187,6 +187,96 @@ void   tacit__consent__v1__erasure_task__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__erasure_task__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__consent__v1__webhook_progress__init
+                     (Tacit__Consent__V1__WebhookProgress         *message)
+{
+  static const Tacit__Consent__V1__WebhookProgress init_value = TACIT__CONSENT__V1__WEBHOOK_PROGRESS__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__webhook_progress__get_packed_size
+                     (const Tacit__Consent__V1__WebhookProgress *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__webhook_progress__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__webhook_progress__pack
+                     (const Tacit__Consent__V1__WebhookProgress *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__webhook_progress__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__webhook_progress__pack_to_buffer
+                     (const Tacit__Consent__V1__WebhookProgress *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__webhook_progress__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__WebhookProgress *
+       tacit__consent__v1__webhook_progress__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__WebhookProgress *)
+     protobuf_c_message_unpack (&tacit__consent__v1__webhook_progress__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__webhook_progress__free_unpacked
+                     (Tacit__Consent__V1__WebhookProgress *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__webhook_progress__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__stored_dead_letter__init
+                     (Tacit__Consent__V1__StoredDeadLetter         *message)
+{
+  static const Tacit__Consent__V1__StoredDeadLetter init_value = TACIT__CONSENT__V1__STORED_DEAD_LETTER__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__stored_dead_letter__get_packed_size
+                     (const Tacit__Consent__V1__StoredDeadLetter *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__stored_dead_letter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__stored_dead_letter__pack
+                     (const Tacit__Consent__V1__StoredDeadLetter *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__stored_dead_letter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__stored_dead_letter__pack_to_buffer
+                     (const Tacit__Consent__V1__StoredDeadLetter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__stored_dead_letter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__StoredDeadLetter *
+       tacit__consent__v1__stored_dead_letter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__StoredDeadLetter *)
+     protobuf_c_message_unpack (&tacit__consent__v1__stored_dead_letter__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__stored_dead_letter__free_unpacked
+                     (Tacit__Consent__V1__StoredDeadLetter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__stored_dead_letter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor tacit__consent__v1__person_state__field_descriptors[5] =
 {
   {
@@ -649,5 +739,133 @@ const ProtobufCMessageDescriptor tacit__consent__v1__erasure_task__descriptor =
   tacit__consent__v1__erasure_task__field_indices_by_name,
   1,  tacit__consent__v1__erasure_task__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__erasure_task__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__webhook_progress__field_descriptors[2] =
+{
+  {
+    "webhook",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WebhookProgress, webhook),
+    &tacit__consent__v1__webhook__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "settled_sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WebhookProgress, settled_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__webhook_progress__field_indices_by_name[] = {
+  1,   /* field[1] = settled_sequence */
+  0,   /* field[0] = webhook */
+};
+static const ProtobufCIntRange tacit__consent__v1__webhook_progress__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__webhook_progress__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.WebhookProgress",
+  "WebhookProgress",
+  "Tacit__Consent__V1__WebhookProgress",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__WebhookProgress),
+  2,
+  tacit__consent__v1__webhook_progress__field_descriptors,
+  tacit__consent__v1__webhook_progress__field_indices_by_name,
+  1,  tacit__consent__v1__webhook_progress__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__webhook_progress__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__stored_dead_letter__field_descriptors[4] =
+{
+  {
+    "attempts",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__StoredDeadLetter, attempts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__StoredDeadLetter, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "given_up_at_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__StoredDeadLetter, given_up_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_resumed",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__StoredDeadLetter, is_resumed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__stored_dead_letter__field_indices_by_name[] = {
+  0,   /* field[0] = attempts */
+  2,   /* field[2] = given_up_at_us */
+  3,   /* field[3] = is_resumed */
+  1,   /* field[1] = reason */
+};
+static const ProtobufCIntRange tacit__consent__v1__stored_dead_letter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__stored_dead_letter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.StoredDeadLetter",
+  "StoredDeadLetter",
+  "Tacit__Consent__V1__StoredDeadLetter",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__StoredDeadLetter),
+  4,
+  tacit__consent__v1__stored_dead_letter__field_descriptors,
+  tacit__consent__v1__stored_dead_letter__field_indices_by_name,
+  1,  tacit__consent__v1__stored_dead_letter__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__stored_dead_letter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -50,7 +50,7 @@ typedef struct Tacit__Consent__V1__GateWelcome Tacit__Consent__V1__GateWelcome;
 typedef struct Tacit__Consent__V1__GateLease Tacit__Consent__V1__GateLease;
 typedef struct Tacit__Consent__V1__EraseRequest Tacit__Consent__V1__EraseRequest;
 typedef struct Tacit__Consent__V1__EraseReply Tacit__Consent__V1__EraseReply;
-typedef struct Tacit__Consent__V1__RestrictRequest Tacit__Consent__V1__RestrictRequest;
+typedef struct Tacit__Consent__V1__RestrictUseRequest Tacit__Consent__V1__RestrictUseRequest;
 typedef struct Tacit__Consent__V1__LiftRestrictionRequest Tacit__Consent__V1__LiftRestrictionRequest;
 typedef struct Tacit__Consent__V1__LiftRestrictionReply Tacit__Consent__V1__LiftRestrictionReply;
 typedef struct Tacit__Consent__V1__ObjectRequest Tacit__Consent__V1__ObjectRequest;
@@ -67,6 +67,34 @@ typedef struct Tacit__Consent__V1__Notice Tacit__Consent__V1__Notice;
 typedef struct Tacit__Consent__V1__StateRequest Tacit__Consent__V1__StateRequest;
 typedef struct Tacit__Consent__V1__PurposeStanding Tacit__Consent__V1__PurposeStanding;
 typedef struct Tacit__Consent__V1__StateReply Tacit__Consent__V1__StateReply;
+typedef struct Tacit__Consent__V1__AddPurposeRequest Tacit__Consent__V1__AddPurposeRequest;
+typedef struct Tacit__Consent__V1__AddPurposeReply Tacit__Consent__V1__AddPurposeReply;
+typedef struct Tacit__Consent__V1__ListPurposesRequest Tacit__Consent__V1__ListPurposesRequest;
+typedef struct Tacit__Consent__V1__ListPurposesReply Tacit__Consent__V1__ListPurposesReply;
+typedef struct Tacit__Consent__V1__AddNoticeRequest Tacit__Consent__V1__AddNoticeRequest;
+typedef struct Tacit__Consent__V1__AddNoticeReply Tacit__Consent__V1__AddNoticeReply;
+typedef struct Tacit__Consent__V1__ListNoticesRequest Tacit__Consent__V1__ListNoticesRequest;
+typedef struct Tacit__Consent__V1__ListNoticesReply Tacit__Consent__V1__ListNoticesReply;
+typedef struct Tacit__Consent__V1__ShowNoticeRequest Tacit__Consent__V1__ShowNoticeRequest;
+typedef struct Tacit__Consent__V1__DiffNoticesRequest Tacit__Consent__V1__DiffNoticesRequest;
+typedef struct Tacit__Consent__V1__NoticeDifference Tacit__Consent__V1__NoticeDifference;
+typedef struct Tacit__Consent__V1__DiffNoticesReply Tacit__Consent__V1__DiffNoticesReply;
+typedef struct Tacit__Consent__V1__CountToAskRequest Tacit__Consent__V1__CountToAskRequest;
+typedef struct Tacit__Consent__V1__VersionCount Tacit__Consent__V1__VersionCount;
+typedef struct Tacit__Consent__V1__CountToAskReply Tacit__Consent__V1__CountToAskReply;
+typedef struct Tacit__Consent__V1__Webhook Tacit__Consent__V1__Webhook;
+typedef struct Tacit__Consent__V1__AddWebhookRequest Tacit__Consent__V1__AddWebhookRequest;
+typedef struct Tacit__Consent__V1__AddWebhookReply Tacit__Consent__V1__AddWebhookReply;
+typedef struct Tacit__Consent__V1__ListWebhooksRequest Tacit__Consent__V1__ListWebhooksRequest;
+typedef struct Tacit__Consent__V1__WebhookStanding Tacit__Consent__V1__WebhookStanding;
+typedef struct Tacit__Consent__V1__ListWebhooksReply Tacit__Consent__V1__ListWebhooksReply;
+typedef struct Tacit__Consent__V1__RemoveWebhookRequest Tacit__Consent__V1__RemoveWebhookRequest;
+typedef struct Tacit__Consent__V1__RemoveWebhookReply Tacit__Consent__V1__RemoveWebhookReply;
+typedef struct Tacit__Consent__V1__ListDeadLettersRequest Tacit__Consent__V1__ListDeadLettersRequest;
+typedef struct Tacit__Consent__V1__DeadLetter Tacit__Consent__V1__DeadLetter;
+typedef struct Tacit__Consent__V1__ListDeadLettersReply Tacit__Consent__V1__ListDeadLettersReply;
+typedef struct Tacit__Consent__V1__ResumeDeadLettersRequest Tacit__Consent__V1__ResumeDeadLettersRequest;
+typedef struct Tacit__Consent__V1__ResumeDeadLettersReply Tacit__Consent__V1__ResumeDeadLettersReply;
 
 
 /* --- enums --- */
@@ -1186,7 +1214,7 @@ struct  Tacit__Consent__V1__EraseReply
 /*
  * A restriction to be recorded (GDPR article 18).
  */
-struct  Tacit__Consent__V1__RestrictRequest
+struct  Tacit__Consent__V1__RestrictUseRequest
 {
   ProtobufCMessage base;
   /*
@@ -1211,8 +1239,8 @@ struct  Tacit__Consent__V1__RestrictRequest
    */
   Tacit__Consent__V1__ReceiptDetails *details;
 };
-#define TACIT__CONSENT__V1__RESTRICT_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__restrict_request__descriptor) \
+#define TACIT__CONSENT__V1__RESTRICT_USE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__restrict_use_request__descriptor) \
     , {0,NULL}, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL }
 
 
@@ -1737,6 +1765,592 @@ struct  Tacit__Consent__V1__StateReply
 #define TACIT__CONSENT__V1__STATE_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__state_reply__descriptor) \
     , 0,NULL, 0, 0 }
+
+
+/*
+ * A purpose to be recorded.
+ */
+struct  Tacit__Consent__V1__AddPurposeRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The purpose; `version` 0 means the next one, `recorded_at_us` is the service's.
+   */
+  Tacit__Consent__V1__Purpose *purpose;
+};
+#define TACIT__CONSENT__V1__ADD_PURPOSE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__add_purpose_request__descriptor) \
+    , NULL }
+
+
+/*
+ * The purpose, recorded.
+ */
+struct  Tacit__Consent__V1__AddPurposeReply
+{
+  ProtobufCMessage base;
+  /*
+   * As it is recorded.
+   */
+  Tacit__Consent__V1__Purpose *purpose;
+  /*
+   * False where the newest version says the same already.
+   */
+  protobuf_c_boolean created;
+};
+#define TACIT__CONSENT__V1__ADD_PURPOSE_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__add_purpose_reply__descriptor) \
+    , NULL, 0 }
+
+
+/*
+ * Asks for purposes.
+ */
+struct  Tacit__Consent__V1__ListPurposesRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The purpose whose versions are wanted; empty: the newest version of each.
+   */
+  char *id;
+};
+#define TACIT__CONSENT__V1__LIST_PURPOSES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__list_purposes_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+/*
+ * Purposes.
+ */
+struct  Tacit__Consent__V1__ListPurposesReply
+{
+  ProtobufCMessage base;
+  /*
+   * By name, then version. A scope of the configuration that nobody has described has version 0.
+   */
+  size_t n_purposes;
+  Tacit__Consent__V1__Purpose **purposes;
+};
+#define TACIT__CONSENT__V1__LIST_PURPOSES_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__list_purposes_reply__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * A notice to be recorded.
+ */
+struct  Tacit__Consent__V1__AddNoticeRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The notice; `version` 0 means the next one, hashes and `recorded_at_us` are the service's.
+   */
+  Tacit__Consent__V1__Notice *notice;
+};
+#define TACIT__CONSENT__V1__ADD_NOTICE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__add_notice_request__descriptor) \
+    , NULL }
+
+
+/*
+ * The notice, recorded.
+ */
+struct  Tacit__Consent__V1__AddNoticeReply
+{
+  ProtobufCMessage base;
+  /*
+   * As it is recorded.
+   */
+  Tacit__Consent__V1__Notice *notice;
+  /*
+   * False where the version says the same already.
+   */
+  protobuf_c_boolean created;
+};
+#define TACIT__CONSENT__V1__ADD_NOTICE_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__add_notice_reply__descriptor) \
+    , NULL, 0 }
+
+
+/*
+ * Asks for notices.
+ */
+struct  Tacit__Consent__V1__ListNoticesRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The notice whose versions are wanted; empty: the newest version of each.
+   */
+  char *id;
+};
+#define TACIT__CONSENT__V1__LIST_NOTICES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__list_notices_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+/*
+ * Notices.
+ */
+struct  Tacit__Consent__V1__ListNoticesReply
+{
+  ProtobufCMessage base;
+  /*
+   * By name, then version; of their texts only languages and hashes.
+   */
+  size_t n_notices;
+  Tacit__Consent__V1__Notice **notices;
+};
+#define TACIT__CONSENT__V1__LIST_NOTICES_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__list_notices_reply__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * Asks for a notice.
+ */
+struct  Tacit__Consent__V1__ShowNoticeRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The notice.
+   */
+  char *id;
+  /*
+   * Its version; 0: the newest.
+   */
+  uint32_t version;
+};
+#define TACIT__CONSENT__V1__SHOW_NOTICE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__show_notice_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * Asks what differs between two versions of a notice.
+ */
+struct  Tacit__Consent__V1__DiffNoticesRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The notice.
+   */
+  char *id;
+  /*
+   * The older version; 0: the one before the newer.
+   */
+  uint32_t from_version;
+  /*
+   * The newer version; 0: the newest.
+   */
+  uint32_t to_version;
+};
+#define TACIT__CONSENT__V1__DIFF_NOTICES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__diff_notices_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0 }
+
+
+/*
+ * One difference.
+ */
+struct  Tacit__Consent__V1__NoticeDifference
+{
+  ProtobufCMessage base;
+  /*
+   * What differs: "controller", "purpose analytics: legal basis".
+   */
+  char *field;
+  /*
+   * What the older version says.
+   */
+  char *before;
+  /*
+   * What the newer version says.
+   */
+  char *after;
+  /*
+   * Whether people who agreed to the older version would have to be asked again.
+   */
+  protobuf_c_boolean is_material;
+  /*
+   * The purpose whose people that concerns; empty: everybody who agreed.
+   */
+  char *purpose;
+};
+#define TACIT__CONSENT__V1__NOTICE_DIFFERENCE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__notice_difference__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * The differences.
+ */
+struct  Tacit__Consent__V1__DiffNoticesReply
+{
+  ProtobufCMessage base;
+  /*
+   * The older version.
+   */
+  uint32_t from_version;
+  /*
+   * The newer version.
+   */
+  uint32_t to_version;
+  /*
+   * One by one.
+   */
+  size_t n_differences;
+  Tacit__Consent__V1__NoticeDifference **differences;
+  /*
+   * Whether one of them is material.
+   */
+  protobuf_c_boolean is_material;
+};
+#define TACIT__CONSENT__V1__DIFF_NOTICES_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__diff_notices_reply__descriptor) \
+    , 0, 0, 0,NULL, 0 }
+
+
+/*
+ * Asks how many people would have to be asked again.
+ */
+struct  Tacit__Consent__V1__CountToAskRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The notice.
+   */
+  char *id;
+  /*
+   * The version that people would be asked to agree to; 0: the newest.
+   */
+  uint32_t version;
+};
+#define TACIT__CONSENT__V1__COUNT_TO_ASK_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__count_to_ask_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * How many people agreed to one older version.
+ */
+struct  Tacit__Consent__V1__VersionCount
+{
+  ProtobufCMessage base;
+  /*
+   * The version.
+   */
+  uint32_t version;
+  /*
+   * The people with a consent in force under it.
+   */
+  uint64_t people;
+  /*
+   * Those of them that would have to be asked again.
+   */
+  uint64_t to_ask;
+};
+#define TACIT__CONSENT__V1__VERSION_COUNT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__version_count__descriptor) \
+    , 0, 0, 0 }
+
+
+/*
+ * How many people would have to be asked again.
+ */
+struct  Tacit__Consent__V1__CountToAskReply
+{
+  ProtobufCMessage base;
+  /*
+   * The version that they would be asked to agree to.
+   */
+  uint32_t version;
+  /*
+   * The people with a consent in force under an older version.
+   */
+  uint64_t people;
+  /*
+   * Those of them that would have to be asked again.
+   */
+  uint64_t to_ask;
+  /*
+   * The same by version; who has agreed to several counts under each.
+   */
+  size_t n_versions;
+  Tacit__Consent__V1__VersionCount **versions;
+  /*
+   * The position in the consent log at which the count began; it goes on while others write.
+   */
+  uint64_t sequence;
+};
+#define TACIT__CONSENT__V1__COUNT_TO_ASK_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__count_to_ask_reply__descriptor) \
+    , 0, 0, 0, 0,NULL, 0 }
+
+
+/*
+ * A system outside that is to learn of changes.
+ */
+struct  Tacit__Consent__V1__Webhook
+{
+  ProtobufCMessage base;
+  /*
+   * Its name.
+   */
+  char *id;
+  /*
+   * Where changes are sent: "https://host/path"; plain http only to loopback addresses.
+   */
+  char *url;
+  /*
+   * Only changes after this position are sent.
+   */
+  uint64_t after_sequence;
+  /*
+   * When it was added, in microseconds since the epoch.
+   */
+  int64_t added_at_us;
+};
+#define TACIT__CONSENT__V1__WEBHOOK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__webhook__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0 }
+
+
+/*
+ * A system outside to be added.
+ */
+struct  Tacit__Consent__V1__AddWebhookRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The system; `added_at_us` is the service's.
+   */
+  Tacit__Consent__V1__Webhook *webhook;
+  /*
+   * Begin with the changes yet to come, whatever `after_sequence` says.
+   */
+  protobuf_c_boolean from_now;
+};
+#define TACIT__CONSENT__V1__ADD_WEBHOOK_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__add_webhook_request__descriptor) \
+    , NULL, 0 }
+
+
+/*
+ * The system, added.
+ */
+struct  Tacit__Consent__V1__AddWebhookReply
+{
+  ProtobufCMessage base;
+  /*
+   * As it is recorded.
+   */
+  Tacit__Consent__V1__Webhook *webhook;
+  /*
+   * The key of the signatures, for the system outside.
+   */
+  ProtobufCBinaryData signing_key;
+  /*
+   * False where the same system was there already.
+   */
+  protobuf_c_boolean created;
+};
+#define TACIT__CONSENT__V1__ADD_WEBHOOK_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__add_webhook_reply__descriptor) \
+    , NULL, {0,NULL}, 0 }
+
+
+/*
+ * Asks for the systems outside.
+ */
+struct  Tacit__Consent__V1__ListWebhooksRequest
+{
+  ProtobufCMessage base;
+};
+#define TACIT__CONSENT__V1__LIST_WEBHOOKS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__list_webhooks_request__descriptor) \
+     }
+
+
+/*
+ * How far a system is.
+ */
+struct  Tacit__Consent__V1__WebhookStanding
+{
+  ProtobufCMessage base;
+  /*
+   * The system.
+   */
+  Tacit__Consent__V1__Webhook *webhook;
+  /*
+   * Everything up to here was taken or given up.
+   */
+  uint64_t settled_sequence;
+  /*
+   * The changes that wait behind it.
+   */
+  uint64_t waiting;
+  /*
+   * The changes that were given up and not sent again.
+   */
+  uint64_t dead_letters;
+  /*
+   * Why the last attempt failed; empty where it did not.
+   */
+  char *last_failure;
+};
+#define TACIT__CONSENT__V1__WEBHOOK_STANDING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__webhook_standing__descriptor) \
+    , NULL, 0, 0, 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * The systems outside.
+ */
+struct  Tacit__Consent__V1__ListWebhooksReply
+{
+  ProtobufCMessage base;
+  /*
+   * By name.
+   */
+  size_t n_webhooks;
+  Tacit__Consent__V1__WebhookStanding **webhooks;
+};
+#define TACIT__CONSENT__V1__LIST_WEBHOOKS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__list_webhooks_reply__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * A system outside to be removed.
+ */
+struct  Tacit__Consent__V1__RemoveWebhookRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Its name.
+   */
+  char *id;
+};
+#define TACIT__CONSENT__V1__REMOVE_WEBHOOK_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__remove_webhook_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+/*
+ * The system, removed.
+ */
+struct  Tacit__Consent__V1__RemoveWebhookReply
+{
+  ProtobufCMessage base;
+  /*
+   * Whether there was one.
+   */
+  protobuf_c_boolean removed;
+};
+#define TACIT__CONSENT__V1__REMOVE_WEBHOOK_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__remove_webhook_reply__descriptor) \
+    , 0 }
+
+
+/*
+ * Asks for changes that a system did not take.
+ */
+struct  Tacit__Consent__V1__ListDeadLettersRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The system's name.
+   */
+  char *id;
+  /*
+   * Only those after this position.
+   */
+  uint64_t after_sequence;
+};
+#define TACIT__CONSENT__V1__LIST_DEAD_LETTERS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__list_dead_letters_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * A change that a system did not take.
+ */
+struct  Tacit__Consent__V1__DeadLetter
+{
+  ProtobufCMessage base;
+  /*
+   * The change's position.
+   */
+  uint64_t sequence;
+  /*
+   * Its receipt.
+   */
+  char *consent_id;
+  /*
+   * How often it was tried.
+   */
+  uint32_t attempts;
+  /*
+   * Why the last attempt failed, or that it waits behind an earlier one of the same person.
+   */
+  char *reason;
+  /*
+   * When it was given up, in microseconds since the epoch.
+   */
+  int64_t given_up_at_us;
+};
+#define TACIT__CONSENT__V1__DEAD_LETTER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__dead_letter__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * The changes that a system did not take.
+ */
+struct  Tacit__Consent__V1__ListDeadLettersReply
+{
+  ProtobufCMessage base;
+  /*
+   * Up to 1,000, in log order.
+   */
+  size_t n_letters;
+  Tacit__Consent__V1__DeadLetter **letters;
+};
+#define TACIT__CONSENT__V1__LIST_DEAD_LETTERS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__list_dead_letters_reply__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * Asks for dead letters to be sent again.
+ */
+struct  Tacit__Consent__V1__ResumeDeadLettersRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The system's name.
+   */
+  char *id;
+};
+#define TACIT__CONSENT__V1__RESUME_DEAD_LETTERS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__resume_dead_letters_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+/*
+ * They will be.
+ */
+struct  Tacit__Consent__V1__ResumeDeadLettersReply
+{
+  ProtobufCMessage base;
+  /*
+   * How many.
+   */
+  uint64_t resumed;
+};
+#define TACIT__CONSENT__V1__RESUME_DEAD_LETTERS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__resume_dead_letters_reply__descriptor) \
+    , 0 }
 
 
 /* Tacit__Consent__V1__Actor methods */
@@ -2366,24 +2980,24 @@ Tacit__Consent__V1__EraseReply *
 void   tacit__consent__v1__erase_reply__free_unpacked
                      (Tacit__Consent__V1__EraseReply *message,
                       ProtobufCAllocator *allocator);
-/* Tacit__Consent__V1__RestrictRequest methods */
-void   tacit__consent__v1__restrict_request__init
-                     (Tacit__Consent__V1__RestrictRequest         *message);
-size_t tacit__consent__v1__restrict_request__get_packed_size
-                     (const Tacit__Consent__V1__RestrictRequest   *message);
-size_t tacit__consent__v1__restrict_request__pack
-                     (const Tacit__Consent__V1__RestrictRequest   *message,
+/* Tacit__Consent__V1__RestrictUseRequest methods */
+void   tacit__consent__v1__restrict_use_request__init
+                     (Tacit__Consent__V1__RestrictUseRequest         *message);
+size_t tacit__consent__v1__restrict_use_request__get_packed_size
+                     (const Tacit__Consent__V1__RestrictUseRequest   *message);
+size_t tacit__consent__v1__restrict_use_request__pack
+                     (const Tacit__Consent__V1__RestrictUseRequest   *message,
                       uint8_t             *out);
-size_t tacit__consent__v1__restrict_request__pack_to_buffer
-                     (const Tacit__Consent__V1__RestrictRequest   *message,
+size_t tacit__consent__v1__restrict_use_request__pack_to_buffer
+                     (const Tacit__Consent__V1__RestrictUseRequest   *message,
                       ProtobufCBuffer     *buffer);
-Tacit__Consent__V1__RestrictRequest *
-       tacit__consent__v1__restrict_request__unpack
+Tacit__Consent__V1__RestrictUseRequest *
+       tacit__consent__v1__restrict_use_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   tacit__consent__v1__restrict_request__free_unpacked
-                     (Tacit__Consent__V1__RestrictRequest *message,
+void   tacit__consent__v1__restrict_use_request__free_unpacked
+                     (Tacit__Consent__V1__RestrictUseRequest *message,
                       ProtobufCAllocator *allocator);
 /* Tacit__Consent__V1__LiftRestrictionRequest methods */
 void   tacit__consent__v1__lift_restriction_request__init
@@ -2689,6 +3303,538 @@ Tacit__Consent__V1__StateReply *
 void   tacit__consent__v1__state_reply__free_unpacked
                      (Tacit__Consent__V1__StateReply *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__AddPurposeRequest methods */
+void   tacit__consent__v1__add_purpose_request__init
+                     (Tacit__Consent__V1__AddPurposeRequest         *message);
+size_t tacit__consent__v1__add_purpose_request__get_packed_size
+                     (const Tacit__Consent__V1__AddPurposeRequest   *message);
+size_t tacit__consent__v1__add_purpose_request__pack
+                     (const Tacit__Consent__V1__AddPurposeRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__add_purpose_request__pack_to_buffer
+                     (const Tacit__Consent__V1__AddPurposeRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__AddPurposeRequest *
+       tacit__consent__v1__add_purpose_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__add_purpose_request__free_unpacked
+                     (Tacit__Consent__V1__AddPurposeRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__AddPurposeReply methods */
+void   tacit__consent__v1__add_purpose_reply__init
+                     (Tacit__Consent__V1__AddPurposeReply         *message);
+size_t tacit__consent__v1__add_purpose_reply__get_packed_size
+                     (const Tacit__Consent__V1__AddPurposeReply   *message);
+size_t tacit__consent__v1__add_purpose_reply__pack
+                     (const Tacit__Consent__V1__AddPurposeReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__add_purpose_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__AddPurposeReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__AddPurposeReply *
+       tacit__consent__v1__add_purpose_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__add_purpose_reply__free_unpacked
+                     (Tacit__Consent__V1__AddPurposeReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ListPurposesRequest methods */
+void   tacit__consent__v1__list_purposes_request__init
+                     (Tacit__Consent__V1__ListPurposesRequest         *message);
+size_t tacit__consent__v1__list_purposes_request__get_packed_size
+                     (const Tacit__Consent__V1__ListPurposesRequest   *message);
+size_t tacit__consent__v1__list_purposes_request__pack
+                     (const Tacit__Consent__V1__ListPurposesRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__list_purposes_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ListPurposesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ListPurposesRequest *
+       tacit__consent__v1__list_purposes_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__list_purposes_request__free_unpacked
+                     (Tacit__Consent__V1__ListPurposesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ListPurposesReply methods */
+void   tacit__consent__v1__list_purposes_reply__init
+                     (Tacit__Consent__V1__ListPurposesReply         *message);
+size_t tacit__consent__v1__list_purposes_reply__get_packed_size
+                     (const Tacit__Consent__V1__ListPurposesReply   *message);
+size_t tacit__consent__v1__list_purposes_reply__pack
+                     (const Tacit__Consent__V1__ListPurposesReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__list_purposes_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__ListPurposesReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ListPurposesReply *
+       tacit__consent__v1__list_purposes_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__list_purposes_reply__free_unpacked
+                     (Tacit__Consent__V1__ListPurposesReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__AddNoticeRequest methods */
+void   tacit__consent__v1__add_notice_request__init
+                     (Tacit__Consent__V1__AddNoticeRequest         *message);
+size_t tacit__consent__v1__add_notice_request__get_packed_size
+                     (const Tacit__Consent__V1__AddNoticeRequest   *message);
+size_t tacit__consent__v1__add_notice_request__pack
+                     (const Tacit__Consent__V1__AddNoticeRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__add_notice_request__pack_to_buffer
+                     (const Tacit__Consent__V1__AddNoticeRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__AddNoticeRequest *
+       tacit__consent__v1__add_notice_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__add_notice_request__free_unpacked
+                     (Tacit__Consent__V1__AddNoticeRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__AddNoticeReply methods */
+void   tacit__consent__v1__add_notice_reply__init
+                     (Tacit__Consent__V1__AddNoticeReply         *message);
+size_t tacit__consent__v1__add_notice_reply__get_packed_size
+                     (const Tacit__Consent__V1__AddNoticeReply   *message);
+size_t tacit__consent__v1__add_notice_reply__pack
+                     (const Tacit__Consent__V1__AddNoticeReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__add_notice_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__AddNoticeReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__AddNoticeReply *
+       tacit__consent__v1__add_notice_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__add_notice_reply__free_unpacked
+                     (Tacit__Consent__V1__AddNoticeReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ListNoticesRequest methods */
+void   tacit__consent__v1__list_notices_request__init
+                     (Tacit__Consent__V1__ListNoticesRequest         *message);
+size_t tacit__consent__v1__list_notices_request__get_packed_size
+                     (const Tacit__Consent__V1__ListNoticesRequest   *message);
+size_t tacit__consent__v1__list_notices_request__pack
+                     (const Tacit__Consent__V1__ListNoticesRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__list_notices_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ListNoticesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ListNoticesRequest *
+       tacit__consent__v1__list_notices_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__list_notices_request__free_unpacked
+                     (Tacit__Consent__V1__ListNoticesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ListNoticesReply methods */
+void   tacit__consent__v1__list_notices_reply__init
+                     (Tacit__Consent__V1__ListNoticesReply         *message);
+size_t tacit__consent__v1__list_notices_reply__get_packed_size
+                     (const Tacit__Consent__V1__ListNoticesReply   *message);
+size_t tacit__consent__v1__list_notices_reply__pack
+                     (const Tacit__Consent__V1__ListNoticesReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__list_notices_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__ListNoticesReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ListNoticesReply *
+       tacit__consent__v1__list_notices_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__list_notices_reply__free_unpacked
+                     (Tacit__Consent__V1__ListNoticesReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ShowNoticeRequest methods */
+void   tacit__consent__v1__show_notice_request__init
+                     (Tacit__Consent__V1__ShowNoticeRequest         *message);
+size_t tacit__consent__v1__show_notice_request__get_packed_size
+                     (const Tacit__Consent__V1__ShowNoticeRequest   *message);
+size_t tacit__consent__v1__show_notice_request__pack
+                     (const Tacit__Consent__V1__ShowNoticeRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__show_notice_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ShowNoticeRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ShowNoticeRequest *
+       tacit__consent__v1__show_notice_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__show_notice_request__free_unpacked
+                     (Tacit__Consent__V1__ShowNoticeRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__DiffNoticesRequest methods */
+void   tacit__consent__v1__diff_notices_request__init
+                     (Tacit__Consent__V1__DiffNoticesRequest         *message);
+size_t tacit__consent__v1__diff_notices_request__get_packed_size
+                     (const Tacit__Consent__V1__DiffNoticesRequest   *message);
+size_t tacit__consent__v1__diff_notices_request__pack
+                     (const Tacit__Consent__V1__DiffNoticesRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__diff_notices_request__pack_to_buffer
+                     (const Tacit__Consent__V1__DiffNoticesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__DiffNoticesRequest *
+       tacit__consent__v1__diff_notices_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__diff_notices_request__free_unpacked
+                     (Tacit__Consent__V1__DiffNoticesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__NoticeDifference methods */
+void   tacit__consent__v1__notice_difference__init
+                     (Tacit__Consent__V1__NoticeDifference         *message);
+size_t tacit__consent__v1__notice_difference__get_packed_size
+                     (const Tacit__Consent__V1__NoticeDifference   *message);
+size_t tacit__consent__v1__notice_difference__pack
+                     (const Tacit__Consent__V1__NoticeDifference   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__notice_difference__pack_to_buffer
+                     (const Tacit__Consent__V1__NoticeDifference   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__NoticeDifference *
+       tacit__consent__v1__notice_difference__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__notice_difference__free_unpacked
+                     (Tacit__Consent__V1__NoticeDifference *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__DiffNoticesReply methods */
+void   tacit__consent__v1__diff_notices_reply__init
+                     (Tacit__Consent__V1__DiffNoticesReply         *message);
+size_t tacit__consent__v1__diff_notices_reply__get_packed_size
+                     (const Tacit__Consent__V1__DiffNoticesReply   *message);
+size_t tacit__consent__v1__diff_notices_reply__pack
+                     (const Tacit__Consent__V1__DiffNoticesReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__diff_notices_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__DiffNoticesReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__DiffNoticesReply *
+       tacit__consent__v1__diff_notices_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__diff_notices_reply__free_unpacked
+                     (Tacit__Consent__V1__DiffNoticesReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__CountToAskRequest methods */
+void   tacit__consent__v1__count_to_ask_request__init
+                     (Tacit__Consent__V1__CountToAskRequest         *message);
+size_t tacit__consent__v1__count_to_ask_request__get_packed_size
+                     (const Tacit__Consent__V1__CountToAskRequest   *message);
+size_t tacit__consent__v1__count_to_ask_request__pack
+                     (const Tacit__Consent__V1__CountToAskRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__count_to_ask_request__pack_to_buffer
+                     (const Tacit__Consent__V1__CountToAskRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__CountToAskRequest *
+       tacit__consent__v1__count_to_ask_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__count_to_ask_request__free_unpacked
+                     (Tacit__Consent__V1__CountToAskRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__VersionCount methods */
+void   tacit__consent__v1__version_count__init
+                     (Tacit__Consent__V1__VersionCount         *message);
+size_t tacit__consent__v1__version_count__get_packed_size
+                     (const Tacit__Consent__V1__VersionCount   *message);
+size_t tacit__consent__v1__version_count__pack
+                     (const Tacit__Consent__V1__VersionCount   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__version_count__pack_to_buffer
+                     (const Tacit__Consent__V1__VersionCount   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__VersionCount *
+       tacit__consent__v1__version_count__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__version_count__free_unpacked
+                     (Tacit__Consent__V1__VersionCount *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__CountToAskReply methods */
+void   tacit__consent__v1__count_to_ask_reply__init
+                     (Tacit__Consent__V1__CountToAskReply         *message);
+size_t tacit__consent__v1__count_to_ask_reply__get_packed_size
+                     (const Tacit__Consent__V1__CountToAskReply   *message);
+size_t tacit__consent__v1__count_to_ask_reply__pack
+                     (const Tacit__Consent__V1__CountToAskReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__count_to_ask_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__CountToAskReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__CountToAskReply *
+       tacit__consent__v1__count_to_ask_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__count_to_ask_reply__free_unpacked
+                     (Tacit__Consent__V1__CountToAskReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__Webhook methods */
+void   tacit__consent__v1__webhook__init
+                     (Tacit__Consent__V1__Webhook         *message);
+size_t tacit__consent__v1__webhook__get_packed_size
+                     (const Tacit__Consent__V1__Webhook   *message);
+size_t tacit__consent__v1__webhook__pack
+                     (const Tacit__Consent__V1__Webhook   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__webhook__pack_to_buffer
+                     (const Tacit__Consent__V1__Webhook   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__Webhook *
+       tacit__consent__v1__webhook__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__webhook__free_unpacked
+                     (Tacit__Consent__V1__Webhook *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__AddWebhookRequest methods */
+void   tacit__consent__v1__add_webhook_request__init
+                     (Tacit__Consent__V1__AddWebhookRequest         *message);
+size_t tacit__consent__v1__add_webhook_request__get_packed_size
+                     (const Tacit__Consent__V1__AddWebhookRequest   *message);
+size_t tacit__consent__v1__add_webhook_request__pack
+                     (const Tacit__Consent__V1__AddWebhookRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__add_webhook_request__pack_to_buffer
+                     (const Tacit__Consent__V1__AddWebhookRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__AddWebhookRequest *
+       tacit__consent__v1__add_webhook_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__add_webhook_request__free_unpacked
+                     (Tacit__Consent__V1__AddWebhookRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__AddWebhookReply methods */
+void   tacit__consent__v1__add_webhook_reply__init
+                     (Tacit__Consent__V1__AddWebhookReply         *message);
+size_t tacit__consent__v1__add_webhook_reply__get_packed_size
+                     (const Tacit__Consent__V1__AddWebhookReply   *message);
+size_t tacit__consent__v1__add_webhook_reply__pack
+                     (const Tacit__Consent__V1__AddWebhookReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__add_webhook_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__AddWebhookReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__AddWebhookReply *
+       tacit__consent__v1__add_webhook_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__add_webhook_reply__free_unpacked
+                     (Tacit__Consent__V1__AddWebhookReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ListWebhooksRequest methods */
+void   tacit__consent__v1__list_webhooks_request__init
+                     (Tacit__Consent__V1__ListWebhooksRequest         *message);
+size_t tacit__consent__v1__list_webhooks_request__get_packed_size
+                     (const Tacit__Consent__V1__ListWebhooksRequest   *message);
+size_t tacit__consent__v1__list_webhooks_request__pack
+                     (const Tacit__Consent__V1__ListWebhooksRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__list_webhooks_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ListWebhooksRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ListWebhooksRequest *
+       tacit__consent__v1__list_webhooks_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__list_webhooks_request__free_unpacked
+                     (Tacit__Consent__V1__ListWebhooksRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__WebhookStanding methods */
+void   tacit__consent__v1__webhook_standing__init
+                     (Tacit__Consent__V1__WebhookStanding         *message);
+size_t tacit__consent__v1__webhook_standing__get_packed_size
+                     (const Tacit__Consent__V1__WebhookStanding   *message);
+size_t tacit__consent__v1__webhook_standing__pack
+                     (const Tacit__Consent__V1__WebhookStanding   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__webhook_standing__pack_to_buffer
+                     (const Tacit__Consent__V1__WebhookStanding   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__WebhookStanding *
+       tacit__consent__v1__webhook_standing__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__webhook_standing__free_unpacked
+                     (Tacit__Consent__V1__WebhookStanding *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ListWebhooksReply methods */
+void   tacit__consent__v1__list_webhooks_reply__init
+                     (Tacit__Consent__V1__ListWebhooksReply         *message);
+size_t tacit__consent__v1__list_webhooks_reply__get_packed_size
+                     (const Tacit__Consent__V1__ListWebhooksReply   *message);
+size_t tacit__consent__v1__list_webhooks_reply__pack
+                     (const Tacit__Consent__V1__ListWebhooksReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__list_webhooks_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__ListWebhooksReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ListWebhooksReply *
+       tacit__consent__v1__list_webhooks_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__list_webhooks_reply__free_unpacked
+                     (Tacit__Consent__V1__ListWebhooksReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__RemoveWebhookRequest methods */
+void   tacit__consent__v1__remove_webhook_request__init
+                     (Tacit__Consent__V1__RemoveWebhookRequest         *message);
+size_t tacit__consent__v1__remove_webhook_request__get_packed_size
+                     (const Tacit__Consent__V1__RemoveWebhookRequest   *message);
+size_t tacit__consent__v1__remove_webhook_request__pack
+                     (const Tacit__Consent__V1__RemoveWebhookRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__remove_webhook_request__pack_to_buffer
+                     (const Tacit__Consent__V1__RemoveWebhookRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__RemoveWebhookRequest *
+       tacit__consent__v1__remove_webhook_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__remove_webhook_request__free_unpacked
+                     (Tacit__Consent__V1__RemoveWebhookRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__RemoveWebhookReply methods */
+void   tacit__consent__v1__remove_webhook_reply__init
+                     (Tacit__Consent__V1__RemoveWebhookReply         *message);
+size_t tacit__consent__v1__remove_webhook_reply__get_packed_size
+                     (const Tacit__Consent__V1__RemoveWebhookReply   *message);
+size_t tacit__consent__v1__remove_webhook_reply__pack
+                     (const Tacit__Consent__V1__RemoveWebhookReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__remove_webhook_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__RemoveWebhookReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__RemoveWebhookReply *
+       tacit__consent__v1__remove_webhook_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__remove_webhook_reply__free_unpacked
+                     (Tacit__Consent__V1__RemoveWebhookReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ListDeadLettersRequest methods */
+void   tacit__consent__v1__list_dead_letters_request__init
+                     (Tacit__Consent__V1__ListDeadLettersRequest         *message);
+size_t tacit__consent__v1__list_dead_letters_request__get_packed_size
+                     (const Tacit__Consent__V1__ListDeadLettersRequest   *message);
+size_t tacit__consent__v1__list_dead_letters_request__pack
+                     (const Tacit__Consent__V1__ListDeadLettersRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__list_dead_letters_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ListDeadLettersRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ListDeadLettersRequest *
+       tacit__consent__v1__list_dead_letters_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__list_dead_letters_request__free_unpacked
+                     (Tacit__Consent__V1__ListDeadLettersRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__DeadLetter methods */
+void   tacit__consent__v1__dead_letter__init
+                     (Tacit__Consent__V1__DeadLetter         *message);
+size_t tacit__consent__v1__dead_letter__get_packed_size
+                     (const Tacit__Consent__V1__DeadLetter   *message);
+size_t tacit__consent__v1__dead_letter__pack
+                     (const Tacit__Consent__V1__DeadLetter   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__dead_letter__pack_to_buffer
+                     (const Tacit__Consent__V1__DeadLetter   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__DeadLetter *
+       tacit__consent__v1__dead_letter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__dead_letter__free_unpacked
+                     (Tacit__Consent__V1__DeadLetter *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ListDeadLettersReply methods */
+void   tacit__consent__v1__list_dead_letters_reply__init
+                     (Tacit__Consent__V1__ListDeadLettersReply         *message);
+size_t tacit__consent__v1__list_dead_letters_reply__get_packed_size
+                     (const Tacit__Consent__V1__ListDeadLettersReply   *message);
+size_t tacit__consent__v1__list_dead_letters_reply__pack
+                     (const Tacit__Consent__V1__ListDeadLettersReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__list_dead_letters_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__ListDeadLettersReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ListDeadLettersReply *
+       tacit__consent__v1__list_dead_letters_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__list_dead_letters_reply__free_unpacked
+                     (Tacit__Consent__V1__ListDeadLettersReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ResumeDeadLettersRequest methods */
+void   tacit__consent__v1__resume_dead_letters_request__init
+                     (Tacit__Consent__V1__ResumeDeadLettersRequest         *message);
+size_t tacit__consent__v1__resume_dead_letters_request__get_packed_size
+                     (const Tacit__Consent__V1__ResumeDeadLettersRequest   *message);
+size_t tacit__consent__v1__resume_dead_letters_request__pack
+                     (const Tacit__Consent__V1__ResumeDeadLettersRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__resume_dead_letters_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ResumeDeadLettersRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ResumeDeadLettersRequest *
+       tacit__consent__v1__resume_dead_letters_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__resume_dead_letters_request__free_unpacked
+                     (Tacit__Consent__V1__ResumeDeadLettersRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ResumeDeadLettersReply methods */
+void   tacit__consent__v1__resume_dead_letters_reply__init
+                     (Tacit__Consent__V1__ResumeDeadLettersReply         *message);
+size_t tacit__consent__v1__resume_dead_letters_reply__get_packed_size
+                     (const Tacit__Consent__V1__ResumeDeadLettersReply   *message);
+size_t tacit__consent__v1__resume_dead_letters_reply__pack
+                     (const Tacit__Consent__V1__ResumeDeadLettersReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__resume_dead_letters_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__ResumeDeadLettersReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ResumeDeadLettersReply *
+       tacit__consent__v1__resume_dead_letters_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__resume_dead_letters_reply__free_unpacked
+                     (Tacit__Consent__V1__ResumeDeadLettersReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Tacit__Consent__V1__Actor_Closure)
@@ -2790,8 +3936,8 @@ typedef void (*Tacit__Consent__V1__EraseRequest_Closure)
 typedef void (*Tacit__Consent__V1__EraseReply_Closure)
                  (const Tacit__Consent__V1__EraseReply *message,
                   void *closure_data);
-typedef void (*Tacit__Consent__V1__RestrictRequest_Closure)
-                 (const Tacit__Consent__V1__RestrictRequest *message,
+typedef void (*Tacit__Consent__V1__RestrictUseRequest_Closure)
+                 (const Tacit__Consent__V1__RestrictUseRequest *message,
                   void *closure_data);
 typedef void (*Tacit__Consent__V1__LiftRestrictionRequest_Closure)
                  (const Tacit__Consent__V1__LiftRestrictionRequest *message,
@@ -2841,6 +3987,90 @@ typedef void (*Tacit__Consent__V1__PurposeStanding_Closure)
 typedef void (*Tacit__Consent__V1__StateReply_Closure)
                  (const Tacit__Consent__V1__StateReply *message,
                   void *closure_data);
+typedef void (*Tacit__Consent__V1__AddPurposeRequest_Closure)
+                 (const Tacit__Consent__V1__AddPurposeRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__AddPurposeReply_Closure)
+                 (const Tacit__Consent__V1__AddPurposeReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ListPurposesRequest_Closure)
+                 (const Tacit__Consent__V1__ListPurposesRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ListPurposesReply_Closure)
+                 (const Tacit__Consent__V1__ListPurposesReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__AddNoticeRequest_Closure)
+                 (const Tacit__Consent__V1__AddNoticeRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__AddNoticeReply_Closure)
+                 (const Tacit__Consent__V1__AddNoticeReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ListNoticesRequest_Closure)
+                 (const Tacit__Consent__V1__ListNoticesRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ListNoticesReply_Closure)
+                 (const Tacit__Consent__V1__ListNoticesReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ShowNoticeRequest_Closure)
+                 (const Tacit__Consent__V1__ShowNoticeRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__DiffNoticesRequest_Closure)
+                 (const Tacit__Consent__V1__DiffNoticesRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__NoticeDifference_Closure)
+                 (const Tacit__Consent__V1__NoticeDifference *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__DiffNoticesReply_Closure)
+                 (const Tacit__Consent__V1__DiffNoticesReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__CountToAskRequest_Closure)
+                 (const Tacit__Consent__V1__CountToAskRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__VersionCount_Closure)
+                 (const Tacit__Consent__V1__VersionCount *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__CountToAskReply_Closure)
+                 (const Tacit__Consent__V1__CountToAskReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__Webhook_Closure)
+                 (const Tacit__Consent__V1__Webhook *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__AddWebhookRequest_Closure)
+                 (const Tacit__Consent__V1__AddWebhookRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__AddWebhookReply_Closure)
+                 (const Tacit__Consent__V1__AddWebhookReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ListWebhooksRequest_Closure)
+                 (const Tacit__Consent__V1__ListWebhooksRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__WebhookStanding_Closure)
+                 (const Tacit__Consent__V1__WebhookStanding *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ListWebhooksReply_Closure)
+                 (const Tacit__Consent__V1__ListWebhooksReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__RemoveWebhookRequest_Closure)
+                 (const Tacit__Consent__V1__RemoveWebhookRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__RemoveWebhookReply_Closure)
+                 (const Tacit__Consent__V1__RemoveWebhookReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ListDeadLettersRequest_Closure)
+                 (const Tacit__Consent__V1__ListDeadLettersRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__DeadLetter_Closure)
+                 (const Tacit__Consent__V1__DeadLetter *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ListDeadLettersReply_Closure)
+                 (const Tacit__Consent__V1__ListDeadLettersReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ResumeDeadLettersRequest_Closure)
+                 (const Tacit__Consent__V1__ResumeDeadLettersRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ResumeDeadLettersReply_Closure)
+                 (const Tacit__Consent__V1__ResumeDeadLettersReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -2856,6 +4086,22 @@ struct Tacit__Consent__V1__Consent_Service
                    const Tacit__Consent__V1__WithdrawRequest *input,
                    Tacit__Consent__V1__WithdrawReply_Closure closure,
                    void *closure_data);
+  void (*withdraw_many)(Tacit__Consent__V1__Consent_Service *service,
+                        const Tacit__Consent__V1__WithdrawManyRequest *input,
+                        Tacit__Consent__V1__WithdrawManyReply_Closure closure,
+                        void *closure_data);
+  void (*restrict_use)(Tacit__Consent__V1__Consent_Service *service,
+                       const Tacit__Consent__V1__RestrictUseRequest *input,
+                       Tacit__Consent__V1__BarrierReply_Closure closure,
+                       void *closure_data);
+  void (*lift_restriction)(Tacit__Consent__V1__Consent_Service *service,
+                           const Tacit__Consent__V1__LiftRestrictionRequest *input,
+                           Tacit__Consent__V1__LiftRestrictionReply_Closure closure,
+                           void *closure_data);
+  void (*object)(Tacit__Consent__V1__Consent_Service *service,
+                 const Tacit__Consent__V1__ObjectRequest *input,
+                 Tacit__Consent__V1__BarrierReply_Closure closure,
+                 void *closure_data);
   void (*check)(Tacit__Consent__V1__Consent_Service *service,
                 const Tacit__Consent__V1__CheckRequest *input,
                 Tacit__Consent__V1__CheckReply_Closure closure,
@@ -2872,6 +4118,58 @@ struct Tacit__Consent__V1__Consent_Service
                   const Tacit__Consent__V1__HistoryRequest *input,
                   Tacit__Consent__V1__HistoryReply_Closure closure,
                   void *closure_data);
+  void (*state)(Tacit__Consent__V1__Consent_Service *service,
+                const Tacit__Consent__V1__StateRequest *input,
+                Tacit__Consent__V1__StateReply_Closure closure,
+                void *closure_data);
+  void (*add_purpose)(Tacit__Consent__V1__Consent_Service *service,
+                      const Tacit__Consent__V1__AddPurposeRequest *input,
+                      Tacit__Consent__V1__AddPurposeReply_Closure closure,
+                      void *closure_data);
+  void (*list_purposes)(Tacit__Consent__V1__Consent_Service *service,
+                        const Tacit__Consent__V1__ListPurposesRequest *input,
+                        Tacit__Consent__V1__ListPurposesReply_Closure closure,
+                        void *closure_data);
+  void (*add_notice)(Tacit__Consent__V1__Consent_Service *service,
+                     const Tacit__Consent__V1__AddNoticeRequest *input,
+                     Tacit__Consent__V1__AddNoticeReply_Closure closure,
+                     void *closure_data);
+  void (*list_notices)(Tacit__Consent__V1__Consent_Service *service,
+                       const Tacit__Consent__V1__ListNoticesRequest *input,
+                       Tacit__Consent__V1__ListNoticesReply_Closure closure,
+                       void *closure_data);
+  void (*show_notice)(Tacit__Consent__V1__Consent_Service *service,
+                      const Tacit__Consent__V1__ShowNoticeRequest *input,
+                      Tacit__Consent__V1__Notice_Closure closure,
+                      void *closure_data);
+  void (*diff_notices)(Tacit__Consent__V1__Consent_Service *service,
+                       const Tacit__Consent__V1__DiffNoticesRequest *input,
+                       Tacit__Consent__V1__DiffNoticesReply_Closure closure,
+                       void *closure_data);
+  void (*count_to_ask)(Tacit__Consent__V1__Consent_Service *service,
+                       const Tacit__Consent__V1__CountToAskRequest *input,
+                       Tacit__Consent__V1__CountToAskReply_Closure closure,
+                       void *closure_data);
+  void (*add_webhook)(Tacit__Consent__V1__Consent_Service *service,
+                      const Tacit__Consent__V1__AddWebhookRequest *input,
+                      Tacit__Consent__V1__AddWebhookReply_Closure closure,
+                      void *closure_data);
+  void (*list_webhooks)(Tacit__Consent__V1__Consent_Service *service,
+                        const Tacit__Consent__V1__ListWebhooksRequest *input,
+                        Tacit__Consent__V1__ListWebhooksReply_Closure closure,
+                        void *closure_data);
+  void (*remove_webhook)(Tacit__Consent__V1__Consent_Service *service,
+                         const Tacit__Consent__V1__RemoveWebhookRequest *input,
+                         Tacit__Consent__V1__RemoveWebhookReply_Closure closure,
+                         void *closure_data);
+  void (*list_dead_letters)(Tacit__Consent__V1__Consent_Service *service,
+                            const Tacit__Consent__V1__ListDeadLettersRequest *input,
+                            Tacit__Consent__V1__ListDeadLettersReply_Closure closure,
+                            void *closure_data);
+  void (*resume_dead_letters)(Tacit__Consent__V1__Consent_Service *service,
+                              const Tacit__Consent__V1__ResumeDeadLettersRequest *input,
+                              Tacit__Consent__V1__ResumeDeadLettersReply_Closure closure,
+                              void *closure_data);
   void (*import)(Tacit__Consent__V1__Consent_Service *service,
                  const Tacit__Consent__V1__ImportChunk *input,
                  Tacit__Consent__V1__ImportProgress_Closure closure,
@@ -2902,10 +4200,27 @@ void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *ser
     { TACIT__CONSENT__V1__CONSENT__BASE_INIT,\
       function_prefix__ ## grant,\
       function_prefix__ ## withdraw,\
+      function_prefix__ ## withdraw_many,\
+      function_prefix__ ## restrict_use,\
+      function_prefix__ ## lift_restriction,\
+      function_prefix__ ## object,\
       function_prefix__ ## check,\
       function_prefix__ ## check_batch,\
       function_prefix__ ## show,\
       function_prefix__ ## history,\
+      function_prefix__ ## state,\
+      function_prefix__ ## add_purpose,\
+      function_prefix__ ## list_purposes,\
+      function_prefix__ ## add_notice,\
+      function_prefix__ ## list_notices,\
+      function_prefix__ ## show_notice,\
+      function_prefix__ ## diff_notices,\
+      function_prefix__ ## count_to_ask,\
+      function_prefix__ ## add_webhook,\
+      function_prefix__ ## list_webhooks,\
+      function_prefix__ ## remove_webhook,\
+      function_prefix__ ## list_dead_letters,\
+      function_prefix__ ## resume_dead_letters,\
       function_prefix__ ## import,\
       function_prefix__ ## export,\
       function_prefix__ ## watch,\
@@ -2919,6 +4234,22 @@ void tacit__consent__v1__consent__withdraw(ProtobufCService *service,
                                            const Tacit__Consent__V1__WithdrawRequest *input,
                                            Tacit__Consent__V1__WithdrawReply_Closure closure,
                                            void *closure_data);
+void tacit__consent__v1__consent__withdraw_many(ProtobufCService *service,
+                                                const Tacit__Consent__V1__WithdrawManyRequest *input,
+                                                Tacit__Consent__V1__WithdrawManyReply_Closure closure,
+                                                void *closure_data);
+void tacit__consent__v1__consent__restrict_use(ProtobufCService *service,
+                                               const Tacit__Consent__V1__RestrictUseRequest *input,
+                                               Tacit__Consent__V1__BarrierReply_Closure closure,
+                                               void *closure_data);
+void tacit__consent__v1__consent__lift_restriction(ProtobufCService *service,
+                                                   const Tacit__Consent__V1__LiftRestrictionRequest *input,
+                                                   Tacit__Consent__V1__LiftRestrictionReply_Closure closure,
+                                                   void *closure_data);
+void tacit__consent__v1__consent__object(ProtobufCService *service,
+                                         const Tacit__Consent__V1__ObjectRequest *input,
+                                         Tacit__Consent__V1__BarrierReply_Closure closure,
+                                         void *closure_data);
 void tacit__consent__v1__consent__check(ProtobufCService *service,
                                         const Tacit__Consent__V1__CheckRequest *input,
                                         Tacit__Consent__V1__CheckReply_Closure closure,
@@ -2935,6 +4266,58 @@ void tacit__consent__v1__consent__history(ProtobufCService *service,
                                           const Tacit__Consent__V1__HistoryRequest *input,
                                           Tacit__Consent__V1__HistoryReply_Closure closure,
                                           void *closure_data);
+void tacit__consent__v1__consent__state(ProtobufCService *service,
+                                        const Tacit__Consent__V1__StateRequest *input,
+                                        Tacit__Consent__V1__StateReply_Closure closure,
+                                        void *closure_data);
+void tacit__consent__v1__consent__add_purpose(ProtobufCService *service,
+                                              const Tacit__Consent__V1__AddPurposeRequest *input,
+                                              Tacit__Consent__V1__AddPurposeReply_Closure closure,
+                                              void *closure_data);
+void tacit__consent__v1__consent__list_purposes(ProtobufCService *service,
+                                                const Tacit__Consent__V1__ListPurposesRequest *input,
+                                                Tacit__Consent__V1__ListPurposesReply_Closure closure,
+                                                void *closure_data);
+void tacit__consent__v1__consent__add_notice(ProtobufCService *service,
+                                             const Tacit__Consent__V1__AddNoticeRequest *input,
+                                             Tacit__Consent__V1__AddNoticeReply_Closure closure,
+                                             void *closure_data);
+void tacit__consent__v1__consent__list_notices(ProtobufCService *service,
+                                               const Tacit__Consent__V1__ListNoticesRequest *input,
+                                               Tacit__Consent__V1__ListNoticesReply_Closure closure,
+                                               void *closure_data);
+void tacit__consent__v1__consent__show_notice(ProtobufCService *service,
+                                              const Tacit__Consent__V1__ShowNoticeRequest *input,
+                                              Tacit__Consent__V1__Notice_Closure closure,
+                                              void *closure_data);
+void tacit__consent__v1__consent__diff_notices(ProtobufCService *service,
+                                               const Tacit__Consent__V1__DiffNoticesRequest *input,
+                                               Tacit__Consent__V1__DiffNoticesReply_Closure closure,
+                                               void *closure_data);
+void tacit__consent__v1__consent__count_to_ask(ProtobufCService *service,
+                                               const Tacit__Consent__V1__CountToAskRequest *input,
+                                               Tacit__Consent__V1__CountToAskReply_Closure closure,
+                                               void *closure_data);
+void tacit__consent__v1__consent__add_webhook(ProtobufCService *service,
+                                              const Tacit__Consent__V1__AddWebhookRequest *input,
+                                              Tacit__Consent__V1__AddWebhookReply_Closure closure,
+                                              void *closure_data);
+void tacit__consent__v1__consent__list_webhooks(ProtobufCService *service,
+                                                const Tacit__Consent__V1__ListWebhooksRequest *input,
+                                                Tacit__Consent__V1__ListWebhooksReply_Closure closure,
+                                                void *closure_data);
+void tacit__consent__v1__consent__remove_webhook(ProtobufCService *service,
+                                                 const Tacit__Consent__V1__RemoveWebhookRequest *input,
+                                                 Tacit__Consent__V1__RemoveWebhookReply_Closure closure,
+                                                 void *closure_data);
+void tacit__consent__v1__consent__list_dead_letters(ProtobufCService *service,
+                                                    const Tacit__Consent__V1__ListDeadLettersRequest *input,
+                                                    Tacit__Consent__V1__ListDeadLettersReply_Closure closure,
+                                                    void *closure_data);
+void tacit__consent__v1__consent__resume_dead_letters(ProtobufCService *service,
+                                                      const Tacit__Consent__V1__ResumeDeadLettersRequest *input,
+                                                      Tacit__Consent__V1__ResumeDeadLettersReply_Closure closure,
+                                                      void *closure_data);
 void tacit__consent__v1__consent__import(ProtobufCService *service,
                                          const Tacit__Consent__V1__ImportChunk *input,
                                          Tacit__Consent__V1__ImportProgress_Closure closure,
@@ -2996,7 +4379,7 @@ extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_welcome__descri
 extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_lease__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__erase_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__erase_reply__descriptor;
-extern const ProtobufCMessageDescriptor tacit__consent__v1__restrict_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__restrict_use_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__lift_restriction_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__lift_restriction_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__object_request__descriptor;
@@ -3013,6 +4396,34 @@ extern const ProtobufCMessageDescriptor tacit__consent__v1__notice__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__state_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__purpose_standing__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__state_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__add_purpose_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__add_purpose_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__list_purposes_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__list_purposes_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__add_notice_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__add_notice_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__list_notices_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__list_notices_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__show_notice_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__diff_notices_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__notice_difference__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__diff_notices_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__count_to_ask_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__version_count__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__count_to_ask_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__webhook__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__add_webhook_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__add_webhook_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__list_webhooks_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__webhook_standing__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__list_webhooks_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__remove_webhook_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__remove_webhook_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__list_dead_letters_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__dead_letter__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__list_dead_letters_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__resume_dead_letters_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__resume_dead_letters_reply__descriptor;
 extern const ProtobufCServiceDescriptor tacit__consent__v1__consent__descriptor;
 
 PROTOBUF_C__END_DECLS

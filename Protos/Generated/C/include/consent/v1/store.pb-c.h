@@ -21,6 +21,8 @@ typedef struct Tacit__Consent__V1__PersonState Tacit__Consent__V1__PersonState;
 typedef struct Tacit__Consent__V1__ScopeState Tacit__Consent__V1__ScopeState;
 typedef struct Tacit__Consent__V1__AnsweredRequest Tacit__Consent__V1__AnsweredRequest;
 typedef struct Tacit__Consent__V1__ErasureTask Tacit__Consent__V1__ErasureTask;
+typedef struct Tacit__Consent__V1__WebhookProgress Tacit__Consent__V1__WebhookProgress;
+typedef struct Tacit__Consent__V1__StoredDeadLetter Tacit__Consent__V1__StoredDeadLetter;
 
 
 /* --- enums --- */
@@ -191,6 +193,54 @@ struct  Tacit__Consent__V1__ErasureTask
     , {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
 
 
+/*
+ * How far a system outside is.
+ */
+struct  Tacit__Consent__V1__WebhookProgress
+{
+  ProtobufCMessage base;
+  /*
+   * The system.
+   */
+  Tacit__Consent__V1__Webhook *webhook;
+  /*
+   * Everything up to here was taken or stands among the dead letters.
+   */
+  uint64_t settled_sequence;
+};
+#define TACIT__CONSENT__V1__WEBHOOK_PROGRESS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__webhook_progress__descriptor) \
+    , NULL, 0 }
+
+
+/*
+ * A change that a system outside did not take.
+ */
+struct  Tacit__Consent__V1__StoredDeadLetter
+{
+  ProtobufCMessage base;
+  /*
+   * How often it was tried.
+   */
+  uint32_t attempts;
+  /*
+   * Why the last attempt failed.
+   */
+  char *reason;
+  /*
+   * When it was given up, in microseconds since the epoch.
+   */
+  int64_t given_up_at_us;
+  /*
+   * Whether it is to be sent again.
+   */
+  protobuf_c_boolean is_resumed;
+};
+#define TACIT__CONSENT__V1__STORED_DEAD_LETTER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__stored_dead_letter__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0, 0 }
+
+
 /* Tacit__Consent__V1__PersonState methods */
 void   tacit__consent__v1__person_state__init
                      (Tacit__Consent__V1__PersonState         *message);
@@ -267,6 +317,44 @@ Tacit__Consent__V1__ErasureTask *
 void   tacit__consent__v1__erasure_task__free_unpacked
                      (Tacit__Consent__V1__ErasureTask *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__WebhookProgress methods */
+void   tacit__consent__v1__webhook_progress__init
+                     (Tacit__Consent__V1__WebhookProgress         *message);
+size_t tacit__consent__v1__webhook_progress__get_packed_size
+                     (const Tacit__Consent__V1__WebhookProgress   *message);
+size_t tacit__consent__v1__webhook_progress__pack
+                     (const Tacit__Consent__V1__WebhookProgress   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__webhook_progress__pack_to_buffer
+                     (const Tacit__Consent__V1__WebhookProgress   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__WebhookProgress *
+       tacit__consent__v1__webhook_progress__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__webhook_progress__free_unpacked
+                     (Tacit__Consent__V1__WebhookProgress *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__StoredDeadLetter methods */
+void   tacit__consent__v1__stored_dead_letter__init
+                     (Tacit__Consent__V1__StoredDeadLetter         *message);
+size_t tacit__consent__v1__stored_dead_letter__get_packed_size
+                     (const Tacit__Consent__V1__StoredDeadLetter   *message);
+size_t tacit__consent__v1__stored_dead_letter__pack
+                     (const Tacit__Consent__V1__StoredDeadLetter   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__stored_dead_letter__pack_to_buffer
+                     (const Tacit__Consent__V1__StoredDeadLetter   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__StoredDeadLetter *
+       tacit__consent__v1__stored_dead_letter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__stored_dead_letter__free_unpacked
+                     (Tacit__Consent__V1__StoredDeadLetter *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Tacit__Consent__V1__PersonState_Closure)
@@ -281,6 +369,12 @@ typedef void (*Tacit__Consent__V1__AnsweredRequest_Closure)
 typedef void (*Tacit__Consent__V1__ErasureTask_Closure)
                  (const Tacit__Consent__V1__ErasureTask *message,
                   void *closure_data);
+typedef void (*Tacit__Consent__V1__WebhookProgress_Closure)
+                 (const Tacit__Consent__V1__WebhookProgress *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__StoredDeadLetter_Closure)
+                 (const Tacit__Consent__V1__StoredDeadLetter *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -291,6 +385,8 @@ extern const ProtobufCMessageDescriptor tacit__consent__v1__person_state__descri
 extern const ProtobufCMessageDescriptor tacit__consent__v1__scope_state__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__answered_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__erasure_task__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__webhook_progress__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__stored_dead_letter__descriptor;
 
 PROTOBUF_C__END_DECLS
 

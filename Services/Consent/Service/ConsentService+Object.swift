@@ -1,0 +1,22 @@
+package import ConsentAPI
+internal import PrivacyCore
+package import RPC
+internal import Transport
+
+extension ConsentService {
+  package func object(_ request: ObjectRequest, context: CallContext) async throws -> BarrierReply {
+    var unnamed = request
+    unnamed.idempotencyKey = ""
+    let draft = ReceiptDraft(
+      pid: try pid(request.pid), kind: .objection, scopes: request.scopes,
+      source: request.source, version: 0, details: request.details)
+    let recorded = try await ledger.takeBack(
+      draft, by: context.peer.spiffeID,
+      request: try RequestIdentity(
+        request.idempotencyKey, of: unnamed, method: "Object", by: context.peer.spiffeID))
+    let passage = try await pass(recorded.receipt)
+    return BarrierReply(
+      receipt: recorded.receipt, gates: passage.outcomes, barrierUs: passage.durationUs,
+      token: try token(recorded.receipt.sequence))
+  }
+}

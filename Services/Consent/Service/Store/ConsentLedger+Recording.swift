@@ -1,0 +1,90 @@
+internal import ConsentAPI
+internal import Cryptography
+internal import PrivacyCore
+internal import SealedStore
+internal import StoredMessages
+
+extension ConsentLedger {
+  /// Appends what `draft` asks for, or answers what is there under its id with the same content.
+  func record(
+    _ draft: ReceiptDraft, ground: String = "", in transaction: inout WriteTransaction
+  ) throws -> Recorded {
+    var position = try Self.nextPosition(in: transaction)
+    return try record(draft, ground: ground, at: &position, in: &transaction)
+  }
+
+  /// The same at a position the caller counts, which moves on when a receipt is appended.
+  func record(
+    _ draft: ReceiptDraft, ground: String, at position: inout UInt64,
+    in transaction: inout WriteTransaction
+  ) throws -> Recorded {
+    if let id = draft.consentID, let found = try transaction.get(ConsentTables.positions, id) {
+      let receipt = try Self.receipt(at: found, in: transaction)
+      guard draft.asksFor(receipt) else { throw ReceiptRefusal.duplicateID(id) }
+      return Recorded(receipt: receipt, isNew: false, takesAway: draft.kind != .grant)
+    }
+    let now = time.now
+    var state = try Self.state(of: draft.pid, in: transaction) ?? PersonState()
+    var draft = draft
+    if draft.kind.isAnswer {
+      draft = try register.current.catalog.complete(draft)
+      state.refuseParts(of: &draft)
+      try state.checkAnswer(draft, receiptCountMax: receiptCountPerPersonMax)
+    } else if state.isErased {
+      throw ReceiptRefusal.erased
+    }
+    let id = draft.consentID ?? ConsentID(at: now, random: random)
+    let receipt = Receipt(
+      consentID: id.description, pid: draft.pid.bytes, scopes: draft.scopes,
+      grantedAtUs: (draft.grantedAt ?? state.date(now: now)).microseconds,
+      expiresAtUs: draft.expiresAt?.microseconds ?? 0, source: draft.source,
+      version: draft.version, kind: draft.kind.receiptKind, recordedAtUs: now.microseconds,
+      sequence: position, previousHash: try previousHash(state, in: transaction),
+      deniedScopes: draft.deniedScopes, personSequence: state.receiptCount + 1,
+      details: draft.details)
+    let takesAway = state.isNarrowed(by: receipt)
+    state.record(receipt)
+    state.lastHash = try Self.hash(of: receipt)
+    try transaction.put(ConsentTables.receipts, position, StoredMessage(receipt))
+    try transaction.put(ConsentTables.positions, id, position)
+    try transaction.put(ConsentTables.history, KeyPair(draft.pid, position), EmptyValue())
+    try transaction.put(ConsentTables.people, draft.pid, StoredMessage(state))
+    if draft.kind == .erasure {
+      let task = ErasureTask(pid: draft.pid.bytes, ground: ground)
+      try transaction.put(ConsentTables.erasures, position, StoredMessage(task))
+    }
+    position += 1
+    return Recorded(receipt: receipt, isNew: true, takesAway: takesAway)
+  }
+
+  private func previousHash(
+    _ state: PersonState, in transaction: borrowing WriteTransaction
+  ) throws -> [UInt8] {
+    // Stores of before the hash was kept with the state.
+    if state.lastHash.isEmpty, state.lastSequence > 0 {
+      return try Self.hash(of: Self.receipt(at: state.lastSequence, in: transaction))
+    }
+    return state.lastHash
+  }
+
+  /// What a receipt's successor says of it.
+  static func hash(of receipt: Receipt) throws -> [UInt8] { try Digest.sha256(receipt.packed()) }
+}
+
+extension PersonState {
+  /// Whoever refuses a purpose refuses what was allowed by the answer to it: those parts are added
+  /// to what `draft` refuses.
+  fileprivate func refuseParts(of draft: inout ReceiptDraft) {
+    guard !draft.deniedScopes.isEmpty else { return }
+    for state in scopes
+    where state.kind == .grant && draft.deniedScopes.contains(state.coveredBy)
+      && !draft.deniedScopes.contains(state.scope) && !draft.scopes.contains(state.scope)
+    {
+      draft.deniedScopes.append(state.scope)
+      draft.details = draft.details ?? ReceiptDetails()
+      draft.details?.purposes.append(
+        PurposeConsent(
+          purpose: state.scope, decision: .denied, coveredBy: state.coveredBy))
+    }
+  }
+}
