@@ -168,6 +168,9 @@ let services: [Target] = [
   .target(
     name: "ConsentHTTP", dependencies: [nioCore, nioPosix, nioHTTP, nioTLS],
     path: "Services/Consent/HTTP", swiftSettings: houseRules),
+  .target(
+    name: "ConsentFormats", dependencies: ["PrivacyCore"], path: "Services/Consent/Formats",
+    swiftSettings: houseRules),
   service(
     "ConsentService", folder: "Consent",
     uses: [
@@ -242,7 +245,8 @@ let commands: [Target] = [
     path: "Tools/Protogen", swiftSettings: houseRules),
 ]
 
-// What `make bench-rpc` and `make bench-store` run; no product of the package needs them.
+// What `make bench-rpc` and `make bench-store` run, and the measure of the consent formats; no
+// product of the package needs them.
 let benchmarks: [Target] = [
   .executableTarget(
     name: "rpc-bench-server",
@@ -255,6 +259,9 @@ let benchmarks: [Target] = [
   .executableTarget(
     name: "store-bench", dependencies: ["PrivacyCore", "Cryptography", "SealedStore"],
     path: "Benchmarks/Store/Bench", swiftSettings: houseRules),
+  .executableTarget(
+    name: "consent-formats-bench", dependencies: ["PrivacyCore", "ConsentFormats"],
+    path: "Benchmarks/ConsentFormats", swiftSettings: houseRules),
 ]
 
 // What `make histories` runs.
@@ -351,6 +358,9 @@ let testTargets: [Target] = [
       "HealthAPI", "ServiceKit", "Transport", "RPC", "TestSupport", "RPCTestSupport", log,
       arguments,
     ]),
+  tests(
+    "ConsentFormatsTests", folder: "Services",
+    uses: ["PrivacyCore", "ConsentFormats", "TestSupport"]),
   tests(
     "ConsentServiceTests", folder: "Services",
     uses: [

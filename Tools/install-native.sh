@@ -3,6 +3,7 @@
 #   install-native.sh            what the build needs
 #   install-native.sh protoc     also the compilers of .proto files (make generate)
 #   install-native.sh python     also Google's protobuf for Python (Tests/Protocol)
+#   install-native.sh rdf        also RDF and JSON-LD for Python (Tests/ConsentFormats)
 set -euo pipefail
 
 needed=(libprotobuf-c-dev libssl-dev liblmdb-dev pkg-config)
@@ -10,6 +11,8 @@ if [[ "${1:-}" == protoc ]]; then
   needed+=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
 elif [[ "${1:-}" == python ]]; then
   needed+=(protobuf-compiler libprotobuf-dev python3-protobuf)
+elif [[ "${1:-}" == rdf ]]; then
+  needed+=(python3-rdflib)
 fi
 
 missing=()

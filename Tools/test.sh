@@ -21,6 +21,13 @@ else
   echo "Skipped: the client in Python needs python3-protobuf and protobuf-compiler."
 fi
 
+echo "== Consent formats"
+if Tools/install-native.sh rdf; then
+  /usr/bin/python3 -B -m unittest discover --start-directory Tests/ConsentFormats 2>&1
+else
+  echo "Skipped: expanding JSON-LD needs python3-rdflib."
+fi
+
 # One module's tests at a time: some watch leases and time limits of real connections, and two
 # cores that run all modules at once would make those late.
 for folder in Tests/Shared/*Tests Tests/Services/*Tests Tests/Architecture Tests/Simulation \

@@ -10,7 +10,8 @@ struct ImportTests {
     "DynamicMessages",
     "SealedStore", "Transport", "RPC", "CommonAPI", "HealthAPI", "ConsentAPI", "VaultAPI",
     "FeaturesAPI", "TrainerAPI", "VectorsAPI", "AuditAPI", "ReflectionAPI", "BenchAPI",
-    "StoredMessages", "AuditLog", "Gate", "ServiceKit", "ConsentHTTP", "ConsentService",
+    "StoredMessages", "AuditLog", "Gate", "ServiceKit", "ConsentHTTP", "ConsentFormats",
+    "ConsentService",
     "IdentityVaultService",
     "FeatureStoreService", "TrainerService", "VectorSearchService", "Pipeline",
   ]
@@ -22,6 +23,7 @@ struct ImportTests {
 
   static let folders: [String: String] = {
     var folders = [
+      "ConsentFormats": "Services/Consent/Formats",
       "ConsentHTTP": "Services/Consent/HTTP",
       "ConsentService": "Services/Consent/Service",
       "IdentityVaultService": "Services/IdentityVault/Service",
