@@ -27,8 +27,8 @@ extension Gate {
   }
 
   /// Reads a batch of the feed. It must follow on what the gate knows: a batch that was lost on the
-  /// way may have taken something away, and leases would count without it. A receipt that this build does not understand may take something
-  /// away, so the gate must not go on without it.
+  /// way may have taken something away, and leases would count without it. A receipt that this build
+  /// does not understand may take something away, so the gate must not go on without it.
   func changes(of batch: ChangeBatch) throws(RPCError) -> [ConsentChange] {
     guard batch.afterSequence <= appliedSequence.value else {
       throw RPCError(

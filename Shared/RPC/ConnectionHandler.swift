@@ -95,6 +95,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// Whether a flush follows anyway.
   @exclusivity(unchecked) private var isBatching = false
   private var hasHeldRead = false
+  /// Whether frames are being handled, or a part is being sent between two frames or tasks. NIO
+  /// reads in the middle of a flush whose write fails, before it closes the connection: what comes
+  /// then would be handled before what stands in front of it.
+  @exclusivity(unchecked) private var isBusy = false
+  /// Whether something was read at such a moment.
+  @exclusivity(unchecked) private var hasPassedOver = false
 
   // Time.
   var ticker: RepeatedTask?
@@ -211,6 +217,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard phase != .closed else { return }
+    guard !isBusy else {
+      hasPassedOver = true
+      return
+    }
     isBatching = true
     isReading = true
     lastReadAt = context.eventLoop.now
@@ -218,7 +228,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     if let client { client.executor.beginRead() }
     pingSentAt = nil
     let bytes = scanner.join(unwrapInboundIn(data))
+    isBusy = true
     let used = bytes.withUnsafeReadableBytes { receiveFrames($0) }
+    isBusy = false
+    endIfPassedOver()
     scanner.keep(bytes, after: used)
     partSince = scanner.hasPart ? partSince ?? lastReadAt : nil
   }
@@ -254,6 +267,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
+    guard !isBusy else { return context.fireChannelReadComplete() }
     // Tasks that wait for what has come go on at once: what they ask for goes out with this flush.
     if let client { client.executor.endRead() }
     isReading = false
@@ -350,7 +364,19 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// Sends what has been collected when it is enough for the other side to begin with, so that the
   /// two work at the same time. Only where a flush may end the connection.
   func flushPart() {
-    if outbound.readableBytes >= Self.partByteCount { flush() }
+    guard outbound.readableBytes >= Self.partByteCount else { return }
+    let wasBusy = isBusy
+    isBusy = true
+    flush()
+    isBusy = wasBusy
+    endIfPassedOver()
+  }
+
+  /// Ends a connection that passed over what it read: it is about to be closed anyway.
+  private func endIfPassedOver() {
+    guard hasPassedOver else { return }
+    hasPassedOver = false
+    fail(RPCError(.unavailable, "the connection was lost"))
   }
 
   private static let partByteCount = 3_072

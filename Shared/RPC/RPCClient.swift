@@ -90,7 +90,7 @@ public final class RPCClient: Sendable {
       }
     }
     var isRetry = false
-    if options.metadata.isEmpty, options.trace == nil,
+    if options.metadata.isEmpty, options.trace == nil, !Task.isCancelled,
       let handler = pool.only?.connector.executor.handlerHere, let connection = handler.own,
       let call = handler.openInPlace(
         method, request, timeoutUs: options.timeoutMicroseconds(of: .unary))

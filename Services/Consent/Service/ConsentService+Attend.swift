@@ -67,10 +67,14 @@ extension ConsentService {
         let lease = roster.lease(line.id, sentAtUs: sentAtUs)
         try await replies.send(GateEvent(body: .lease(lease)))
       }
-      if roster.lastPosition > position {
+      let known = roster.lastPosition
+      if known > position {
         isIdle = false
         let start = position
+        // The ledger may be ahead of the roster for a moment: a gate that knew more than the roster
+        // would confirm what the roster cannot note, and be refused when it registers again.
         let receipts = try ledger.receipts(after: start, limit: configuration.feedBatchCount)
+          .filter { $0.sequence <= known }
         if let last = receipts.last { position = last.sequence }
         let batch = ChangeBatch(
           changes: receipts.filter(line.serves).map(\.forGates), completeTo: position,

@@ -21,7 +21,9 @@ extension ConsentLedger {
     if let id = draft.consentID, let found = try transaction.get(ConsentTables.positions, id) {
       let receipt = try Self.receipt(at: found, in: transaction)
       guard draft.asksFor(receipt) else { throw ReceiptRefusal.duplicateID(id) }
-      return Recorded(receipt: receipt, isNew: false, takesAway: draft.kind != .grant)
+      return Recorded(
+        receipt: receipt, isNew: false,
+        takesAway: draft.kind != .grant || !draft.deniedScopes.isEmpty)
     }
     let now = time.now
     var state = try Self.state(of: draft.pid, in: transaction) ?? PersonState()
