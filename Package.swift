@@ -147,7 +147,7 @@ let upperShared: [Target] = [
   shared(
     "AuditLog",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "WireFormat", "StoredMessages", "AuditAPI",
+      "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "WireFormat", "AuditAPI",
     ]),
   shared(
     "Gate",
@@ -159,8 +159,8 @@ let upperShared: [Target] = [
     "ServiceKit",
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog",
-      "Transport", "WireFormat", "RPC", "CommonAPI", "HealthAPI", "ReflectionAPI", log, lifecycle,
-      signals, arguments,
+      "AuditAPI", "TransparencyLog", "Transport", "WireFormat", "RPC", "CommonAPI", "HealthAPI",
+      "ReflectionAPI", log, lifecycle, signals, arguments,
     ]),
 ]
 
@@ -214,8 +214,9 @@ let services: [Target] = [
   .target(
     name: "Pipeline",
     dependencies: [
-      "PrivacyCore", "Cryptography", "RPC", "ConsentAPI", "VaultAPI", "FeaturesAPI",
-      "TrainerAPI", "VectorsAPI", "HealthAPI", "ReflectionAPI", "WireFormat", "SchemaModel",
+      "PrivacyCore", "Cryptography", "TransparencyLog", "RPC", "AuditAPI", "ConsentAPI", "VaultAPI",
+      "FeaturesAPI", "TrainerAPI", "VectorsAPI", "HealthAPI", "ReflectionAPI", "WireFormat",
+      "SchemaModel",
       "DynamicMessages", "Transport", "KeyManagement", "ServiceKit", yaml, log,
     ],
     path: "Services/Pipeline/Service", swiftSettings: houseRules),
@@ -239,7 +240,11 @@ let commands: [Target] = [
     uses: ["PrivacyCore", "VectorSearchService", "CommonAPI", "VectorsAPI", "RPC", "ServiceKit"]),
   command(
     "tacit", folder: "Pipeline",
-    uses: ["PrivacyCore", "DynamicMessages", "SchemaModel", "Pipeline", "RPC", "ServiceKit"]),
+    uses: [
+      "PrivacyCore", "Cryptography", "TransparencyLog", "AuditAPI", "DynamicMessages",
+      "SchemaModel",
+      "Pipeline", "RPC", "ServiceKit",
+    ]),
   .executableTarget(
     name: "tacit-protogen", dependencies: ["PrivacyCore", "SchemaModel"],
     path: "Tools/Protogen", swiftSettings: houseRules),
@@ -262,6 +267,12 @@ let benchmarks: [Target] = [
   .executableTarget(
     name: "consent-formats-bench", dependencies: ["PrivacyCore", "ConsentFormats"],
     path: "Benchmarks/ConsentFormats", swiftSettings: houseRules),
+  .executableTarget(
+    name: "audit-log-bench",
+    dependencies: [
+      "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditLog", arguments,
+    ],
+    path: "Benchmarks/AuditLog", swiftSettings: houseRules),
 ]
 
 // What `make histories` runs.
@@ -343,7 +354,8 @@ let testTargets: [Target] = [
   tests(
     "AuditLogTests", folder: "Shared",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "TestSupport",
+      "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditAPI", "AuditLog",
+      "TestSupport",
     ]),
   tests(
     "GateTests", folder: "Shared",
@@ -354,7 +366,8 @@ let testTargets: [Target] = [
   tests(
     "ServiceKitTests", folder: "Shared",
     uses: [
-      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "CommonAPI",
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "AuditAPI",
+      "TransparencyLog", "CommonAPI",
       "HealthAPI", "ServiceKit", "Transport", "RPC", "TestSupport", "RPCTestSupport", log,
       arguments,
     ]),
@@ -402,7 +415,8 @@ let testTargets: [Target] = [
   tests(
     "PipelineTests", folder: "Services",
     uses: [
-      "PrivacyCore", "RPC", "CommonAPI", "ConsentAPI", "FeaturesAPI", "VaultAPI", "HealthAPI",
+      "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditLog", "AuditAPI",
+      "RPC", "CommonAPI", "ConsentAPI", "FeaturesAPI", "VaultAPI", "HealthAPI",
       "ReflectionAPI", "SchemaModel", "DynamicMessages", "Pipeline", "ServiceKit", "TestSupport",
       "RPCTestSupport",
     ]),
@@ -444,6 +458,7 @@ let fuzzTargets: [Target] =
       name: "FuzzDriver", dependencies: ["CFuzzer"], path: "Tests/Fuzz/Driver",
       swiftSettings: houseRules),
     fuzzer("fuzz-frames", folder: "Frames", uses: ["WireFormat"]),
+    fuzzer("fuzz-log", folder: "Log", uses: ["TransparencyLog"]),
     fuzzer(
       "fuzz-messages", folder: "Messages",
       uses: [

@@ -79,7 +79,7 @@ final class ConsentRoom: @unchecked Sendable {
     let world = world
     let store = try SealedStore.inMemory(
       on: disk, keys: SealingKeyRing(current: key),
-      tables: ConsentService.tables + [AuditLog.table],
+      tables: ConsentService.tables + AuditLog.tables,
       configuration: StoreConfiguration(serviceName: "consent"), random: process.random
     ) { commit in
       process.after(world.random.number(in: 50...800)) { commit() }

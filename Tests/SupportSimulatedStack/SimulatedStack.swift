@@ -130,15 +130,16 @@ package final class SimulatedStack: @unchecked Sendable {
     let world = world
     let store = try SealedStore.inMemory(
       on: disk, keys: try keys.sealingKeys(purpose: "at-rest"),
-      tables: Self.tables(of: service) + [AuditLog.table],
+      tables: Self.tables(of: service) + AuditLog.tables,
       configuration: StoreConfiguration(serviceName: service.rawValue), random: process.random
     ) { commit in
       process.after(world.random.number(in: 50...800)) { commit() }
     }
     _ = process.atDeath { store.die(committing: world.random.happens(perMille: 500)) }
-    let runtime = ServiceRuntime(
+    let runtime = try ServiceRuntime(
       service: service, store: store, keys: keys, log: Self.log, time: process.time,
-      random: process.random, connect: { [self] in try client(of: $0, in: process) })
+      random: process.random, executor: process.network.taskExecutor,
+      connect: { [self] in try client(of: $0, in: process) })
     let made = try await Self.make(service, runtime)
     var router = Router()
     made.register(on: &router)

@@ -3,12 +3,474 @@
 package import CTacitProtos
 public import WireFormat
 
-/// One entry. It never changes, and it holds no identifier and no value of a person.
+/// Asks for a checkpoint.
+public struct CheckpointRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.audit.v1.CheckpointRequest" }
+
+  /// The newest one that witnesses cosigned, in place of the newest of all.
+  public var cosigned: Bool = false
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(cosigned: Bool = false) {
+    self.cosigned = cosigned
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A checkpoint.
+public struct CheckpointReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.audit.v1.CheckpointReply" }
+
+  /// The signed note.
+  public var note: [UInt8] = []
+
+  /// The key that the service signs with, as a vkey. Whoever checks anything must know the key from
+  /// elsewhere: this one is for people who set up their policy.
+  public var key: String = ""
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(note: [UInt8] = [], key: String = "") {
+    self.note = note
+    self.key = key
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks for a tile.
+public struct TileRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.audit.v1.TileRequest" }
+
+  /// The level of tiles: 0 holds the hashes of leaves.
+  public var level: UInt32 = 0
+
+  /// The tile's place in its level.
+  public var index: UInt64 = 0
+
+  /// How many hashes, 1 to 256.
+  public var width: UInt32 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(level: UInt32 = 0, index: UInt64 = 0, width: UInt32 = 0) {
+    self.level = level
+    self.index = index
+    self.width = width
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A tile.
+public struct TileReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.audit.v1.TileReply" }
+
+  /// Its hashes, 32 bytes each.
+  public var hashes: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(hashes: [UInt8] = []) {
+    self.hashes = hashes
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks for a bundle of leaves.
+public struct EntriesRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.audit.v1.EntriesRequest" }
+
+  /// The bundle's place.
+  public var index: UInt64 = 0
+
+  /// How many leaves, 1 to 256.
+  public var width: UInt32 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(index: UInt64 = 0, width: UInt32 = 0) {
+    self.index = index
+    self.width = width
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A bundle of leaves.
+public struct EntriesReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.audit.v1.EntriesReply" }
+
+  /// Each leaf behind its length, two bytes big-endian.
+  public var bundle: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(bundle: [UInt8] = []) {
+    self.bundle = bundle
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks for the proof that an entry is in the log.
+public struct ProveInclusionRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.audit.v1.ProveInclusionRequest" }
+
+  /// The entry's place, from 0.
+  public var index: UInt64 = 0
+
+  /// The size of the tree; 0: of the newest checkpoint.
+  public var treeSize: UInt64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(index: UInt64 = 0, treeSize: UInt64 = 0) {
+    self.index = index
+    self.treeSize = treeSize
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The proof that an entry is in the log.
+public struct ProveInclusionReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.audit.v1.ProveInclusionReply" }
+
+  /// The leaf itself.
+  public var leaf: [UInt8] = []
+
+  /// The size of the tree.
+  public var treeSize: UInt64 = 0
+
+  /// The hashes from the leaf to the root, 32 bytes each.
+  public var path: [[UInt8]] = []
+
+  /// The signed note of that tree; empty where the service keeps none of that size.
+  public var note: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(leaf: [UInt8] = [], treeSize: UInt64 = 0, path: [[UInt8]] = [], note: [UInt8] = []) {
+    self.leaf = leaf
+    self.treeSize = treeSize
+    self.path = path
+    self.note = note
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks for the proof that the log has only grown.
+public struct ProveConsistencyRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.audit.v1.ProveConsistencyRequest" }
+
+  /// The size of the earlier tree.
+  public var oldSize: UInt64 = 0
+
+  /// The size of the later tree.
+  public var newSize: UInt64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(oldSize: UInt64 = 0, newSize: UInt64 = 0) {
+    self.oldSize = oldSize
+    self.newSize = newSize
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The proof that the log has only grown.
+public struct ProveConsistencyReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.audit.v1.ProveConsistencyReply" }
+
+  /// The hashes, 32 bytes each.
+  public var path: [[UInt8]] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(path: [[UInt8]] = []) {
+    self.path = path
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Brings a cosignature.
+public struct CosignRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.audit.v1.CosignRequest" }
+
+  /// The size of the tree that was cosigned.
+  public var treeSize: UInt64 = 0
+
+  /// The signature's line below the note, without its newline.
+  public var signature: String = ""
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(treeSize: UInt64 = 0, signature: String = "") {
+    self.treeSize = treeSize
+    self.signature = signature
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The cosignature is kept.
+public struct CosignReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.audit.v1.CosignReply" }
+
+  /// How many witnesses cosigned that checkpoint so far.
+  public var cosignerCount: UInt32 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(cosignerCount: UInt32 = 0) {
+    self.cosignerCount = cosignerCount
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// One entry: what is kept sealed beside its leaf, which holds a commitment to these bytes. It never
+/// changes; it can be forgotten. It holds no identifier and no value of a person.
 public struct AuditRecord: WireMessage, Equatable {
   /// The name in the schema.
   public static var messageName: String { "tacit.audit.v1.AuditRecord" }
 
-  /// Its number, from 1, without gaps.
+  /// Its number, from 1, without gaps: its place in the tree is one less.
   public var number: UInt64 = 0
 
   /// When, in microseconds since the epoch.
@@ -32,9 +494,6 @@ public struct AuditRecord: WireMessage, Equatable {
   /// What else there is to say, in the order it was said.
   public var details: [AuditDetail] = []
 
-  /// SHA-256 of the previous entry's hash and this entry without its hash.
-  public var hash: [UInt8] = []
-
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -47,8 +506,7 @@ public struct AuditRecord: WireMessage, Equatable {
     purpose: String = "",
     pids: [[UInt8]] = [],
     consentIDs: [String] = [],
-    details: [AuditDetail] = [],
-    hash: [UInt8] = []
+    details: [AuditDetail] = []
   ) {
     self.number = number
     self.atUs = atUs
@@ -58,7 +516,6 @@ public struct AuditRecord: WireMessage, Equatable {
     self.pids = pids
     self.consentIDs = consentIDs
     self.details = details
-    self.hash = hash
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -119,6 +576,264 @@ public struct AuditDetail: WireMessage, Equatable {
   }
 }
 
+extension CheckpointRequest: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Audit__V1__CheckpointRequest>)
+  {
+    unsafe tacit__audit__v1__checkpoint_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__CheckpointRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.cosigned = self.cosigned ? 1 : 0
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__CheckpointRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.cosigned = unsafe message.pointee.cosigned != 0
+  }
+}
+
+extension CheckpointReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Audit__V1__CheckpointReply>) {
+    unsafe tacit__audit__v1__checkpoint_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__CheckpointReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.note = arena.bytes(self.note)
+    unsafe message.pointee.key = arena.text(self.key)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__CheckpointReply>, in arena: Arena
+  ) throws(WireError) {
+    self.note = try unsafe arena.bytes(
+      message.pointee.note, field: "CheckpointReply.note", maxBytes: 131072)
+    self.key = try unsafe arena.text(
+      message.pointee.key, field: "CheckpointReply.key", maxBytes: 512)
+  }
+}
+
+extension TileRequest: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Audit__V1__TileRequest>) {
+    unsafe tacit__audit__v1__tile_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__TileRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.level = self.level
+    unsafe message.pointee.index = self.index
+    unsafe message.pointee.width = self.width
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__TileRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.level = unsafe message.pointee.level
+    self.index = unsafe message.pointee.index
+    self.width = unsafe message.pointee.width
+  }
+}
+
+extension TileReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Audit__V1__TileReply>) {
+    unsafe tacit__audit__v1__tile_reply__init(message)
+  }
+
+  package func copy(to message: UnsafeMutablePointer<Tacit__Audit__V1__TileReply>, in arena: Arena)
+  {
+    unsafe message.pointee.hashes = arena.bytes(self.hashes)
+  }
+
+  package init(copying message: UnsafeMutablePointer<Tacit__Audit__V1__TileReply>, in arena: Arena)
+    throws(WireError)
+  {
+    self.hashes = try unsafe arena.bytes(
+      message.pointee.hashes, field: "TileReply.hashes", maxBytes: 8192)
+  }
+}
+
+extension EntriesRequest: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Audit__V1__EntriesRequest>) {
+    unsafe tacit__audit__v1__entries_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__EntriesRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.index = self.index
+    unsafe message.pointee.width = self.width
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__EntriesRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.index = unsafe message.pointee.index
+    self.width = unsafe message.pointee.width
+  }
+}
+
+extension EntriesReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Audit__V1__EntriesReply>) {
+    unsafe tacit__audit__v1__entries_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__EntriesReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.bundle = arena.bytes(self.bundle)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__EntriesReply>, in arena: Arena
+  ) throws(WireError) {
+    self.bundle = try unsafe arena.bytes(
+      message.pointee.bundle, field: "EntriesReply.bundle", maxBytes: 262144)
+  }
+}
+
+extension ProveInclusionRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Audit__V1__ProveInclusionRequest>
+  ) {
+    unsafe tacit__audit__v1__prove_inclusion_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__ProveInclusionRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.index = self.index
+    unsafe message.pointee.tree_size = self.treeSize
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__ProveInclusionRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.index = unsafe message.pointee.index
+    self.treeSize = unsafe message.pointee.tree_size
+  }
+}
+
+extension ProveInclusionReply: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Audit__V1__ProveInclusionReply>
+  ) {
+    unsafe tacit__audit__v1__prove_inclusion_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__ProveInclusionReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.leaf = arena.bytes(self.leaf)
+    unsafe message.pointee.tree_size = self.treeSize
+    unsafe message.pointee.n_path = self.path.count
+    unsafe message.pointee.path = arena.byteLists(self.path)
+    unsafe message.pointee.note = arena.bytes(self.note)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__ProveInclusionReply>, in arena: Arena
+  ) throws(WireError) {
+    self.leaf = try unsafe arena.bytes(
+      message.pointee.leaf, field: "ProveInclusionReply.leaf", maxBytes: 65535)
+    self.treeSize = unsafe message.pointee.tree_size
+    self.path = try unsafe arena.byteLists(
+      message.pointee.path, count: message.pointee.n_path, field: "ProveInclusionReply.path",
+      maxBytes: 32, maxCount: 64)
+    self.note = try unsafe arena.bytes(
+      message.pointee.note, field: "ProveInclusionReply.note", maxBytes: 131072)
+  }
+}
+
+extension ProveConsistencyRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Audit__V1__ProveConsistencyRequest>
+  ) {
+    unsafe tacit__audit__v1__prove_consistency_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__ProveConsistencyRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.old_size = self.oldSize
+    unsafe message.pointee.new_size = self.newSize
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__ProveConsistencyRequest>,
+    in arena: Arena
+  ) throws(WireError) {
+    self.oldSize = unsafe message.pointee.old_size
+    self.newSize = unsafe message.pointee.new_size
+  }
+}
+
+extension ProveConsistencyReply: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Audit__V1__ProveConsistencyReply>
+  ) {
+    unsafe tacit__audit__v1__prove_consistency_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__ProveConsistencyReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_path = self.path.count
+    unsafe message.pointee.path = arena.byteLists(self.path)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__ProveConsistencyReply>, in arena: Arena
+  ) throws(WireError) {
+    self.path = try unsafe arena.byteLists(
+      message.pointee.path, count: message.pointee.n_path, field: "ProveConsistencyReply.path",
+      maxBytes: 32, maxCount: 64)
+  }
+}
+
+extension CosignRequest: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Audit__V1__CosignRequest>) {
+    unsafe tacit__audit__v1__cosign_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__CosignRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.tree_size = self.treeSize
+    unsafe message.pointee.signature = arena.text(self.signature)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__CosignRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.treeSize = unsafe message.pointee.tree_size
+    self.signature = try unsafe arena.text(
+      message.pointee.signature, field: "CosignRequest.signature", maxBytes: 1024)
+  }
+}
+
+extension CosignReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Audit__V1__CosignReply>) {
+    unsafe tacit__audit__v1__cosign_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Audit__V1__CosignReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.cosigner_count = self.cosignerCount
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Audit__V1__CosignReply>, in arena: Arena
+  ) throws(WireError) {
+    self.cosignerCount = unsafe message.pointee.cosigner_count
+  }
+}
+
 extension AuditRecord: @unsafe CopiedThroughC {
   package static func prepare(_ message: UnsafeMutablePointer<Tacit__Audit__V1__AuditRecord>) {
     unsafe tacit__audit__v1__audit_record__init(message)
@@ -138,7 +853,6 @@ extension AuditRecord: @unsafe CopiedThroughC {
     unsafe message.pointee.consent_ids = arena.texts(self.consentIDs)
     unsafe message.pointee.n_details = self.details.count
     unsafe message.pointee.details = arena.messages(self.details)
-    unsafe message.pointee.hash = arena.bytes(self.hash)
   }
 
   package init(
@@ -160,7 +874,6 @@ extension AuditRecord: @unsafe CopiedThroughC {
     self.details = try unsafe arena.messages(
       message.pointee.details, count: message.pointee.n_details, field: "AuditRecord.details",
       as: AuditDetail.self)
-    self.hash = try unsafe arena.bytes(message.pointee.hash, field: "AuditRecord.hash")
   }
 }
 

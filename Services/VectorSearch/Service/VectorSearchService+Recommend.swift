@@ -34,7 +34,7 @@ extension VectorSearchService {
     case .failure(let stranger):
       answer.serveStranger(because: stranger.reason, question, from: shelf)
     }
-    answer.reply.auditSequence = try await audit.append(
+    let place = try await audit.append(
       AuditEntry(
         principal: context.peer.spiffeID, action: "vectors.recommend", purpose: request.purpose,
         pids: question.person.map { [$0.pid] } ?? [],
@@ -43,6 +43,7 @@ extension VectorSearchService {
           ("collection", collection.name), ("model", shelf.modelID), ("k", "\(question.k)"),
           ("basis", answer.reply.basis == .personal ? "personal" : "anonymous"),
         ]))
+    answer.reply.auditSequence = AuditLog.number(at: place)
     return answer.reply
   }
 

@@ -22,7 +22,7 @@ extension VectorSearchService {
       } else {
         FoundVectors(result: collection.searched.nearest(to: query, k: k))
       }
-    let audited = try await audit.append(
+    let place = try await audit.append(
       AuditEntry(
         principal: context.peer.spiffeID, action: "vectors.search", purpose: request.purpose,
         pids: found.pids, consentIDs: found.consentIDs,
@@ -34,7 +34,8 @@ extension VectorSearchService {
         ]))
     return SearchReply(
       hits: found.result.matches.map { Hit(id: $0.id, score: $0.score) },
-      withheld: UInt64(found.result.passedOver), noise: noise?.meaning, auditSequence: audited)
+      withheld: UInt64(found.result.passedOver), noise: noise?.meaning,
+      auditSequence: AuditLog.number(at: place))
   }
 
   /// The nearest people who allow it: each one that is returned consumes a proof.

@@ -7,8 +7,11 @@ public import WireFormat
 /// Unknown means no: an identity or a scope that is not named here is refused.
 public struct AccessPolicy: MethodAuthorizer {
   /// What every peer with a certificate may ask. A schema is no secret: it is in every program and
-  /// says what may be asked, not what would be answered.
-  private static let scopesOfEverybody: Set<String> = ["health.read", "reflection.read"]
+  /// says what may be asked, not what would be answered. A log is there to be checked by others, and
+  /// shows nothing of a person.
+  private static let scopesOfEverybody: Set<String> = [
+    "health.read", "reflection.read", "audit.read",
+  ]
 
   /// What each service may ask of the others.
   private static let scopesByService: [String: Set<String>] = [
@@ -36,6 +39,7 @@ public struct AccessPolicy: MethodAuthorizer {
       "consent.notices", "consent.webhooks",
       "vault.pseudonymize", "vault.show", "trainer.read", "trainer.budget",
     ],
+    "witness": ["audit.cosign"],
   ]
 
   /// The policy of the local stack.

@@ -1,3 +1,4 @@
+internal import AuditAPI
 internal import AuditLog
 internal import Cryptography
 internal import Foundation
@@ -27,18 +28,19 @@ public func serve<Service: TacitService>(
   let endpoint = try options.endpoint(of: wellKnown)
   let memoryByteCountMax = try options.memoryByteCountMax()
   let security = try options.identity.serverSecurity(of: wellKnown.rawValue)
+  let witnesses = try options.logWitnesses()
   let directory = options.storeDirectory(of: wellKnown)
   let kms = try FileKeyManagementService.open(at: options.kmsFileURL(of: wellKnown))
   let keys = try await ServiceKeys.open(
     service: wellKnown.rawValue, directory: directory, kms: kms)
   let store = try SealedStore.open(
     at: directory, keys: try keys.sealingKeys(purpose: "at-rest"),
-    tables: Service.tables + [AuditLog.table],
+    tables: Service.tables + AuditLog.tables,
     configuration: StoreConfiguration(serviceName: wellKnown.rawValue))
   defer { store.close() }
 
-  let runtime = ServiceRuntime(
-    service: wellKnown, store: store, keys: keys, log: log,
+  let runtime = try ServiceRuntime(
+    service: wellKnown, store: store, keys: keys, log: log, witnesses: witnesses,
     connect: { other in
       var configuration = ClientConfiguration()
       configuration.schemaFingerprint = SchemaFingerprint.value
@@ -48,12 +50,14 @@ public func serve<Service: TacitService>(
           of: wellKnown.rawValue, expects: other.rawValue),
         configuration: configuration, log: log)
     })
+  try await runtime.audit.start()
   let service = try await make(runtime)
   let health = HealthService(service, runtime: runtime)
   var router = Router()
   service.register(on: &router)
   health.register(on: &router)
   UpkeepService(runtime: runtime).register(on: &router)
+  AuditService(audit: runtime.audit).register(on: &router)
   ReflectionService(beside: router).register(on: &router)
 
   var configuration = ServerConfiguration()
@@ -75,6 +79,12 @@ public func serve<Service: TacitService>(
       ],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
   try await group.run()
+  do {
+    try await runtime.audit.close()
+  } catch {
+    // The next start logs the gap.
+    log.error("the audit log was not closed", metadata: ["error": "\(error)"])
+  }
   log.notice("stopped")
 }
 

@@ -1,6 +1,7 @@
 public import ArgumentParser
 public import Foundation
 public import Logging
+public import TransparencyLog
 public import Transport
 
 /// The settings that every `serve` shares. Each is a flag, else an environment variable, else a
@@ -43,7 +44,28 @@ public struct ServeOptions: ParsableArguments, Sendable {
       valueName: "MiB"))
   public var memoryMaxMib: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "The key of a witness whose cosignatures of the audit log are taken; may be given several "
+        + "times (TACIT_LOG_WITNESSES, with commas between them).",
+      valueName: "vkey"))
+  public var logWitness: [String] = []
+
   public init() {}
+
+  /// The witnesses of the audit log.
+  public func logWitnesses() throws -> [NoteKey] {
+    let texts =
+      logWitness.isEmpty
+      ? Environment.setting(nil, variable: "TACIT_LOG_WITNESSES", default: "").split(separator: ",")
+        .map(String.init) : logWitness
+    return try texts.map { text in
+      guard let key = try? NoteKey(text: text), key.kind == .cosignature else {
+        throw ValidationError("--log-witness takes the key that `tacit witness key` prints")
+      }
+      return key
+    }
+  }
 
   /// The address to listen on.
   public func endpoint(of service: WellKnownService) throws -> Endpoint {

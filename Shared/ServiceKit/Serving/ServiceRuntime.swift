@@ -4,6 +4,7 @@ public import Logging
 public import PrivacyCore
 public import RPC
 public import SealedStore
+public import TransparencyLog
 
 /// What a service stands on: its store, its keys, its log, its clock and its way to the others.
 public struct ServiceRuntime: Sendable {
@@ -24,20 +25,37 @@ public struct ServiceRuntime: Sendable {
 
   private let connect: @Sendable (WellKnownService) throws -> RPCClient
 
-  /// The parts, put together; `connect` makes a client of another service.
+  /// The parts, put together; `connect` makes a client of another service. The audit log signs with
+  /// a key of the service's own and takes the cosignatures of `witnesses`; its tasks run on
+  /// `executor`, `nil` being Swift's pool.
+  ///
+  /// - Throws: where the service's keys give none to sign with.
   public init(
     service: WellKnownService, store: SealedStore, keys: ServiceKeys, log: Logger,
     time: any TimeSource = SystemTime(), random: any RandomSource = SystemRandom(),
+    witnesses: [NoteKey] = [], executor: (any TaskExecutor)? = nil,
     connect: @escaping @Sendable (WellKnownService) throws -> RPCClient
-  ) {
+  ) throws {
     self.service = service
     self.store = store
     self.keys = keys
-    self.audit = AuditLog(store: store, time: time)
+    var configuration = AuditLogConfiguration()
+    configuration.witnesses = witnesses
+    self.audit = AuditLog(
+      store: store, time: time,
+      signer: try NoteSigner(
+        name: Self.logOrigin(of: service, store: store), kind: .note,
+        key: try keys.signingKey(purpose: "audit-signing")),
+      configuration: configuration, executor: executor)
     self.log = log
     self.time = time
     self.random = random
     self.connect = connect
+  }
+
+  /// The name of the service's log: no two stores have the same.
+  private static func logOrigin(of service: WellKnownService, store: SealedStore) -> String {
+    "tacit/\(service.rawValue)/\(Hexadecimal.encode(store.storeID.prefix(8)))"
   }
 
   /// A client of another service; it connects with the first call.

@@ -37,10 +37,13 @@ package struct UpkeepService: UpkeepServing {
     reply.tables = report.tables.map { Measure(name: $0.name, value: Double($0.rowCount)) }
     reply.problems = report.problems
     switch try runtime.audit.verify() {
-    case .intact(let entryCount): reply.auditEntryCount = entryCount
+    case .intact(let entryCount, _): reply.auditEntryCount = entryCount
     case .broken(let number):
       reply.auditEntryCount = number - 1
       reply.problems.append("the audit log is broken at entry \(number)")
+    case .brokenCheckpoint(let treeSize):
+      reply.problems.append(
+        "the audit log's checkpoint of \(treeSize) entries is not of this log")
     }
     return reply
   }

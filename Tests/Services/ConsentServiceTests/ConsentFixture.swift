@@ -54,7 +54,7 @@ struct ConsentFixture {
       id: KeyID(rawValue: 1), secret: SecretBytes(copying: [UInt8](repeating: 7, count: 32)))
     store = try SealedStore.open(
       at: directory, keys: SealingKeyRing(current: key),
-      tables: ConsentService.tables + [AuditLog.table],
+      tables: ConsentService.tables + AuditLog.tables,
       configuration: StoreConfiguration(serviceName: "consent"))
     audit = AuditLog(store: store, time: SystemTime())
     service = try await ConsentService(

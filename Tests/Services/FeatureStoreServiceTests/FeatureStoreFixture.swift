@@ -97,7 +97,7 @@ final class FeatureStoreFixture: Sendable {
     self.time = time
     keys = earlier?.keys ?? TestKeys()
     store = try SealedStore.open(
-      at: directory, keys: ring, tables: FeatureStoreService.tables + [AuditLog.table],
+      at: directory, keys: ring, tables: FeatureStoreService.tables + AuditLog.tables,
       configuration: StoreConfiguration(serviceName: "features"))
     let audit = AuditLog(store: store, time: time)
     service = try FeatureStoreService(

@@ -25,7 +25,7 @@ final class VaultFixture: Sendable {
     let keys = try await ServiceKeys.open(service: "vault", directory: directory, kms: kms)
     store = try SealedStore.open(
       at: directory, keys: try keys.sealingKeys(purpose: "at-rest"),
-      tables: IdentityVaultService.tables + [AuditLog.table],
+      tables: IdentityVaultService.tables + AuditLog.tables,
       configuration: StoreConfiguration(serviceName: "vault"))
     audit = AuditLog(store: store, time: time)
     do {

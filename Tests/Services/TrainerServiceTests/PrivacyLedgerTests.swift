@@ -28,7 +28,7 @@ struct PrivacyLedgerTests {
       id: KeyID(rawValue: 1), secret: SecretBytes(copying: [UInt8](repeating: 7, count: 32)))
     return try SealedStore.open(
       at: directory, keys: SealingKeyRing(current: key),
-      tables: TrainerService.tables + [AuditLog.table],
+      tables: TrainerService.tables + AuditLog.tables,
       configuration: StoreConfiguration(serviceName: "trainer"))
   }
 

@@ -60,10 +60,10 @@ struct TrainerFixture {
           let keys = try await ServiceKeys.open(service: "trainer", directory: directory, kms: kms)
           let store = try SealedStore.open(
             at: directory, keys: try keys.sealingKeys(purpose: "at-rest"),
-            tables: TrainerService.tables + [AuditLog.table],
+            tables: TrainerService.tables + AuditLog.tables,
             configuration: StoreConfiguration(serviceName: "trainer"))
           stores.append(store)
-          let runtime = ServiceRuntime(
+          let runtime = try ServiceRuntime(
             service: .trainer, store: store, keys: keys,
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), time: time,
             random: random, connect: { _ in throw RPCError(.unavailable, "nobody else is here") })

@@ -42,7 +42,7 @@ final class VectorSearchFixture: Sendable {
       current: SealingKey(
         id: KeyID(rawValue: 1), secret: SecretBytes(copying: Array(repeating: 7, count: 32))))
     store = try SealedStore.open(
-      at: directory, keys: ring, tables: VectorSearchService.tables + [AuditLog.table],
+      at: directory, keys: ring, tables: VectorSearchService.tables + AuditLog.tables,
       configuration: StoreConfiguration(serviceName: "vectors"))
     let parts = VectorSearchService.Parts(
       store: store, audit: AuditLog(store: store, time: time), keys: keys,

@@ -68,6 +68,10 @@ struct CommandLineTests {
       ("spiffe://tacit/user/stranger/eve", "consent.read", false),
       ("spiffe://tacit/user/stranger/eve", "health.read", true),
       ("spiffe://tacit/user/stranger/eve", "reflection.read", true),
+      ("spiffe://tacit/user/stranger/eve", "audit.read", true),
+      ("spiffe://tacit/user/stranger/eve", "audit.cosign", false),
+      ("spiffe://tacit/user/witness/w1", "audit.cosign", true),
+      ("spiffe://tacit/user/witness/w1", "consent.read", false),
       ("spiffe://tacit/user/admin/dev", "vault.forget", true),
     ])
   func access(identity: String, scope: String, isPermitted: Bool) throws {

@@ -23,7 +23,7 @@ struct UpkeepTests {
     let keys = try await ServiceKeys.open(service: "vault", directory: directory, kms: kms)
     let store = try SealedStore.open(
       at: directory, keys: try keys.sealingKeys(purpose: "at-rest"),
-      tables: [Self.notes, AuditLog.table],
+      tables: [Self.notes] + AuditLog.tables,
       configuration: StoreConfiguration(serviceName: "vault"))
     return (store, keys)
   }
@@ -32,7 +32,7 @@ struct UpkeepTests {
     _ store: SealedStore, _ keys: ServiceKeys, _ body: (UpkeepClient) async throws -> Void
   ) async throws {
     let log = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    let runtime = ServiceRuntime(service: .vault, store: store, keys: keys, log: log) { _ in
+    let runtime = try ServiceRuntime(service: .vault, store: store, keys: keys, log: log) { _ in
       throw RPCError(.unavailable, "nobody else is here")
     }
     try await withLoopbackServer({ UpkeepService(runtime: runtime).register(on: &$0) }) {

@@ -7,6 +7,546 @@
 #endif
 
 #include "audit/v1/audit.pb-c.h"
+void   tacit__audit__v1__checkpoint_request__init
+                     (Tacit__Audit__V1__CheckpointRequest         *message)
+{
+  static const Tacit__Audit__V1__CheckpointRequest init_value = TACIT__AUDIT__V1__CHECKPOINT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__audit__v1__checkpoint_request__get_packed_size
+                     (const Tacit__Audit__V1__CheckpointRequest *message)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__checkpoint_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__audit__v1__checkpoint_request__pack
+                     (const Tacit__Audit__V1__CheckpointRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__checkpoint_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__audit__v1__checkpoint_request__pack_to_buffer
+                     (const Tacit__Audit__V1__CheckpointRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__checkpoint_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Audit__V1__CheckpointRequest *
+       tacit__audit__v1__checkpoint_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Audit__V1__CheckpointRequest *)
+     protobuf_c_message_unpack (&tacit__audit__v1__checkpoint_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__audit__v1__checkpoint_request__free_unpacked
+                     (Tacit__Audit__V1__CheckpointRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__audit__v1__checkpoint_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__audit__v1__checkpoint_reply__init
+                     (Tacit__Audit__V1__CheckpointReply         *message)
+{
+  static const Tacit__Audit__V1__CheckpointReply init_value = TACIT__AUDIT__V1__CHECKPOINT_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__audit__v1__checkpoint_reply__get_packed_size
+                     (const Tacit__Audit__V1__CheckpointReply *message)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__checkpoint_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__audit__v1__checkpoint_reply__pack
+                     (const Tacit__Audit__V1__CheckpointReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__checkpoint_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__audit__v1__checkpoint_reply__pack_to_buffer
+                     (const Tacit__Audit__V1__CheckpointReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__checkpoint_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Audit__V1__CheckpointReply *
+       tacit__audit__v1__checkpoint_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Audit__V1__CheckpointReply *)
+     protobuf_c_message_unpack (&tacit__audit__v1__checkpoint_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__audit__v1__checkpoint_reply__free_unpacked
+                     (Tacit__Audit__V1__CheckpointReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__audit__v1__checkpoint_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__audit__v1__tile_request__init
+                     (Tacit__Audit__V1__TileRequest         *message)
+{
+  static const Tacit__Audit__V1__TileRequest init_value = TACIT__AUDIT__V1__TILE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__audit__v1__tile_request__get_packed_size
+                     (const Tacit__Audit__V1__TileRequest *message)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__tile_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__audit__v1__tile_request__pack
+                     (const Tacit__Audit__V1__TileRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__tile_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__audit__v1__tile_request__pack_to_buffer
+                     (const Tacit__Audit__V1__TileRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__tile_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Audit__V1__TileRequest *
+       tacit__audit__v1__tile_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Audit__V1__TileRequest *)
+     protobuf_c_message_unpack (&tacit__audit__v1__tile_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__audit__v1__tile_request__free_unpacked
+                     (Tacit__Audit__V1__TileRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__audit__v1__tile_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__audit__v1__tile_reply__init
+                     (Tacit__Audit__V1__TileReply         *message)
+{
+  static const Tacit__Audit__V1__TileReply init_value = TACIT__AUDIT__V1__TILE_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__audit__v1__tile_reply__get_packed_size
+                     (const Tacit__Audit__V1__TileReply *message)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__tile_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__audit__v1__tile_reply__pack
+                     (const Tacit__Audit__V1__TileReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__tile_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__audit__v1__tile_reply__pack_to_buffer
+                     (const Tacit__Audit__V1__TileReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__tile_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Audit__V1__TileReply *
+       tacit__audit__v1__tile_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Audit__V1__TileReply *)
+     protobuf_c_message_unpack (&tacit__audit__v1__tile_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__audit__v1__tile_reply__free_unpacked
+                     (Tacit__Audit__V1__TileReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__audit__v1__tile_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__audit__v1__entries_request__init
+                     (Tacit__Audit__V1__EntriesRequest         *message)
+{
+  static const Tacit__Audit__V1__EntriesRequest init_value = TACIT__AUDIT__V1__ENTRIES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__audit__v1__entries_request__get_packed_size
+                     (const Tacit__Audit__V1__EntriesRequest *message)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__entries_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__audit__v1__entries_request__pack
+                     (const Tacit__Audit__V1__EntriesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__entries_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__audit__v1__entries_request__pack_to_buffer
+                     (const Tacit__Audit__V1__EntriesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__entries_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Audit__V1__EntriesRequest *
+       tacit__audit__v1__entries_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Audit__V1__EntriesRequest *)
+     protobuf_c_message_unpack (&tacit__audit__v1__entries_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__audit__v1__entries_request__free_unpacked
+                     (Tacit__Audit__V1__EntriesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__audit__v1__entries_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__audit__v1__entries_reply__init
+                     (Tacit__Audit__V1__EntriesReply         *message)
+{
+  static const Tacit__Audit__V1__EntriesReply init_value = TACIT__AUDIT__V1__ENTRIES_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__audit__v1__entries_reply__get_packed_size
+                     (const Tacit__Audit__V1__EntriesReply *message)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__entries_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__audit__v1__entries_reply__pack
+                     (const Tacit__Audit__V1__EntriesReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__entries_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__audit__v1__entries_reply__pack_to_buffer
+                     (const Tacit__Audit__V1__EntriesReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__entries_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Audit__V1__EntriesReply *
+       tacit__audit__v1__entries_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Audit__V1__EntriesReply *)
+     protobuf_c_message_unpack (&tacit__audit__v1__entries_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__audit__v1__entries_reply__free_unpacked
+                     (Tacit__Audit__V1__EntriesReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__audit__v1__entries_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__audit__v1__prove_inclusion_request__init
+                     (Tacit__Audit__V1__ProveInclusionRequest         *message)
+{
+  static const Tacit__Audit__V1__ProveInclusionRequest init_value = TACIT__AUDIT__V1__PROVE_INCLUSION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__audit__v1__prove_inclusion_request__get_packed_size
+                     (const Tacit__Audit__V1__ProveInclusionRequest *message)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__prove_inclusion_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__audit__v1__prove_inclusion_request__pack
+                     (const Tacit__Audit__V1__ProveInclusionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__prove_inclusion_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__audit__v1__prove_inclusion_request__pack_to_buffer
+                     (const Tacit__Audit__V1__ProveInclusionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__prove_inclusion_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Audit__V1__ProveInclusionRequest *
+       tacit__audit__v1__prove_inclusion_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Audit__V1__ProveInclusionRequest *)
+     protobuf_c_message_unpack (&tacit__audit__v1__prove_inclusion_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__audit__v1__prove_inclusion_request__free_unpacked
+                     (Tacit__Audit__V1__ProveInclusionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__audit__v1__prove_inclusion_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__audit__v1__prove_inclusion_reply__init
+                     (Tacit__Audit__V1__ProveInclusionReply         *message)
+{
+  static const Tacit__Audit__V1__ProveInclusionReply init_value = TACIT__AUDIT__V1__PROVE_INCLUSION_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__audit__v1__prove_inclusion_reply__get_packed_size
+                     (const Tacit__Audit__V1__ProveInclusionReply *message)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__prove_inclusion_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__audit__v1__prove_inclusion_reply__pack
+                     (const Tacit__Audit__V1__ProveInclusionReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__prove_inclusion_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__audit__v1__prove_inclusion_reply__pack_to_buffer
+                     (const Tacit__Audit__V1__ProveInclusionReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__prove_inclusion_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Audit__V1__ProveInclusionReply *
+       tacit__audit__v1__prove_inclusion_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Audit__V1__ProveInclusionReply *)
+     protobuf_c_message_unpack (&tacit__audit__v1__prove_inclusion_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__audit__v1__prove_inclusion_reply__free_unpacked
+                     (Tacit__Audit__V1__ProveInclusionReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__audit__v1__prove_inclusion_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__audit__v1__prove_consistency_request__init
+                     (Tacit__Audit__V1__ProveConsistencyRequest         *message)
+{
+  static const Tacit__Audit__V1__ProveConsistencyRequest init_value = TACIT__AUDIT__V1__PROVE_CONSISTENCY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__audit__v1__prove_consistency_request__get_packed_size
+                     (const Tacit__Audit__V1__ProveConsistencyRequest *message)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__prove_consistency_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__audit__v1__prove_consistency_request__pack
+                     (const Tacit__Audit__V1__ProveConsistencyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__prove_consistency_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__audit__v1__prove_consistency_request__pack_to_buffer
+                     (const Tacit__Audit__V1__ProveConsistencyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__prove_consistency_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Audit__V1__ProveConsistencyRequest *
+       tacit__audit__v1__prove_consistency_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Audit__V1__ProveConsistencyRequest *)
+     protobuf_c_message_unpack (&tacit__audit__v1__prove_consistency_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__audit__v1__prove_consistency_request__free_unpacked
+                     (Tacit__Audit__V1__ProveConsistencyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__audit__v1__prove_consistency_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__audit__v1__prove_consistency_reply__init
+                     (Tacit__Audit__V1__ProveConsistencyReply         *message)
+{
+  static const Tacit__Audit__V1__ProveConsistencyReply init_value = TACIT__AUDIT__V1__PROVE_CONSISTENCY_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__audit__v1__prove_consistency_reply__get_packed_size
+                     (const Tacit__Audit__V1__ProveConsistencyReply *message)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__prove_consistency_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__audit__v1__prove_consistency_reply__pack
+                     (const Tacit__Audit__V1__ProveConsistencyReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__prove_consistency_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__audit__v1__prove_consistency_reply__pack_to_buffer
+                     (const Tacit__Audit__V1__ProveConsistencyReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__prove_consistency_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Audit__V1__ProveConsistencyReply *
+       tacit__audit__v1__prove_consistency_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Audit__V1__ProveConsistencyReply *)
+     protobuf_c_message_unpack (&tacit__audit__v1__prove_consistency_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__audit__v1__prove_consistency_reply__free_unpacked
+                     (Tacit__Audit__V1__ProveConsistencyReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__audit__v1__prove_consistency_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__audit__v1__cosign_request__init
+                     (Tacit__Audit__V1__CosignRequest         *message)
+{
+  static const Tacit__Audit__V1__CosignRequest init_value = TACIT__AUDIT__V1__COSIGN_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__audit__v1__cosign_request__get_packed_size
+                     (const Tacit__Audit__V1__CosignRequest *message)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__cosign_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__audit__v1__cosign_request__pack
+                     (const Tacit__Audit__V1__CosignRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__cosign_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__audit__v1__cosign_request__pack_to_buffer
+                     (const Tacit__Audit__V1__CosignRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__cosign_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Audit__V1__CosignRequest *
+       tacit__audit__v1__cosign_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Audit__V1__CosignRequest *)
+     protobuf_c_message_unpack (&tacit__audit__v1__cosign_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__audit__v1__cosign_request__free_unpacked
+                     (Tacit__Audit__V1__CosignRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__audit__v1__cosign_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__audit__v1__cosign_reply__init
+                     (Tacit__Audit__V1__CosignReply         *message)
+{
+  static const Tacit__Audit__V1__CosignReply init_value = TACIT__AUDIT__V1__COSIGN_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__audit__v1__cosign_reply__get_packed_size
+                     (const Tacit__Audit__V1__CosignReply *message)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__cosign_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__audit__v1__cosign_reply__pack
+                     (const Tacit__Audit__V1__CosignReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__cosign_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__audit__v1__cosign_reply__pack_to_buffer
+                     (const Tacit__Audit__V1__CosignReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__audit__v1__cosign_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Audit__V1__CosignReply *
+       tacit__audit__v1__cosign_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Audit__V1__CosignReply *)
+     protobuf_c_message_unpack (&tacit__audit__v1__cosign_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__audit__v1__cosign_reply__free_unpacked
+                     (Tacit__Audit__V1__CosignReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__audit__v1__cosign_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__audit__v1__audit_record__init
                      (Tacit__Audit__V1__AuditRecord         *message)
 {
@@ -97,7 +637,593 @@ void   tacit__audit__v1__audit_detail__free_unpacked
   assert(message->base.descriptor == &tacit__audit__v1__audit_detail__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor tacit__audit__v1__audit_record__field_descriptors[9] =
+static const ProtobufCFieldDescriptor tacit__audit__v1__checkpoint_request__field_descriptors[1] =
+{
+  {
+    "cosigned",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__CheckpointRequest, cosigned),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__audit__v1__checkpoint_request__field_indices_by_name[] = {
+  0,   /* field[0] = cosigned */
+};
+static const ProtobufCIntRange tacit__audit__v1__checkpoint_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__audit__v1__checkpoint_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.CheckpointRequest",
+  "CheckpointRequest",
+  "Tacit__Audit__V1__CheckpointRequest",
+  "tacit.audit.v1",
+  sizeof(Tacit__Audit__V1__CheckpointRequest),
+  1,
+  tacit__audit__v1__checkpoint_request__field_descriptors,
+  tacit__audit__v1__checkpoint_request__field_indices_by_name,
+  1,  tacit__audit__v1__checkpoint_request__number_ranges,
+  (ProtobufCMessageInit) tacit__audit__v1__checkpoint_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__audit__v1__checkpoint_reply__field_descriptors[2] =
+{
+  {
+    "note",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__CheckpointReply, note),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__CheckpointReply, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__audit__v1__checkpoint_reply__field_indices_by_name[] = {
+  1,   /* field[1] = key */
+  0,   /* field[0] = note */
+};
+static const ProtobufCIntRange tacit__audit__v1__checkpoint_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__audit__v1__checkpoint_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.CheckpointReply",
+  "CheckpointReply",
+  "Tacit__Audit__V1__CheckpointReply",
+  "tacit.audit.v1",
+  sizeof(Tacit__Audit__V1__CheckpointReply),
+  2,
+  tacit__audit__v1__checkpoint_reply__field_descriptors,
+  tacit__audit__v1__checkpoint_reply__field_indices_by_name,
+  1,  tacit__audit__v1__checkpoint_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__audit__v1__checkpoint_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__audit__v1__tile_request__field_descriptors[3] =
+{
+  {
+    "level",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__TileRequest, level),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "index",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__TileRequest, index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "width",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__TileRequest, width),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__audit__v1__tile_request__field_indices_by_name[] = {
+  1,   /* field[1] = index */
+  0,   /* field[0] = level */
+  2,   /* field[2] = width */
+};
+static const ProtobufCIntRange tacit__audit__v1__tile_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__audit__v1__tile_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.TileRequest",
+  "TileRequest",
+  "Tacit__Audit__V1__TileRequest",
+  "tacit.audit.v1",
+  sizeof(Tacit__Audit__V1__TileRequest),
+  3,
+  tacit__audit__v1__tile_request__field_descriptors,
+  tacit__audit__v1__tile_request__field_indices_by_name,
+  1,  tacit__audit__v1__tile_request__number_ranges,
+  (ProtobufCMessageInit) tacit__audit__v1__tile_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__audit__v1__tile_reply__field_descriptors[1] =
+{
+  {
+    "hashes",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__TileReply, hashes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__audit__v1__tile_reply__field_indices_by_name[] = {
+  0,   /* field[0] = hashes */
+};
+static const ProtobufCIntRange tacit__audit__v1__tile_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__audit__v1__tile_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.TileReply",
+  "TileReply",
+  "Tacit__Audit__V1__TileReply",
+  "tacit.audit.v1",
+  sizeof(Tacit__Audit__V1__TileReply),
+  1,
+  tacit__audit__v1__tile_reply__field_descriptors,
+  tacit__audit__v1__tile_reply__field_indices_by_name,
+  1,  tacit__audit__v1__tile_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__audit__v1__tile_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__audit__v1__entries_request__field_descriptors[2] =
+{
+  {
+    "index",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__EntriesRequest, index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "width",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__EntriesRequest, width),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__audit__v1__entries_request__field_indices_by_name[] = {
+  0,   /* field[0] = index */
+  1,   /* field[1] = width */
+};
+static const ProtobufCIntRange tacit__audit__v1__entries_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__audit__v1__entries_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.EntriesRequest",
+  "EntriesRequest",
+  "Tacit__Audit__V1__EntriesRequest",
+  "tacit.audit.v1",
+  sizeof(Tacit__Audit__V1__EntriesRequest),
+  2,
+  tacit__audit__v1__entries_request__field_descriptors,
+  tacit__audit__v1__entries_request__field_indices_by_name,
+  1,  tacit__audit__v1__entries_request__number_ranges,
+  (ProtobufCMessageInit) tacit__audit__v1__entries_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__audit__v1__entries_reply__field_descriptors[1] =
+{
+  {
+    "bundle",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__EntriesReply, bundle),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__audit__v1__entries_reply__field_indices_by_name[] = {
+  0,   /* field[0] = bundle */
+};
+static const ProtobufCIntRange tacit__audit__v1__entries_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__audit__v1__entries_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.EntriesReply",
+  "EntriesReply",
+  "Tacit__Audit__V1__EntriesReply",
+  "tacit.audit.v1",
+  sizeof(Tacit__Audit__V1__EntriesReply),
+  1,
+  tacit__audit__v1__entries_reply__field_descriptors,
+  tacit__audit__v1__entries_reply__field_indices_by_name,
+  1,  tacit__audit__v1__entries_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__audit__v1__entries_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__audit__v1__prove_inclusion_request__field_descriptors[2] =
+{
+  {
+    "index",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__ProveInclusionRequest, index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tree_size",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__ProveInclusionRequest, tree_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__audit__v1__prove_inclusion_request__field_indices_by_name[] = {
+  0,   /* field[0] = index */
+  1,   /* field[1] = tree_size */
+};
+static const ProtobufCIntRange tacit__audit__v1__prove_inclusion_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__audit__v1__prove_inclusion_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.ProveInclusionRequest",
+  "ProveInclusionRequest",
+  "Tacit__Audit__V1__ProveInclusionRequest",
+  "tacit.audit.v1",
+  sizeof(Tacit__Audit__V1__ProveInclusionRequest),
+  2,
+  tacit__audit__v1__prove_inclusion_request__field_descriptors,
+  tacit__audit__v1__prove_inclusion_request__field_indices_by_name,
+  1,  tacit__audit__v1__prove_inclusion_request__number_ranges,
+  (ProtobufCMessageInit) tacit__audit__v1__prove_inclusion_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__audit__v1__prove_inclusion_reply__field_descriptors[4] =
+{
+  {
+    "leaf",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__ProveInclusionReply, leaf),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tree_size",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__ProveInclusionReply, tree_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "path",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Tacit__Audit__V1__ProveInclusionReply, n_path),
+    offsetof(Tacit__Audit__V1__ProveInclusionReply, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "note",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__ProveInclusionReply, note),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__audit__v1__prove_inclusion_reply__field_indices_by_name[] = {
+  0,   /* field[0] = leaf */
+  3,   /* field[3] = note */
+  2,   /* field[2] = path */
+  1,   /* field[1] = tree_size */
+};
+static const ProtobufCIntRange tacit__audit__v1__prove_inclusion_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__audit__v1__prove_inclusion_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.ProveInclusionReply",
+  "ProveInclusionReply",
+  "Tacit__Audit__V1__ProveInclusionReply",
+  "tacit.audit.v1",
+  sizeof(Tacit__Audit__V1__ProveInclusionReply),
+  4,
+  tacit__audit__v1__prove_inclusion_reply__field_descriptors,
+  tacit__audit__v1__prove_inclusion_reply__field_indices_by_name,
+  1,  tacit__audit__v1__prove_inclusion_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__audit__v1__prove_inclusion_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__audit__v1__prove_consistency_request__field_descriptors[2] =
+{
+  {
+    "old_size",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__ProveConsistencyRequest, old_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "new_size",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__ProveConsistencyRequest, new_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__audit__v1__prove_consistency_request__field_indices_by_name[] = {
+  1,   /* field[1] = new_size */
+  0,   /* field[0] = old_size */
+};
+static const ProtobufCIntRange tacit__audit__v1__prove_consistency_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__audit__v1__prove_consistency_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.ProveConsistencyRequest",
+  "ProveConsistencyRequest",
+  "Tacit__Audit__V1__ProveConsistencyRequest",
+  "tacit.audit.v1",
+  sizeof(Tacit__Audit__V1__ProveConsistencyRequest),
+  2,
+  tacit__audit__v1__prove_consistency_request__field_descriptors,
+  tacit__audit__v1__prove_consistency_request__field_indices_by_name,
+  1,  tacit__audit__v1__prove_consistency_request__number_ranges,
+  (ProtobufCMessageInit) tacit__audit__v1__prove_consistency_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__audit__v1__prove_consistency_reply__field_descriptors[1] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Tacit__Audit__V1__ProveConsistencyReply, n_path),
+    offsetof(Tacit__Audit__V1__ProveConsistencyReply, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__audit__v1__prove_consistency_reply__field_indices_by_name[] = {
+  0,   /* field[0] = path */
+};
+static const ProtobufCIntRange tacit__audit__v1__prove_consistency_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__audit__v1__prove_consistency_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.ProveConsistencyReply",
+  "ProveConsistencyReply",
+  "Tacit__Audit__V1__ProveConsistencyReply",
+  "tacit.audit.v1",
+  sizeof(Tacit__Audit__V1__ProveConsistencyReply),
+  1,
+  tacit__audit__v1__prove_consistency_reply__field_descriptors,
+  tacit__audit__v1__prove_consistency_reply__field_indices_by_name,
+  1,  tacit__audit__v1__prove_consistency_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__audit__v1__prove_consistency_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__audit__v1__cosign_request__field_descriptors[2] =
+{
+  {
+    "tree_size",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__CosignRequest, tree_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signature",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__CosignRequest, signature),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__audit__v1__cosign_request__field_indices_by_name[] = {
+  1,   /* field[1] = signature */
+  0,   /* field[0] = tree_size */
+};
+static const ProtobufCIntRange tacit__audit__v1__cosign_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__audit__v1__cosign_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.CosignRequest",
+  "CosignRequest",
+  "Tacit__Audit__V1__CosignRequest",
+  "tacit.audit.v1",
+  sizeof(Tacit__Audit__V1__CosignRequest),
+  2,
+  tacit__audit__v1__cosign_request__field_descriptors,
+  tacit__audit__v1__cosign_request__field_indices_by_name,
+  1,  tacit__audit__v1__cosign_request__number_ranges,
+  (ProtobufCMessageInit) tacit__audit__v1__cosign_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__audit__v1__cosign_reply__field_descriptors[1] =
+{
+  {
+    "cosigner_count",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__CosignReply, cosigner_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__audit__v1__cosign_reply__field_indices_by_name[] = {
+  0,   /* field[0] = cosigner_count */
+};
+static const ProtobufCIntRange tacit__audit__v1__cosign_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__audit__v1__cosign_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.CosignReply",
+  "CosignReply",
+  "Tacit__Audit__V1__CosignReply",
+  "tacit.audit.v1",
+  sizeof(Tacit__Audit__V1__CosignReply),
+  1,
+  tacit__audit__v1__cosign_reply__field_descriptors,
+  tacit__audit__v1__cosign_reply__field_indices_by_name,
+  1,  tacit__audit__v1__cosign_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__audit__v1__cosign_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__audit__v1__audit_record__field_descriptors[8] =
 {
   {
     "number",
@@ -195,25 +1321,12 @@ static const ProtobufCFieldDescriptor tacit__audit__v1__audit_record__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "hash",
-    9,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tacit__Audit__V1__AuditRecord, hash),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned tacit__audit__v1__audit_record__field_indices_by_name[] = {
   3,   /* field[3] = action */
   1,   /* field[1] = at_us */
   6,   /* field[6] = consent_ids */
   7,   /* field[7] = details */
-  8,   /* field[8] = hash */
   0,   /* field[0] = number */
   5,   /* field[5] = pids */
   2,   /* field[2] = principal */
@@ -222,7 +1335,7 @@ static const unsigned tacit__audit__v1__audit_record__field_indices_by_name[] = 
 static const ProtobufCIntRange tacit__audit__v1__audit_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor tacit__audit__v1__audit_record__descriptor =
 {
@@ -232,7 +1345,7 @@ const ProtobufCMessageDescriptor tacit__audit__v1__audit_record__descriptor =
   "Tacit__Audit__V1__AuditRecord",
   "tacit.audit.v1",
   sizeof(Tacit__Audit__V1__AuditRecord),
-  9,
+  8,
   tacit__audit__v1__audit_record__field_descriptors,
   tacit__audit__v1__audit_record__field_indices_by_name,
   1,  tacit__audit__v1__audit_record__number_ranges,
@@ -290,3 +1403,86 @@ const ProtobufCMessageDescriptor tacit__audit__v1__audit_detail__descriptor =
   (ProtobufCMessageInit) tacit__audit__v1__audit_detail__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCMethodDescriptor tacit__audit__v1__audit__method_descriptors[6] =
+{
+  { "Checkpoint", &tacit__audit__v1__checkpoint_request__descriptor, &tacit__audit__v1__checkpoint_reply__descriptor },
+  { "Tile", &tacit__audit__v1__tile_request__descriptor, &tacit__audit__v1__tile_reply__descriptor },
+  { "Entries", &tacit__audit__v1__entries_request__descriptor, &tacit__audit__v1__entries_reply__descriptor },
+  { "ProveInclusion", &tacit__audit__v1__prove_inclusion_request__descriptor, &tacit__audit__v1__prove_inclusion_reply__descriptor },
+  { "ProveConsistency", &tacit__audit__v1__prove_consistency_request__descriptor, &tacit__audit__v1__prove_consistency_reply__descriptor },
+  { "Cosign", &tacit__audit__v1__cosign_request__descriptor, &tacit__audit__v1__cosign_reply__descriptor },
+};
+const unsigned tacit__audit__v1__audit__method_indices_by_name[] = {
+  0,        /* Checkpoint */
+  5,        /* Cosign */
+  2,        /* Entries */
+  4,        /* ProveConsistency */
+  3,        /* ProveInclusion */
+  1         /* Tile */
+};
+const ProtobufCServiceDescriptor tacit__audit__v1__audit__descriptor =
+{
+  PROTOBUF_C__SERVICE_DESCRIPTOR_MAGIC,
+  "tacit.audit.v1.Audit",
+  "Audit",
+  "Tacit__Audit__V1__Audit",
+  "tacit.audit.v1",
+  6,
+  tacit__audit__v1__audit__method_descriptors,
+  tacit__audit__v1__audit__method_indices_by_name
+};
+void tacit__audit__v1__audit__checkpoint(ProtobufCService *service,
+                                         const Tacit__Audit__V1__CheckpointRequest *input,
+                                         Tacit__Audit__V1__CheckpointReply_Closure closure,
+                                         void *closure_data)
+{
+  assert(service->descriptor == &tacit__audit__v1__audit__descriptor);
+  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__audit__v1__audit__tile(ProtobufCService *service,
+                                   const Tacit__Audit__V1__TileRequest *input,
+                                   Tacit__Audit__V1__TileReply_Closure closure,
+                                   void *closure_data)
+{
+  assert(service->descriptor == &tacit__audit__v1__audit__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__audit__v1__audit__entries(ProtobufCService *service,
+                                      const Tacit__Audit__V1__EntriesRequest *input,
+                                      Tacit__Audit__V1__EntriesReply_Closure closure,
+                                      void *closure_data)
+{
+  assert(service->descriptor == &tacit__audit__v1__audit__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__audit__v1__audit__prove_inclusion(ProtobufCService *service,
+                                              const Tacit__Audit__V1__ProveInclusionRequest *input,
+                                              Tacit__Audit__V1__ProveInclusionReply_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &tacit__audit__v1__audit__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__audit__v1__audit__prove_consistency(ProtobufCService *service,
+                                                const Tacit__Audit__V1__ProveConsistencyRequest *input,
+                                                Tacit__Audit__V1__ProveConsistencyReply_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &tacit__audit__v1__audit__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__audit__v1__audit__cosign(ProtobufCService *service,
+                                     const Tacit__Audit__V1__CosignRequest *input,
+                                     Tacit__Audit__V1__CosignReply_Closure closure,
+                                     void *closure_data)
+{
+  assert(service->descriptor == &tacit__audit__v1__audit__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__audit__v1__audit__init (Tacit__Audit__V1__Audit_Service *service,
+                                    Tacit__Audit__V1__Audit_ServiceDestroy destroy)
+{
+  protobuf_c_service_generated_init (&service->base,
+                                     &tacit__audit__v1__audit__descriptor,
+                                     (ProtobufCServiceDestroy) destroy);
+}

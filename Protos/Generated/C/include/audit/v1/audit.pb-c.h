@@ -16,6 +16,18 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "options/v1/options.pb-c.h"
 
+typedef struct Tacit__Audit__V1__CheckpointRequest Tacit__Audit__V1__CheckpointRequest;
+typedef struct Tacit__Audit__V1__CheckpointReply Tacit__Audit__V1__CheckpointReply;
+typedef struct Tacit__Audit__V1__TileRequest Tacit__Audit__V1__TileRequest;
+typedef struct Tacit__Audit__V1__TileReply Tacit__Audit__V1__TileReply;
+typedef struct Tacit__Audit__V1__EntriesRequest Tacit__Audit__V1__EntriesRequest;
+typedef struct Tacit__Audit__V1__EntriesReply Tacit__Audit__V1__EntriesReply;
+typedef struct Tacit__Audit__V1__ProveInclusionRequest Tacit__Audit__V1__ProveInclusionRequest;
+typedef struct Tacit__Audit__V1__ProveInclusionReply Tacit__Audit__V1__ProveInclusionReply;
+typedef struct Tacit__Audit__V1__ProveConsistencyRequest Tacit__Audit__V1__ProveConsistencyRequest;
+typedef struct Tacit__Audit__V1__ProveConsistencyReply Tacit__Audit__V1__ProveConsistencyReply;
+typedef struct Tacit__Audit__V1__CosignRequest Tacit__Audit__V1__CosignRequest;
+typedef struct Tacit__Audit__V1__CosignReply Tacit__Audit__V1__CosignReply;
 typedef struct Tacit__Audit__V1__AuditRecord Tacit__Audit__V1__AuditRecord;
 typedef struct Tacit__Audit__V1__AuditDetail Tacit__Audit__V1__AuditDetail;
 
@@ -26,13 +38,249 @@ typedef struct Tacit__Audit__V1__AuditDetail Tacit__Audit__V1__AuditDetail;
 /* --- messages --- */
 
 /*
- * One entry. It never changes, and it holds no identifier and no value of a person.
+ * Asks for a checkpoint.
+ */
+struct  Tacit__Audit__V1__CheckpointRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The newest one that witnesses cosigned, in place of the newest of all.
+   */
+  protobuf_c_boolean cosigned;
+};
+#define TACIT__AUDIT__V1__CHECKPOINT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__checkpoint_request__descriptor) \
+    , 0 }
+
+
+/*
+ * A checkpoint.
+ */
+struct  Tacit__Audit__V1__CheckpointReply
+{
+  ProtobufCMessage base;
+  /*
+   * The signed note.
+   */
+  ProtobufCBinaryData note;
+  /*
+   * The key that the service signs with, as a vkey. Whoever checks anything must know the key from
+   * elsewhere: this one is for people who set up their policy.
+   */
+  char *key;
+};
+#define TACIT__AUDIT__V1__CHECKPOINT_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__checkpoint_reply__descriptor) \
+    , {0,NULL}, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Asks for a tile.
+ */
+struct  Tacit__Audit__V1__TileRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The level of tiles: 0 holds the hashes of leaves.
+   */
+  uint32_t level;
+  /*
+   * The tile's place in its level.
+   */
+  uint64_t index;
+  /*
+   * How many hashes, 1 to 256.
+   */
+  uint32_t width;
+};
+#define TACIT__AUDIT__V1__TILE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__tile_request__descriptor) \
+    , 0, 0, 0 }
+
+
+/*
+ * A tile.
+ */
+struct  Tacit__Audit__V1__TileReply
+{
+  ProtobufCMessage base;
+  /*
+   * Its hashes, 32 bytes each.
+   */
+  ProtobufCBinaryData hashes;
+};
+#define TACIT__AUDIT__V1__TILE_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__tile_reply__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * Asks for a bundle of leaves.
+ */
+struct  Tacit__Audit__V1__EntriesRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The bundle's place.
+   */
+  uint64_t index;
+  /*
+   * How many leaves, 1 to 256.
+   */
+  uint32_t width;
+};
+#define TACIT__AUDIT__V1__ENTRIES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__entries_request__descriptor) \
+    , 0, 0 }
+
+
+/*
+ * A bundle of leaves.
+ */
+struct  Tacit__Audit__V1__EntriesReply
+{
+  ProtobufCMessage base;
+  /*
+   * Each leaf behind its length, two bytes big-endian.
+   */
+  ProtobufCBinaryData bundle;
+};
+#define TACIT__AUDIT__V1__ENTRIES_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__entries_reply__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * Asks for the proof that an entry is in the log.
+ */
+struct  Tacit__Audit__V1__ProveInclusionRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The entry's place, from 0.
+   */
+  uint64_t index;
+  /*
+   * The size of the tree; 0: of the newest checkpoint.
+   */
+  uint64_t tree_size;
+};
+#define TACIT__AUDIT__V1__PROVE_INCLUSION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__prove_inclusion_request__descriptor) \
+    , 0, 0 }
+
+
+/*
+ * The proof that an entry is in the log.
+ */
+struct  Tacit__Audit__V1__ProveInclusionReply
+{
+  ProtobufCMessage base;
+  /*
+   * The leaf itself.
+   */
+  ProtobufCBinaryData leaf;
+  /*
+   * The size of the tree.
+   */
+  uint64_t tree_size;
+  /*
+   * The hashes from the leaf to the root, 32 bytes each.
+   */
+  size_t n_path;
+  ProtobufCBinaryData *path;
+  /*
+   * The signed note of that tree; empty where the service keeps none of that size.
+   */
+  ProtobufCBinaryData note;
+};
+#define TACIT__AUDIT__V1__PROVE_INCLUSION_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__prove_inclusion_reply__descriptor) \
+    , {0,NULL}, 0, 0,NULL, {0,NULL} }
+
+
+/*
+ * Asks for the proof that the log has only grown.
+ */
+struct  Tacit__Audit__V1__ProveConsistencyRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The size of the earlier tree.
+   */
+  uint64_t old_size;
+  /*
+   * The size of the later tree.
+   */
+  uint64_t new_size;
+};
+#define TACIT__AUDIT__V1__PROVE_CONSISTENCY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__prove_consistency_request__descriptor) \
+    , 0, 0 }
+
+
+/*
+ * The proof that the log has only grown.
+ */
+struct  Tacit__Audit__V1__ProveConsistencyReply
+{
+  ProtobufCMessage base;
+  /*
+   * The hashes, 32 bytes each.
+   */
+  size_t n_path;
+  ProtobufCBinaryData *path;
+};
+#define TACIT__AUDIT__V1__PROVE_CONSISTENCY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__prove_consistency_reply__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * Brings a cosignature.
+ */
+struct  Tacit__Audit__V1__CosignRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The size of the tree that was cosigned.
+   */
+  uint64_t tree_size;
+  /*
+   * The signature's line below the note, without its newline.
+   */
+  char *signature;
+};
+#define TACIT__AUDIT__V1__COSIGN_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__cosign_request__descriptor) \
+    , 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * The cosignature is kept.
+ */
+struct  Tacit__Audit__V1__CosignReply
+{
+  ProtobufCMessage base;
+  /*
+   * How many witnesses cosigned that checkpoint so far.
+   */
+  uint32_t cosigner_count;
+};
+#define TACIT__AUDIT__V1__COSIGN_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__cosign_reply__descriptor) \
+    , 0 }
+
+
+/*
+ * One entry: what is kept sealed beside its leaf, which holds a commitment to these bytes. It never
+ * changes; it can be forgotten. It holds no identifier and no value of a person.
  */
 struct  Tacit__Audit__V1__AuditRecord
 {
   ProtobufCMessage base;
   /*
-   * Its number, from 1, without gaps.
+   * Its number, from 1, without gaps: its place in the tree is one less.
    */
   uint64_t number;
   /*
@@ -66,14 +314,10 @@ struct  Tacit__Audit__V1__AuditRecord
    */
   size_t n_details;
   Tacit__Audit__V1__AuditDetail **details;
-  /*
-   * SHA-256 of the previous entry's hash and this entry without its hash.
-   */
-  ProtobufCBinaryData hash;
 };
 #define TACIT__AUDIT__V1__AUDIT_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__audit_record__descriptor) \
-    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, {0,NULL} }
+    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL }
 
 
 /*
@@ -96,6 +340,234 @@ struct  Tacit__Audit__V1__AuditDetail
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
+/* Tacit__Audit__V1__CheckpointRequest methods */
+void   tacit__audit__v1__checkpoint_request__init
+                     (Tacit__Audit__V1__CheckpointRequest         *message);
+size_t tacit__audit__v1__checkpoint_request__get_packed_size
+                     (const Tacit__Audit__V1__CheckpointRequest   *message);
+size_t tacit__audit__v1__checkpoint_request__pack
+                     (const Tacit__Audit__V1__CheckpointRequest   *message,
+                      uint8_t             *out);
+size_t tacit__audit__v1__checkpoint_request__pack_to_buffer
+                     (const Tacit__Audit__V1__CheckpointRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Audit__V1__CheckpointRequest *
+       tacit__audit__v1__checkpoint_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__audit__v1__checkpoint_request__free_unpacked
+                     (Tacit__Audit__V1__CheckpointRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Audit__V1__CheckpointReply methods */
+void   tacit__audit__v1__checkpoint_reply__init
+                     (Tacit__Audit__V1__CheckpointReply         *message);
+size_t tacit__audit__v1__checkpoint_reply__get_packed_size
+                     (const Tacit__Audit__V1__CheckpointReply   *message);
+size_t tacit__audit__v1__checkpoint_reply__pack
+                     (const Tacit__Audit__V1__CheckpointReply   *message,
+                      uint8_t             *out);
+size_t tacit__audit__v1__checkpoint_reply__pack_to_buffer
+                     (const Tacit__Audit__V1__CheckpointReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Audit__V1__CheckpointReply *
+       tacit__audit__v1__checkpoint_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__audit__v1__checkpoint_reply__free_unpacked
+                     (Tacit__Audit__V1__CheckpointReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Audit__V1__TileRequest methods */
+void   tacit__audit__v1__tile_request__init
+                     (Tacit__Audit__V1__TileRequest         *message);
+size_t tacit__audit__v1__tile_request__get_packed_size
+                     (const Tacit__Audit__V1__TileRequest   *message);
+size_t tacit__audit__v1__tile_request__pack
+                     (const Tacit__Audit__V1__TileRequest   *message,
+                      uint8_t             *out);
+size_t tacit__audit__v1__tile_request__pack_to_buffer
+                     (const Tacit__Audit__V1__TileRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Audit__V1__TileRequest *
+       tacit__audit__v1__tile_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__audit__v1__tile_request__free_unpacked
+                     (Tacit__Audit__V1__TileRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Audit__V1__TileReply methods */
+void   tacit__audit__v1__tile_reply__init
+                     (Tacit__Audit__V1__TileReply         *message);
+size_t tacit__audit__v1__tile_reply__get_packed_size
+                     (const Tacit__Audit__V1__TileReply   *message);
+size_t tacit__audit__v1__tile_reply__pack
+                     (const Tacit__Audit__V1__TileReply   *message,
+                      uint8_t             *out);
+size_t tacit__audit__v1__tile_reply__pack_to_buffer
+                     (const Tacit__Audit__V1__TileReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Audit__V1__TileReply *
+       tacit__audit__v1__tile_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__audit__v1__tile_reply__free_unpacked
+                     (Tacit__Audit__V1__TileReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Audit__V1__EntriesRequest methods */
+void   tacit__audit__v1__entries_request__init
+                     (Tacit__Audit__V1__EntriesRequest         *message);
+size_t tacit__audit__v1__entries_request__get_packed_size
+                     (const Tacit__Audit__V1__EntriesRequest   *message);
+size_t tacit__audit__v1__entries_request__pack
+                     (const Tacit__Audit__V1__EntriesRequest   *message,
+                      uint8_t             *out);
+size_t tacit__audit__v1__entries_request__pack_to_buffer
+                     (const Tacit__Audit__V1__EntriesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Audit__V1__EntriesRequest *
+       tacit__audit__v1__entries_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__audit__v1__entries_request__free_unpacked
+                     (Tacit__Audit__V1__EntriesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Audit__V1__EntriesReply methods */
+void   tacit__audit__v1__entries_reply__init
+                     (Tacit__Audit__V1__EntriesReply         *message);
+size_t tacit__audit__v1__entries_reply__get_packed_size
+                     (const Tacit__Audit__V1__EntriesReply   *message);
+size_t tacit__audit__v1__entries_reply__pack
+                     (const Tacit__Audit__V1__EntriesReply   *message,
+                      uint8_t             *out);
+size_t tacit__audit__v1__entries_reply__pack_to_buffer
+                     (const Tacit__Audit__V1__EntriesReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Audit__V1__EntriesReply *
+       tacit__audit__v1__entries_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__audit__v1__entries_reply__free_unpacked
+                     (Tacit__Audit__V1__EntriesReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Audit__V1__ProveInclusionRequest methods */
+void   tacit__audit__v1__prove_inclusion_request__init
+                     (Tacit__Audit__V1__ProveInclusionRequest         *message);
+size_t tacit__audit__v1__prove_inclusion_request__get_packed_size
+                     (const Tacit__Audit__V1__ProveInclusionRequest   *message);
+size_t tacit__audit__v1__prove_inclusion_request__pack
+                     (const Tacit__Audit__V1__ProveInclusionRequest   *message,
+                      uint8_t             *out);
+size_t tacit__audit__v1__prove_inclusion_request__pack_to_buffer
+                     (const Tacit__Audit__V1__ProveInclusionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Audit__V1__ProveInclusionRequest *
+       tacit__audit__v1__prove_inclusion_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__audit__v1__prove_inclusion_request__free_unpacked
+                     (Tacit__Audit__V1__ProveInclusionRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Audit__V1__ProveInclusionReply methods */
+void   tacit__audit__v1__prove_inclusion_reply__init
+                     (Tacit__Audit__V1__ProveInclusionReply         *message);
+size_t tacit__audit__v1__prove_inclusion_reply__get_packed_size
+                     (const Tacit__Audit__V1__ProveInclusionReply   *message);
+size_t tacit__audit__v1__prove_inclusion_reply__pack
+                     (const Tacit__Audit__V1__ProveInclusionReply   *message,
+                      uint8_t             *out);
+size_t tacit__audit__v1__prove_inclusion_reply__pack_to_buffer
+                     (const Tacit__Audit__V1__ProveInclusionReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Audit__V1__ProveInclusionReply *
+       tacit__audit__v1__prove_inclusion_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__audit__v1__prove_inclusion_reply__free_unpacked
+                     (Tacit__Audit__V1__ProveInclusionReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Audit__V1__ProveConsistencyRequest methods */
+void   tacit__audit__v1__prove_consistency_request__init
+                     (Tacit__Audit__V1__ProveConsistencyRequest         *message);
+size_t tacit__audit__v1__prove_consistency_request__get_packed_size
+                     (const Tacit__Audit__V1__ProveConsistencyRequest   *message);
+size_t tacit__audit__v1__prove_consistency_request__pack
+                     (const Tacit__Audit__V1__ProveConsistencyRequest   *message,
+                      uint8_t             *out);
+size_t tacit__audit__v1__prove_consistency_request__pack_to_buffer
+                     (const Tacit__Audit__V1__ProveConsistencyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Audit__V1__ProveConsistencyRequest *
+       tacit__audit__v1__prove_consistency_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__audit__v1__prove_consistency_request__free_unpacked
+                     (Tacit__Audit__V1__ProveConsistencyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Audit__V1__ProveConsistencyReply methods */
+void   tacit__audit__v1__prove_consistency_reply__init
+                     (Tacit__Audit__V1__ProveConsistencyReply         *message);
+size_t tacit__audit__v1__prove_consistency_reply__get_packed_size
+                     (const Tacit__Audit__V1__ProveConsistencyReply   *message);
+size_t tacit__audit__v1__prove_consistency_reply__pack
+                     (const Tacit__Audit__V1__ProveConsistencyReply   *message,
+                      uint8_t             *out);
+size_t tacit__audit__v1__prove_consistency_reply__pack_to_buffer
+                     (const Tacit__Audit__V1__ProveConsistencyReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Audit__V1__ProveConsistencyReply *
+       tacit__audit__v1__prove_consistency_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__audit__v1__prove_consistency_reply__free_unpacked
+                     (Tacit__Audit__V1__ProveConsistencyReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Audit__V1__CosignRequest methods */
+void   tacit__audit__v1__cosign_request__init
+                     (Tacit__Audit__V1__CosignRequest         *message);
+size_t tacit__audit__v1__cosign_request__get_packed_size
+                     (const Tacit__Audit__V1__CosignRequest   *message);
+size_t tacit__audit__v1__cosign_request__pack
+                     (const Tacit__Audit__V1__CosignRequest   *message,
+                      uint8_t             *out);
+size_t tacit__audit__v1__cosign_request__pack_to_buffer
+                     (const Tacit__Audit__V1__CosignRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Audit__V1__CosignRequest *
+       tacit__audit__v1__cosign_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__audit__v1__cosign_request__free_unpacked
+                     (Tacit__Audit__V1__CosignRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Audit__V1__CosignReply methods */
+void   tacit__audit__v1__cosign_reply__init
+                     (Tacit__Audit__V1__CosignReply         *message);
+size_t tacit__audit__v1__cosign_reply__get_packed_size
+                     (const Tacit__Audit__V1__CosignReply   *message);
+size_t tacit__audit__v1__cosign_reply__pack
+                     (const Tacit__Audit__V1__CosignReply   *message,
+                      uint8_t             *out);
+size_t tacit__audit__v1__cosign_reply__pack_to_buffer
+                     (const Tacit__Audit__V1__CosignReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Audit__V1__CosignReply *
+       tacit__audit__v1__cosign_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__audit__v1__cosign_reply__free_unpacked
+                     (Tacit__Audit__V1__CosignReply *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Audit__V1__AuditRecord methods */
 void   tacit__audit__v1__audit_record__init
                      (Tacit__Audit__V1__AuditRecord         *message);
@@ -136,6 +608,42 @@ void   tacit__audit__v1__audit_detail__free_unpacked
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Tacit__Audit__V1__CheckpointRequest_Closure)
+                 (const Tacit__Audit__V1__CheckpointRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Audit__V1__CheckpointReply_Closure)
+                 (const Tacit__Audit__V1__CheckpointReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Audit__V1__TileRequest_Closure)
+                 (const Tacit__Audit__V1__TileRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Audit__V1__TileReply_Closure)
+                 (const Tacit__Audit__V1__TileReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Audit__V1__EntriesRequest_Closure)
+                 (const Tacit__Audit__V1__EntriesRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Audit__V1__EntriesReply_Closure)
+                 (const Tacit__Audit__V1__EntriesReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Audit__V1__ProveInclusionRequest_Closure)
+                 (const Tacit__Audit__V1__ProveInclusionRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Audit__V1__ProveInclusionReply_Closure)
+                 (const Tacit__Audit__V1__ProveInclusionReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Audit__V1__ProveConsistencyRequest_Closure)
+                 (const Tacit__Audit__V1__ProveConsistencyRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Audit__V1__ProveConsistencyReply_Closure)
+                 (const Tacit__Audit__V1__ProveConsistencyReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Audit__V1__CosignRequest_Closure)
+                 (const Tacit__Audit__V1__CosignRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Audit__V1__CosignReply_Closure)
+                 (const Tacit__Audit__V1__CosignReply *message,
+                  void *closure_data);
 typedef void (*Tacit__Audit__V1__AuditRecord_Closure)
                  (const Tacit__Audit__V1__AuditRecord *message,
                   void *closure_data);
@@ -145,11 +653,90 @@ typedef void (*Tacit__Audit__V1__AuditDetail_Closure)
 
 /* --- services --- */
 
+typedef struct Tacit__Audit__V1__Audit_Service Tacit__Audit__V1__Audit_Service;
+struct Tacit__Audit__V1__Audit_Service
+{
+  ProtobufCService base;
+  void (*checkpoint)(Tacit__Audit__V1__Audit_Service *service,
+                     const Tacit__Audit__V1__CheckpointRequest *input,
+                     Tacit__Audit__V1__CheckpointReply_Closure closure,
+                     void *closure_data);
+  void (*tile)(Tacit__Audit__V1__Audit_Service *service,
+               const Tacit__Audit__V1__TileRequest *input,
+               Tacit__Audit__V1__TileReply_Closure closure,
+               void *closure_data);
+  void (*entries)(Tacit__Audit__V1__Audit_Service *service,
+                  const Tacit__Audit__V1__EntriesRequest *input,
+                  Tacit__Audit__V1__EntriesReply_Closure closure,
+                  void *closure_data);
+  void (*prove_inclusion)(Tacit__Audit__V1__Audit_Service *service,
+                          const Tacit__Audit__V1__ProveInclusionRequest *input,
+                          Tacit__Audit__V1__ProveInclusionReply_Closure closure,
+                          void *closure_data);
+  void (*prove_consistency)(Tacit__Audit__V1__Audit_Service *service,
+                            const Tacit__Audit__V1__ProveConsistencyRequest *input,
+                            Tacit__Audit__V1__ProveConsistencyReply_Closure closure,
+                            void *closure_data);
+  void (*cosign)(Tacit__Audit__V1__Audit_Service *service,
+                 const Tacit__Audit__V1__CosignRequest *input,
+                 Tacit__Audit__V1__CosignReply_Closure closure,
+                 void *closure_data);
+};
+typedef void (*Tacit__Audit__V1__Audit_ServiceDestroy)(Tacit__Audit__V1__Audit_Service *);
+void tacit__audit__v1__audit__init (Tacit__Audit__V1__Audit_Service *service,
+                                    Tacit__Audit__V1__Audit_ServiceDestroy destroy);
+#define TACIT__AUDIT__V1__AUDIT__BASE_INIT \
+    { &tacit__audit__v1__audit__descriptor, protobuf_c_service_invoke_internal, NULL }
+#define TACIT__AUDIT__V1__AUDIT__INIT(function_prefix__) \
+    { TACIT__AUDIT__V1__AUDIT__BASE_INIT,\
+      function_prefix__ ## checkpoint,\
+      function_prefix__ ## tile,\
+      function_prefix__ ## entries,\
+      function_prefix__ ## prove_inclusion,\
+      function_prefix__ ## prove_consistency,\
+      function_prefix__ ## cosign  }
+void tacit__audit__v1__audit__checkpoint(ProtobufCService *service,
+                                         const Tacit__Audit__V1__CheckpointRequest *input,
+                                         Tacit__Audit__V1__CheckpointReply_Closure closure,
+                                         void *closure_data);
+void tacit__audit__v1__audit__tile(ProtobufCService *service,
+                                   const Tacit__Audit__V1__TileRequest *input,
+                                   Tacit__Audit__V1__TileReply_Closure closure,
+                                   void *closure_data);
+void tacit__audit__v1__audit__entries(ProtobufCService *service,
+                                      const Tacit__Audit__V1__EntriesRequest *input,
+                                      Tacit__Audit__V1__EntriesReply_Closure closure,
+                                      void *closure_data);
+void tacit__audit__v1__audit__prove_inclusion(ProtobufCService *service,
+                                              const Tacit__Audit__V1__ProveInclusionRequest *input,
+                                              Tacit__Audit__V1__ProveInclusionReply_Closure closure,
+                                              void *closure_data);
+void tacit__audit__v1__audit__prove_consistency(ProtobufCService *service,
+                                                const Tacit__Audit__V1__ProveConsistencyRequest *input,
+                                                Tacit__Audit__V1__ProveConsistencyReply_Closure closure,
+                                                void *closure_data);
+void tacit__audit__v1__audit__cosign(ProtobufCService *service,
+                                     const Tacit__Audit__V1__CosignRequest *input,
+                                     Tacit__Audit__V1__CosignReply_Closure closure,
+                                     void *closure_data);
 
 /* --- descriptors --- */
 
+extern const ProtobufCMessageDescriptor tacit__audit__v1__checkpoint_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__audit__v1__checkpoint_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__audit__v1__tile_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__audit__v1__tile_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__audit__v1__entries_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__audit__v1__entries_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__audit__v1__prove_inclusion_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__audit__v1__prove_inclusion_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__audit__v1__prove_consistency_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__audit__v1__prove_consistency_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__audit__v1__cosign_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__audit__v1__cosign_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__audit__v1__audit_record__descriptor;
 extern const ProtobufCMessageDescriptor tacit__audit__v1__audit_detail__descriptor;
+extern const ProtobufCServiceDescriptor tacit__audit__v1__audit__descriptor;
 
 PROTOBUF_C__END_DECLS
 
