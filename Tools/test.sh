@@ -28,6 +28,14 @@ else
   echo "Skipped: expanding JSON-LD needs python3-rdflib."
 fi
 
+echo "== Transparency log, second verifier"
+if command -v python3 >/dev/null; then
+  TACIT_PROGRAMS=$(swift build --show-bin-path) \
+    python3 -B -m unittest discover --start-directory Tests/TransparencyLog 2>&1
+else
+  echo "Skipped: there is no python3."
+fi
+
 # One module's tests at a time: some watch leases and time limits of real connections, and two
 # cores that run all modules at once would make those late.
 for folder in Tests/Shared/*Tests Tests/Services/*Tests Tests/Architecture Tests/Simulation \
