@@ -15,6 +15,8 @@ struct LogCommand: AsyncParsableCommand {
       Every service keeps a log of what was done, in which nothing can be changed without its \
       showing. Its leaves hold no personal data. `tacit verify` checks what these commands write, \
       without a network.
+
+      Example: tacit log show consent
       """,
     subcommands: [LogShow.self, LogProve.self, LogExportCommand.self])
 }

@@ -13,6 +13,8 @@ struct VerifyCommand: AsyncParsableCommand {
     discussion: """
       Nothing is asked of any service: the files and a policy of trusted keys decide. Exit 0: all \
       of it holds; exit 1: something does not, and the message says what.
+
+      Example: tacit verify proof entry-41.tlog-proof --policy policy.txt
       """,
     subcommands: [VerifyProof.self, VerifyCheckpoint.self, VerifyLog.self])
 }

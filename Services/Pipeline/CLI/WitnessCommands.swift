@@ -17,6 +17,8 @@ struct WitnessCommand: AsyncParsableCommand {
       the log has proven that the tree it saw is the beginning of the new one. Run it where the \
       operator of the log has no access, and let verifiers ask for its cosignature in their policy: \
       then the log cannot show different histories to different people.
+
+      Example: tacit witness key --file witness.key --name witness.example/w1
       """,
     subcommands: [WitnessKeyCommand.self, WitnessWatch.self, WitnessAddCheckpoint.self])
 }
@@ -101,7 +103,8 @@ struct WitnessWatch: AsyncParsableCommand {
       message and the checkpoint, they are the evidence.
 
       Example:
-        tacit witness watch consent --key witness.key --state witness.json --log-key "$(…)" --once
+        tacit witness watch consent --key witness.key --state witness.json \\
+            --log-key "$LOG_KEY" --once
       """)
 
   @Argument(help: "The service: consent, vault, features, trainer or vectors.")
@@ -154,7 +157,8 @@ struct WitnessAddCheckpoint: AsyncParsableCommand {
       a consistency proof, an empty line, the checkpoint.
 
       Example:
-        tacit witness add-checkpoint request.txt --key witness.key --state witness.json --log-key …
+        tacit witness add-checkpoint request.txt --key witness.key \\
+            --state witness.json --log-key "$LOG_KEY"
       """)
 
   @Argument(help: "The file with the request.") var request: String
