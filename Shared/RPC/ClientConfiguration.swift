@@ -24,9 +24,9 @@ public struct ClientConfiguration: Sendable {
   /// Look at every call, in this order.
   public var interceptors: [any ClientInterceptor] = []
 
-  /// How many retries of idempotent calls a client may have in hand. A retry takes one, ten calls
-  /// that succeed give one back, so that a service in trouble is not called twice as often. 10 by
-  /// default, 0 is never.
+  /// How many retries of idempotent calls that may have been started a client may have in hand. A
+  /// retry takes one, ten calls that succeed give one back, so that a service in trouble is not
+  /// called twice as often. 10 by default, 0 is never.
   public var retryTokenCountMax = 10
 
   /// The program to name when it cannot be reached: `tacit-consent`. By default what the security

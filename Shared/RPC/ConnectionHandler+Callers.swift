@@ -10,9 +10,9 @@ extension ConnectionHandler {
     _ method: MethodDescriptor, _ request: some WireMessage, timeoutUs: UInt64
   ) -> CallStream? {
     guard phase == .open, goawayStream == nil, let context, waitingCalls.isEmpty,
-      streams.count < Int(peerHello.streamCountMax), lastStream < .max - 2
+      streams.count < Int(peerHello.streamCountMax)
     else { return nil }
-    let id = lastStream == 0 ? 1 : lastStream + 2
+    let id = nextStream
     var head = FrameHead(.call, stream: id, flags: .endStream)
     head.method = method.id
     head.timeoutUs = timeoutUs
@@ -24,9 +24,9 @@ extension ConnectionHandler {
       isSent = true
     }
     guard isSent else { return nil }
-    lastStream = id
     let stream = callerStream(id, method)
     streams.insert(stream)
+    use(stream: id)
     if timeoutUs > 0 {
       // A question to the clock for each call of a batch is saved.
       let now = isReading ? lastReadAt : context.eventLoop.now
@@ -50,6 +50,7 @@ extension ConnectionHandler {
 
   /// The caller waits now; it may be that the call has ended already.
   func wait(for stream: CallStream, _ continuation: UnsafeContinuation<Void, Never>) {
+    context?.eventLoop.assertInEventLoop()
     if case .caller = stream.sink {
       stream.sink = .caller(continuation)
     } else {

@@ -74,17 +74,13 @@ extension ConnectionHandler {
 
   private func start(_ call: OutgoingCall, timeoutUs: UInt64) {
     guard let context else { return }
-    // The last id there is; the connection must be replaced long before.
-    guard lastStream < .max - 2 else {
-      call.sink.fail(RPCError(.unavailable, "the connection is used up"), wasStarted: false)
-      return
-    }
-    lastStream = lastStream == 0 ? 1 : lastStream + 2
-    call.link.stream = lastStream
+    let id = nextStream
+    call.link.stream = id
     let stream = CallStream(
-      id: lastStream, link: call.link, method: call.method, sink: call.sink,
+      id: id, link: call.link, method: call.method, sink: call.sink,
       sendCredit: Int(peerHello.streamCredit), receiveCredit: limits.streamCredit)
     streams.insert(stream)
+    use(stream: id)
     var head = FrameHead(.call, stream: stream.id)
     head.method = call.method.id
     if let deadline = call.deadline {
@@ -107,6 +103,19 @@ extension ConnectionHandler {
     } else {
       sendCall(head, call, payload: ByteBuffer())
     }
+  }
+
+  /// The number of the stream that a call would open.
+  var nextStream: UInt32 { lastStream == 0 ? 1 : lastStream + 2 }
+
+  /// A call opens a stream. With the last number there is, the connection takes no more calls: it is
+  /// left to those that it has, and others go to a new one, as after a GOAWAY.
+  func use(stream id: UInt32) {
+    lastStream = id
+    guard id > limits.streamIDMax - 2, let client else { return }
+    goawayStream = id
+    client.draining()
+    failWaitingCalls(RPCError(.unavailable, "the connection is used up"))
   }
 
   private func sendCall(_ head: FrameHead, _ call: OutgoingCall, payload: ByteBuffer) {

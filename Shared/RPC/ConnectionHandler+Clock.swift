@@ -21,8 +21,33 @@ extension ConnectionHandler {
     return Int64(max(5, min(1_000, (times.filter { $0 > 0 }.min() ?? 4_000) / 4)))
   }
 
+  /// The socket takes no more.
+  func beginStall(_ context: ChannelHandlerContext) {
+    if stall == nil { stall = (context.eventLoop.now, waitingByteCount(context)) }
+  }
+
+  /// A reader that is slow but reads is not one that has stopped: its patience starts anew.
+  private func followStall(_ context: ChannelHandlerContext) {
+    guard let before = stall else { return }
+    let waiting = waitingByteCount(context)
+    if waiting <= before.byteCount - Self.progressByteCount {
+      stall = (context.eventLoop.now, waiting)
+    }
+  }
+
+  /// What the socket has not taken of the bytes it was given.
+  private func waitingByteCount(_ context: ChannelHandlerContext) -> Int {
+    let options = context.channel.syncOptions
+    return (try? options?.getOption(.bufferedWritableBytes)) ?? 0
+  }
+
+  /// So many bytes taken within `keepaliveTimeoutMs` are progress: fewer would let a client hold a
+  /// connection's memory for nothing.
+  private static let progressByteCount = 1_024
+
   private func tick() {
     guard let context, phase != .closed else { return }
+    followStall(context)
     let now = context.eventLoop.now
     if phase != .open, now - connectedAt > .milliseconds(Int64(limits.handshakeTimeoutMs)) {
       log.warning("closing a connection: no HELLO in time")
@@ -31,9 +56,7 @@ extension ConnectionHandler {
       fail(RPCError(.unavailable, "the other side did not say HELLO in time"))
     } else if let since = partSince, now - since > .milliseconds(Int64(limits.frameTimeoutMs)) {
       violate(ConnectionViolation(.deadlineExceeded, "a frame that did not end in time"))
-    } else if let since = stalledSince,
-      now - since > .milliseconds(Int64(limits.keepaliveTimeoutMs))
-    {
+    } else if let stall, now - stall.since > .milliseconds(Int64(limits.keepaliveTimeoutMs)) {
       log.warning("closing a connection: the peer does not read")
       fail(RPCError(.unavailable, "the other side does not read"))
     } else if phase == .open, limits.keepaliveIntervalMs > 0 {

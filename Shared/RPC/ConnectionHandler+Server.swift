@@ -55,7 +55,7 @@ extension ConnectionHandler {
       return
     }
     // Answers that the client does not take are held by streams, where they are counted.
-    if let handler = binding.inline, frame.flags == .endStream, isWritable {
+    if let handler = binding.inline, frame.flags == .endStream, takesMore {
       answerInPlace(frame, context, handler)
     } else {
       try begin(frame, StartableCall(handler: binding.entry.handler, context: context))
@@ -224,7 +224,7 @@ extension ConnectionHandler {
       if bytes.readableBytes > byteCountMax {
         refuse(stream, Self.tooLong(bytes, byteCountMax))
       } else if bytes.readableBytes <= ConnectionLimits.chunkByteCount, stream.outgoing.isEmpty,
-        isWritable
+        takesMore
       {
         sendReply(bytes, on: stream)
       } else if isMemoryFull {

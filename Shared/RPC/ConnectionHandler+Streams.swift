@@ -220,7 +220,7 @@ extension ConnectionHandler {
   /// and no large message waits for ever.
   func pump() {
     var hasCredit = true
-    while phase == .open, isWritable, let stream = nextInLine(hasCredit) {
+    while phase == .open, takesMore, let stream = nextInLine(hasCredit) {
       stream.isInLine = false
       guard streams[stream.id] === stream else { continue }
       switch sendPiece(of: stream) {

@@ -91,6 +91,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
   @exclusivity(unchecked) private var outbound = ByteBuffer()
   /// The buffer before: free again as soon as the socket has taken it.
   @exclusivity(unchecked) private var spare = ByteBuffer()
+  /// The bytes given down since the last flush. TLS keeps them until then, whatever the socket
+  /// would take, and calls itself writable all the while.
+  @exclusivity(unchecked) private var unflushedByteCount = 0
   @exclusivity(unchecked) private var isFlushScheduled = false
   /// Whether a flush follows anyway.
   @exclusivity(unchecked) private var isBatching = false
@@ -115,7 +118,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// The same on the server's clock: when the calls of this read arrived.
   @exclusivity(unchecked) var readMicroseconds: Int64 = 0
   @exclusivity(unchecked) var partSince: NIODeadline?
-  var stalledSince: NIODeadline?
+  /// Since when the socket has taken next to nothing, and what waited for it then.
+  var stall: (since: NIODeadline, byteCount: Int)?
   @exclusivity(unchecked) var pingSentAt: NIODeadline?
   var pingWindowStart = NIODeadline.uptimeNanoseconds(0)
   var pingCount = 0
@@ -289,19 +293,24 @@ final class ConnectionHandler: ChannelDuplexHandler {
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     isWritable = context.channel.isWritable
     if isWritable {
-      stalledSince = nil
+      stall = nil
       if hasHeldRead {
         hasHeldRead = false
         context.read()
       }
       pump()
     } else {
-      stalledSince = stalledSince ?? context.eventLoop.now
+      beginStall(context)
     }
     context.fireChannelWritabilityChanged()
   }
 
   // MARK: - Writing
+
+  /// Whether more may be sent now: no more than a piece waits anywhere between here and the socket.
+  var takesMore: Bool {
+    isWritable && unflushedByteCount < ConnectionLimits.chunkByteCount
+  }
 
   /// Adds a frame to what goes out with the next flush: one for all frames of a read, or of a
   /// turn of the event loop.
@@ -330,6 +339,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// Gives the collected bytes to the socket's queue, so that it can say whether it is full.
   private func handDown() {
     guard let context, outbound.readableBytes > 0 else { return }
+    unflushedByteCount += outbound.readableBytes
     context.write(wrapOutboundOut(outbound), promise: nil)
     swap(&outbound, &spare)
     // Keeps its memory when the socket has let go of it.
@@ -358,13 +368,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   func flush() {
     handDown()
+    unflushedByteCount = 0
     context?.flush()
+    // What stopped at a piece goes on; where a full socket stopped it, this does nothing.
+    if !line.isEmpty || !shortReplies.isEmpty { pump() }
   }
 
   /// Sends what has been collected when it is enough for the other side to begin with, so that the
   /// two work at the same time. Only where a flush may end the connection.
   func flushPart() {
-    guard outbound.readableBytes >= Self.partByteCount else { return }
+    guard outbound.readableBytes >= Self.partByteCount || unflushedByteCount > 0 else { return }
     let wasBusy = isBusy
     isBusy = true
     flush()

@@ -30,12 +30,16 @@ public struct ConnectionLimits: Sendable {
   /// How long nothing may arrive before a PING is sent; 20,000 by default, 0 is never.
   public var keepaliveIntervalMs = 20_000
 
-  /// How long a PING may stay unanswered, and the socket may refuse to take what is to be sent,
-  /// before the connection is given up; 10,000 by default.
+  /// How long a PING may stay unanswered, and the socket may take less than 1,024 bytes of what is
+  /// to be sent, before the connection is given up; 10,000 by default.
   public var keepaliveTimeoutMs = 10_000
 
   /// The most PINGs accepted in ten seconds; 100 by default.
   public var pingCountMax = 100
+
+  /// The highest number of a stream; a connection that has used it is replaced by a new one. Lower
+  /// in tests only: 2^32 - 1 by default, which is after 2^31 calls.
+  package var streamIDMax = UInt32.max
 
   /// The limits that are right for most.
   public init() {}

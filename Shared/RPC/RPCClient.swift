@@ -86,10 +86,12 @@ public final class RPCClient: Sendable {
   ) async throws(RPCError) -> Reply {
     if !configuration.interceptors.isEmpty {
       return try await observed(method, options) { options throws(RPCError) in
-        try Reply(reply: try await reply(to: ByteBuffer(request), method, options, isRetry: false))
+        let deadline = try prepare(method, options)
+        return try Reply(
+          reply: try await reply(
+            to: ByteBuffer(request), method, options, until: deadline, isRetry: false))
       }
     }
-    var isRetry = false
     if options.metadata.isEmpty, options.trace == nil, !Task.isCancelled,
       let handler = pool.only?.connector.executor.handlerHere, let connection = handler.own,
       let call = handler.openInPlace(
@@ -110,10 +112,16 @@ public final class RPCClient: Sendable {
       guard mayRetry(method, failure.error, wasStarted: failure.wasStarted) else {
         throw failure.error
       }
-      isRetry = true
+      // The time that the call has had counts.
+      let deadline = call.deadline == .distantFuture ? nil : call.deadline
+      return try Reply(
+        reply: try await reply(
+          to: ByteBuffer(request), method, options, until: deadline, isRetry: true))
     }
+    let deadline = try prepare(method, options)
     return try Reply(
-      reply: try await reply(to: ByteBuffer(request), method, options, isRetry: isRetry))
+      reply: try await reply(
+        to: ByteBuffer(request), method, options, until: deadline, isRetry: false))
   }
 
   /// Makes a call with one request and many replies.
@@ -140,14 +148,15 @@ public final class RPCClient: Sendable {
   // MARK: - Parts
 
   private func mayRetry(_ method: MethodDescriptor, _ error: RPCError, wasStarted: Bool) -> Bool {
-    error.code == .unavailable && !Task.isCancelled && (!wasStarted || method.isIdempotent)
-      && retryBudget.take()
+    guard error.code == .unavailable, !Task.isCancelled else { return false }
+    // What no handler has seen costs no server anything: the budget is for calls that may have run.
+    return !wasStarted || (method.isIdempotent && retryBudget.take())
   }
 
   private nonisolated(nonsending) func reply(
-    to request: ByteBuffer, _ method: MethodDescriptor, _ options: CallOptions, isRetry: Bool
+    to request: ByteBuffer, _ method: MethodDescriptor, _ options: CallOptions,
+    until deadline: NIODeadline?, isRetry: Bool
   ) async throws(RPCError) -> ByteBuffer {
-    let deadline = try prepare(method, options)
     // A retry goes to another server where there is one.
     var tried: [ConnectorPool.Member] = []
     var isRetry = isRetry

@@ -74,6 +74,76 @@ struct CallerTests {
     }
   }
 
+  @Test("a call that is made again has the time that is left of its deadline")
+  func retryDeadline() async throws {
+    let seen = Observations()
+    var router = Router()
+    router.unary(Method.echo) { (request: Blob, context: CallContext) async throws -> Blob in
+      request
+    }
+    router.unary(Method.flaky) { (request: Blob, context: CallContext) async throws -> Blob in
+      if seen.noteCall() == 1 {
+        try await Task.sleep(for: .milliseconds(300))
+        throw RPCError(.unavailable, "not now")
+      }
+      return Blob("\(context.deadline?.remainingMicroseconds(context.time) ?? -1)")
+    }
+    try await withPair(router: router) { pair in
+      let left = try await onLoop(pair) { client in
+        let reply: Blob = try await client.unary(
+          Method.flaky, Blob(), options: CallOptions(timeoutMs: 5_000))
+        return Int(reply.text) ?? -1
+      }
+      #expect(seen.callCount == 2)
+      #expect((1...4_700_000).contains(left), "\(left) microseconds were left")
+    }
+  }
+
+  @Test("a connection whose numbers are used up is replaced, and no call is lost")
+  func usedUp() async throws {
+    var limits = ConnectionLimits()
+    // Thirty-one calls: the thirty-second finds a connection that takes no more.
+    limits.streamIDMax = 61
+    try await withPair(clientLimits: limits) { pair in
+      let answered = try await onLoop(pair) { client in
+        // One after the other, in place.
+        for number in 0..<12 {
+          let reply: Blob = try await client.unary(Method.append, Blob("\(number)"))
+          guard reply.text == "\(number)!" else { return 0 }
+        }
+        // At once, while a connection is being replaced.
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
+          for number in 0..<40 {
+            group.addTask {
+              let reply: Blob = try await client.unary(Method.append, Blob("\(number)"))
+              return reply.text == "\(number)!"
+            }
+          }
+          return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+      }
+      #expect(answered == 40)
+      #expect(pair.seen.finished.count == 53)
+    }
+  }
+
+  @Test("a stream goes on although its connection's numbers are used up behind it")
+  func usedUpBehindStream() async throws {
+    var limits = ConnectionLimits()
+    limits.streamIDMax = 5
+    try await withPair(clientLimits: limits) { pair in
+      let chat: ClientStream<Blob, Blob> = try await pair.client.bidirectional(Method.chat)
+      var replies = chat.replies.makeAsyncIterator()
+      for number in 0..<6 {
+        let _: Blob = try await pair.client.unary(Method.append, Blob("\(number)"))
+        try await chat.send(Blob("still \(number)"))
+        #expect(try await replies.next()?.text == "still \(number)")
+      }
+      try await chat.finish()
+      #expect(try await replies.next() == nil)
+    }
+  }
+
   @Test("metadata and deadline reach the handler")
   func context() async throws {
     try await withPair { pair in

@@ -283,6 +283,49 @@ struct ConnectionTests {
     }
   }
 
+  /// A server whose patience with the socket is short, and a reader with a large answer to read.
+  private func withReader(_ body: (RawPeer) async throws -> Void) async throws {
+    var limits = ConnectionLimits()
+    limits.keepaliveTimeoutMs = 600
+    try await withPair(serverLimits: limits) { pair in
+      var hello = Hello.usual
+      hello.streamCredit = 8 << 20
+      hello.connectionCredit = 8 << 20
+      let peer = try await RawPeer.greeted(pair.endpoint, hello, receiveBuffer: 16_384)
+      try await peer.read(false)
+      try await peer.send(
+        .call, stream: 1, method: Method.repeated.id, flags: 1, payload: Array("1 4000000".utf8))
+      try await body(peer)
+      await peer.close()
+    }
+  }
+
+  @Test("a reader that is slow keeps its connection")
+  func slowReader() async throws {
+    try await withReader { peer in
+      // The queues take seconds to become empty at this pace.
+      for _ in 0..<50 {
+        try await Task.sleep(for: .milliseconds(50))
+        try await peer.readOnce(4_096)
+      }
+      #expect(!peer.isClosed)
+      try await peer.read(true)
+      var total = 0
+      while total < 4_000_000, let (_, payload) = try await peer.next() { total += payload.count }
+      #expect(total == 4_000_000)
+    }
+  }
+
+  @Test("a reader that stops loses its connection")
+  func stoppedReader() async throws {
+    try await withReader { peer in
+      try await Task.sleep(for: .milliseconds(1_500))
+      try await peer.read(true)
+      let isClosed = await eventually { peer.isClosed }
+      #expect(isClosed)
+    }
+  }
+
   @Test("connections past the limit are turned away, with the reason")
   func connectionLimit() async throws {
     var configuration = ServerConfiguration()

@@ -1,6 +1,8 @@
 import PrivacyCore
 import RPC
+import TestSupport
 import Testing
+import Transport
 import WireFormat
 
 /// What the simulated network cannot see: the socket's own queues.
@@ -8,12 +10,29 @@ import WireFormat
 struct InterleavingTests {
   @Test("a small answer overtakes what the server has not sent of a large one")
   func overtaking() async throws {
-    try await withPair { pair in
+    try await overtake((.plainLoopback, .plainLoopback))
+  }
+
+  @Test("the same over TLS, which keeps what is written until a flush")
+  func overtakingOverTLS() async throws {
+    try await withTemporaryDirectory { directory in
+      let authority = try DevelopmentAuthority.create(in: directory)
+      let service = try authority.issue(.service("consent"))
+      let user = try authority.issue(.user(role: "legal", name: "anna"))
+      try await overtake((.mutualTLS(service), .mutualTLS(user)))
+    }
+  }
+
+  private func overtake(
+    _ security: (server: ServerSecurity, client: ClientSecurity)
+  ) async throws {
+    try await withPair(security: security) { pair in
       var hello = Hello.usual
       hello.streamCredit = 8 << 20
       hello.connectionCredit = 8 << 20
       // Little fits into the receiver's side, so that the rest waits at the server.
-      let peer = try await RawPeer.greeted(pair.endpoint, hello, receiveBuffer: 16_384)
+      let peer = try await RawPeer.greeted(
+        pair.endpoint, hello, receiveBuffer: 16_384, security: security.client)
       try await peer.read(false)
       try await peer.send(
         .call, stream: 1, method: Method.repeated.id,

@@ -20,30 +20,31 @@ final class RawPeer: Sendable {
   ///
   /// - Parameter receiveBuffer: how many bytes the kernel keeps unread, about.
   static func connect(
-    to endpoint: Endpoint, receiveBuffer: Int? = nil
+    to endpoint: Endpoint, receiveBuffer: Int? = nil, security: ClientSecurity = .plainLoopback
   ) async throws -> RawPeer {
     let peer = RawPeer()
-    var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-    if let receiveBuffer {
-      bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: receiveBuffer)
+    let network = SocketNetwork()
+    let channel = try await network.connect(
+      to: endpoint,
+      security: ClientConnectionSecurity(security, endpoint: endpoint, log: quietLog),
+      eventLoop: network.eventLoop(), timeout: .seconds(5)
+    ) { channel, _ in
+      try channel.pipeline.syncOperations.addHandler(Recorder(peer: peer))
     }
-    let channel =
-      try await bootstrap
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(Recorder(peer: peer))
-        }
-      }
-      .connect(host: endpoint.host, port: endpoint.port).get()
+    if let receiveBuffer {
+      try await channel.setOption(.socketOption(.so_rcvbuf), value: receiveBuffer).get()
+    }
     peer.channel.withLock { $0 = channel }
     return peer
   }
 
   /// Connects and exchanges HELLOs.
   static func greeted(
-    _ endpoint: Endpoint, _ hello: Hello = .usual, receiveBuffer: Int? = nil
+    _ endpoint: Endpoint, _ hello: Hello = .usual, receiveBuffer: Int? = nil,
+    security: ClientSecurity = .plainLoopback
   ) async throws -> RawPeer {
-    let peer = try await connect(to: endpoint, receiveBuffer: receiveBuffer)
+    let peer = try await connect(
+      to: endpoint, receiveBuffer: receiveBuffer, security: security)
     try await peer.send(.hello, payload: hello.packed())
     let reply = try await peer.next()
     #expect(reply?.frame.kind == UInt32(FrameKind.hello.rawValue))
@@ -53,6 +54,16 @@ final class RawPeer: Sendable {
   /// Reads on, or lets everything lie.
   func read(_ isReading: Bool) async throws {
     try await channel.withLock { $0 }?.setOption(.autoRead, value: isReading).get()
+  }
+
+  /// Reads about so many bytes, after `read(false)`.
+  func readOnce(_ byteCount: Int) async throws {
+    guard let channel = channel.withLock({ $0 }) else { return }
+    try await channel.setOption(
+      .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: byteCount)
+    ).get()
+    try await channel.setOption(.maxMessagesPerRead, value: 1).get()
+    channel.read()
   }
 
   func send(_ bytes: [UInt8]) async throws {
