@@ -5,8 +5,7 @@ internal import Synchronization
 /// A store that lives in memory, for simulations and tests: the same transactions, sealing,
 /// snapshots and group commits as on disk, without files and threads.
 ///
-/// `@unchecked Sendable`: the writer's state is touched only inside `commitWaiting`, which
-/// `isCommitting` lets in one at a time; the rest is behind a lock.
+/// `@unchecked Sendable`: the writer's state is touched only under `turn`; the rest is behind locks.
 final class MemoryCore: StoreEngine, @unchecked Sendable {
   typealias Schedule = @Sendable (@escaping @Sendable () -> Void) -> Void
 
@@ -14,7 +13,6 @@ final class MemoryCore: StoreEngine, @unchecked Sendable {
     var waiting: [any QueuedWrite] = []
     var published: UInt64
     var isScheduled = false
-    var isCommitting = false
     var writeFailure: StoreError?
     var isClosed = false
   }
@@ -30,6 +28,8 @@ final class MemoryCore: StoreEngine, @unchecked Sendable {
   private let pending = PendingChanges()
   private let state: Mutex<State>
   private let rows: Mutex<Memtable>
+  /// Lets in one commit, or the end, at a time.
+  private let turn = Mutex(())
 
   init(
     on disk: MemoryDisk, keys: SealingKeyRing, tables: [any StoreTableDescribing],
@@ -121,25 +121,21 @@ final class MemoryCore: StoreEngine, @unchecked Sendable {
 
   /// Runs the transactions that wait, makes them durable together and answers their callers.
   private func commitWaiting() {
-    let group = state.withLock { state -> [any QueuedWrite] in
-      state.isScheduled = false
-      guard !state.isClosed, !state.isCommitting else { return [] }
-      state.isCommitting = true
-      defer { state.waiting = [] }
-      return state.waiting
+    turn.withLock { _ in
+      let (group, failure) = state.withLock { state -> ([any QueuedWrite], StoreError?) in
+        state.isScheduled = false
+        defer { state.waiting = [] }
+        return (state.waiting, state.writeFailure)
+      }
+      if let failure {
+        for write in group { write.fail(failure) }
+      } else if !group.isEmpty {
+        commit(group)
+      }
     }
-    guard !group.isEmpty else {
-      state.withLock { $0.isCommitting = false }
-      return
-    }
-    if let failure = state.withLock({ $0.writeFailure }) {
-      for write in group { write.fail(failure) }
-    } else {
-      commit(group)
-    }
-    state.withLock { $0.isCommitting = false }
   }
 
+  /// Only under `turn`.
   private func commit(_ group: [any QueuedWrite]) {
     let table = rows.withLock { $0 }
     let published = lastPosition
@@ -175,26 +171,36 @@ final class MemoryCore: StoreEngine, @unchecked Sendable {
 
   // MARK: - The end
 
-  func close() { close(committing: true) }
+  /// Makes what waits durable, and answers it.
+  func close() { end { self.commit($0) } }
 
   /// Ends as a process does that is killed.
   ///
   /// - Parameter committing: whether what waits is made durable before; its callers are not told.
-  func close(committing: Bool) {
-    let (group, isFirst) = state.withLock { state -> ([any QueuedWrite], Bool) in
-      defer {
-        state.isClosed = true
-        state.waiting = []
+  func die(committing: Bool) {
+    end { group in
+      if committing { self.commit(group.map(UnheardWrite.init)) }
+      for write in group { write.fail(.closed) }
+    }
+  }
+
+  private func end(_ finish: ([any QueuedWrite]) -> Void) {
+    turn.withLock { _ in
+      let (group, isFirst) = state.withLock { state -> ([any QueuedWrite], Bool) in
+        defer {
+          state.isClosed = true
+          state.waiting = []
+        }
+        return (state.waiting, !state.isClosed)
       }
-      return (state.waiting, !state.isClosed)
+      guard isFirst else { return }
+      if let failure = state.withLock({ $0.writeFailure }) {
+        for write in group { write.fail(failure) }
+      } else if !group.isEmpty {
+        finish(group)
+      }
+      disk.state.withLock { $0.isOpen = false }
     }
-    guard isFirst else { return }
-    if committing {
-      let unheard = group.map(UnheardWrite.init)
-      if !unheard.isEmpty, state.withLock({ $0.writeFailure == nil }) { commit(unheard) }
-    }
-    for write in group { write.fail(.closed) }
-    disk.state.withLock { $0.isOpen = false }
   }
 }
 
@@ -245,6 +251,6 @@ extension SealedStore {
   /// - Parameter committing: whether what waits for a commit is durable all the same; nobody is
   ///   told.
   package func die(committing: Bool) {
-    (engine as? MemoryCore)?.close(committing: committing)
+    (engine as? MemoryCore)?.die(committing: committing)
   }
 }
