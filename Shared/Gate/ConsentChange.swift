@@ -108,7 +108,12 @@ public protocol GateEffects: Sendable {
   /// away, and confirms them only when this returns. At each start all changes since the
   /// beginning come again, so it must be idempotent: the service keeps its own position in its
   /// store and writes it in the transaction that has the effect. A thrown error is tried again.
-  func apply(_ changes: [ConsentChange]) async throws
+  ///
+  /// - Parameter epoch: the history of the consent log that the changes are in. Positions of one
+  ///   epoch say nothing about another, which follows where the consent service was restored from
+  ///   a backup: its changes all come, and what they take away goes, also where it was given anew
+  ///   in the time that the backup does not know.
+  func apply(_ changes: [ConsentChange], epoch: UInt64) async throws
 }
 
 /// The effects of a service that stores nothing about people.
@@ -116,5 +121,5 @@ public struct NoEffects: GateEffects {
   /// No effects.
   public init() {}
 
-  public func apply(_ changes: [ConsentChange]) async throws {}
+  public func apply(_ changes: [ConsentChange], epoch: UInt64) async throws {}
 }

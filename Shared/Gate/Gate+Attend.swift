@@ -19,8 +19,8 @@ extension Gate {
       do {
         try await attend(consent, outbox: outbox)
       } catch let error as RPCError where error.detail(Self.logBehindDetail) != nil {
-        // The log was replaced by an older one, so nothing known counts any more.
-        log.warning("the consent log is behind this gate; reading it from the beginning")
+        // The log was replaced by another one, so nothing known counts any more.
+        log.warning("the consent log is not the one this gate knows; reading it from the beginning")
         state.withLock { $0 = State() }
       } catch {
         try Task.checkCancellation()
@@ -39,8 +39,8 @@ extension Gate {
     }
   }
 
-  /// The status detail by which the consent service says that its log ends before the gate's
-  /// position.
+  /// The status detail by which the consent service says that the gate's position is not one in its
+  /// log: behind its end, or of another epoch.
   package static let logBehindDetail = "log-behind-gate"
 
   private func attend(_ consent: ConsentClient, outbox: GateOutbox) async throws {
@@ -48,7 +48,10 @@ extension Gate {
     // has no line, nobody's data is served.
     let line = try await consent.attend(options: CallOptions(connectsAtOnce: true))
     defer { line.cancel() }
-    let registration = GateRegistration(gate: name, appliedSequence: appliedSequence.value)
+    let registration = state.withLock { state in
+      GateRegistration(
+        gate: name, appliedSequence: state.applied.value, epoch: state.tokens?.epoch ?? 0)
+    }
     try await line.send(GateMessage(body: .registration(registration)))
     try await withThrowingTaskGroup(of: Void.self) { group in
       defer { group.cancelAll() }

@@ -12,12 +12,12 @@ extension Gate {
 
   /// The same for a batch behind which the log is complete up to `end`.
   func apply(_ changes: [ConsentChange], completeTo end: LogSequenceNumber) async throws {
-    let fresh = try state.withLock { state in
+    let (fresh, epoch) = try state.withLock { state in
       let fresh = changes.filter { $0.sequence > state.applied }
       for change in fresh where change.takesAway { try state.table.takeAway(change) }
-      return fresh
+      return (fresh, state.tokens?.epoch ?? 0)
     }
-    if !fresh.isEmpty { try await effects.apply(fresh) }
+    if !fresh.isEmpty { try await effects.apply(fresh, epoch: epoch) }
     try state.withLock { state in
       for change in fresh { try state.table.apply(change) }
       state.applied = max(state.applied, end)

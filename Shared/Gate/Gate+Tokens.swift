@@ -82,7 +82,14 @@ extension Gate {
   /// Takes in what the consent service says of its tokens.
   func take(_ welcome: GateWelcome) throws {
     let key = try PositionKey(secret: SecretBytes(copying: welcome.tokenKey))
-    state.withLock { $0.tokens = TokenJudge(epoch: welcome.epoch, key: key) }
+    try state.withLock { state throws(RPCError) in
+      if let known = state.tokens?.epoch, known != welcome.epoch, state.applied > .zero {
+        // Only a service that does not look at epochs lets it come to this.
+        state = State()
+        throw RPCError(.dataLoss, "the consent log is of another epoch than what this gate knows")
+      }
+      state.tokens = TokenJudge(epoch: welcome.epoch, key: key)
+    }
   }
 }
 

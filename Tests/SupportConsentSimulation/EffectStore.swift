@@ -28,7 +28,7 @@ struct SimulatedEffects: GateEffects {
 
   struct Fault: Error {}
 
-  func apply(_ changes: [ConsentChange]) async throws {
+  func apply(_ changes: [ConsentChange], epoch: UInt64) async throws {
     let world = process.world
     if world.random.happens(perMille: 100) {
       try await process.time.sleep(microseconds: world.random.number(in: 0...3_000))

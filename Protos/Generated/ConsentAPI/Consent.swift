@@ -1524,6 +1524,9 @@ public struct GateRegistration: WireMessage, Equatable {
   /// It serves pids before this one; empty: to the last.
   public var pidBefore: [UInt8] = []
 
+  /// The epoch of the log that the position is in, as the last welcome named it.
+  public var epoch: UInt64 = 0
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -1532,12 +1535,14 @@ public struct GateRegistration: WireMessage, Equatable {
     gate: String = "",
     appliedSequence: UInt64 = 0,
     pidFrom: [UInt8] = [],
-    pidBefore: [UInt8] = []
+    pidBefore: [UInt8] = [],
+    epoch: UInt64 = 0
   ) {
     self.gate = gate
     self.appliedSequence = appliedSequence
     self.pidFrom = pidFrom
     self.pidBefore = pidBefore
+    self.epoch = epoch
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -4656,6 +4661,7 @@ extension GateRegistration: @unsafe CopiedThroughC {
     unsafe message.pointee.applied_sequence = self.appliedSequence
     unsafe message.pointee.pid_from = arena.bytes(self.pidFrom)
     unsafe message.pointee.pid_before = arena.bytes(self.pidBefore)
+    unsafe message.pointee.epoch = self.epoch
   }
 
   package init(
@@ -4668,6 +4674,7 @@ extension GateRegistration: @unsafe CopiedThroughC {
       message.pointee.pid_from, field: "GateRegistration.pid_from", maxBytes: 32)
     self.pidBefore = try unsafe arena.bytes(
       message.pointee.pid_before, field: "GateRegistration.pid_before", maxBytes: 32)
+    self.epoch = unsafe message.pointee.epoch
   }
 }
 

@@ -39,18 +39,26 @@ extension ConsentService {
     }
     let from = registration.pidFrom.isEmpty ? nil : try pid(registration.pidFrom)
     let before = registration.pidBefore.isEmpty ? nil : try pid(registration.pidBefore)
+    // Positions of another history of the log stand for other receipts.
+    guard registration.appliedSequence == 0 || registration.epoch == tokens.epoch else {
+      throw logBehindGate("the gate's position is in another epoch of the log")
+    }
     let wake = Signal()
     guard
       let id = roster.register(
         gate: registration.gate, from: from, before: before,
         applied: registration.appliedSequence, wake: wake)
     else {
-      throw RPCError(
-        .failedPrecondition, "the gate is ahead of the log and must read it from the beginning",
-        details: [StatusDetail("log-behind-gate", "\(roster.lastPosition)")])
+      throw logBehindGate("the gate is ahead of the log")
     }
     return GateLine(
       id: id, wake: wake, from: from, before: before, position: registration.appliedSequence)
+  }
+
+  private func logBehindGate(_ reason: String) -> RPCError {
+    RPCError(
+      .failedPrecondition, "\(reason) and must read it from the beginning",
+      details: [StatusDetail("log-behind-gate", "\(roster.lastPosition)")])
   }
 
   /// Sends a gate the changes it does not know, and the leases it asked for.

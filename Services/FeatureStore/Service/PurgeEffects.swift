@@ -11,9 +11,9 @@ final class PurgeEffects: GateEffects {
   private let views: ViewRegister
   private let cache: PersonCache
   private let keys: any SubjectKeySource
-  /// Who allows what by the receipts so far, whether they have expired or not: expiry stops
-  /// serving, and only a withdrawal removes.
-  private let granted = Mutex<[PseudonymousID: [Scope]]>([:])
+  /// Who allows what by the receipts so far of this epoch, whether they have expired or not: expiry
+  /// stops serving, and only a withdrawal removes.
+  private let granted = Mutex<(epoch: UInt64, scopes: [PseudonymousID: [Scope]])>((0, [:]))
 
   init(
     store: SealedStore, views: ViewRegister, cache: PersonCache, keys: any SubjectKeySource
@@ -24,27 +24,32 @@ final class PurgeEffects: GateEffects {
     self.keys = keys
   }
 
-  func apply(_ changes: [ConsentChange]) async throws {
+  func apply(_ changes: [ConsentChange], epoch: UInt64) async throws {
+    let positionName = Self.positionName(of: epoch)
     let position = LogSequenceNumber(
-      try store.read { try $0.get(FeatureTables.positions, Self.positionName) } ?? 0)
+      try store.read { try $0.get(FeatureTables.positions, positionName) } ?? 0)
     let removals = granted.withLock { granted in
-      changes.compactMap { change -> Removal? in
-        Self.fold(change, into: &granted)
+      if granted.epoch != epoch { granted = (epoch, [:]) }
+      return changes.compactMap { change -> Removal? in
+        Self.fold(change, into: &granted.scopes)
         guard change.kind == .erasure || !change.endedScopes.isEmpty, change.sequence > position
         else { return nil }
         return Removal(
           pid: change.pid, sequence: change.sequence, isErasure: change.kind == .erasure,
-          allowed: Set(granted[change.pid] ?? []))
+          allowed: Set(granted.scopes[change.pid] ?? []))
       }
     }
     for start in stride(from: 0, to: removals.count, by: Self.removalCountMax) {
-      try await perform(Array(removals[start..<min(removals.count, start + Self.removalCountMax)]))
+      try await perform(
+        Array(removals[start..<min(removals.count, start + Self.removalCountMax)]),
+        positionName: positionName)
     }
   }
 
   /// How many people are purged in one transaction.
   private static let removalCountMax = 64
-  private static let positionName = "consent"
+
+  private static func positionName(of epoch: UInt64) -> String { "consent/\(epoch)" }
 
   /// What is to be removed of one person.
   private struct Removal: Sendable {
@@ -71,7 +76,7 @@ final class PurgeEffects: GateEffects {
     if granted[change.pid]?.isEmpty == true { granted[change.pid] = nil }
   }
 
-  private func perform(_ removals: [Removal]) async throws {
+  private func perform(_ removals: [Removal], positionName: String) async throws {
     let pids = removals.map(\.pid)
     cache.beginChange(of: pids)
     defer { cache.endChange(of: pids) }
@@ -87,8 +92,7 @@ final class PurgeEffects: GateEffects {
         }
       }
       if let last = removals.last {
-        try transaction.put(
-          FeatureTables.positions, Self.positionName, last.sequence.value)
+        try transaction.put(FeatureTables.positions, positionName, last.sequence.value)
       }
     }
     for removal in removals where removal.isErasure { keys.forget(removal.pid) }

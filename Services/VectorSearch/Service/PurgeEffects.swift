@@ -9,23 +9,27 @@ struct PurgeEffects: GateEffects {
   let library: VectorLibrary
   let keys: any SubjectKeySource
 
-  func apply(_ changes: [ConsentChange]) async throws {
+  func apply(_ changes: [ConsentChange], epoch: UInt64) async throws {
     let store = library.store
+    let positionName = Self.positionName(of: epoch)
     let position = LogSequenceNumber(
-      try store.read { try $0.get(VectorTables.positions, Self.positionName) } ?? 0)
+      try store.read { try $0.get(VectorTables.positions, positionName) } ?? 0)
     let removals = changes.filter {
       ($0.kind == .erasure || !$0.endedScopes.isEmpty) && $0.sequence > position
     }
     for start in stride(from: 0, to: removals.count, by: Self.removalCountMax) {
-      try await perform(Array(removals[start..<min(removals.count, start + Self.removalCountMax)]))
+      try await perform(
+        Array(removals[start..<min(removals.count, start + Self.removalCountMax)]),
+        positionName: positionName)
     }
   }
 
   /// How many people are purged in one transaction.
   private static let removalCountMax = 64
-  private static let positionName = "consent"
 
-  private func perform(_ removals: [ConsentChange]) async throws {
+  private static func positionName(of epoch: UInt64) -> String { "consent/\(epoch)" }
+
+  private func perform(_ removals: [ConsentChange], positionName: String) async throws {
     let scopes = library.scopes
     let removed = try await library.store.write { transaction in
       var removed: [PersonKey] = []
@@ -44,7 +48,7 @@ struct PurgeEffects: GateEffects {
         }
       }
       if let last = removals.last {
-        try transaction.put(VectorTables.positions, Self.positionName, last.sequence.value)
+        try transaction.put(VectorTables.positions, positionName, last.sequence.value)
       }
       return removed
     }.value

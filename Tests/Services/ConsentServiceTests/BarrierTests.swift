@@ -25,7 +25,7 @@ final class NotedEffects: GateEffects {
 
   func hold(_ isHeld: Bool) { state.withLock { $0.isHeld = isHeld } }
 
-  func apply(_ changes: [ConsentChange]) async throws {
+  func apply(_ changes: [ConsentChange], epoch: UInt64) async throws {
     while state.withLock({ $0.isHeld }) { try await Task.sleep(for: .milliseconds(1)) }
     state.withLock { $0.kinds += changes.map(\.kind) }
   }

@@ -98,7 +98,7 @@ struct ConsentFixture {
     }
   }
 
-  private func stop() async {
+  func stop() async {
     await connection.close()
     await server.drain(timeoutMs: 0)
     store.close()

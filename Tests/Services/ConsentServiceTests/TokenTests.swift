@@ -9,6 +9,7 @@ import RPC
 import SealedStore
 import TestSupport
 import Testing
+import Transport
 
 @Suite("Consistency tokens")
 struct TokenTests {
@@ -127,6 +128,41 @@ struct TokenTests {
           let error = await refusal { _ = try await fixture.client.check(check) }
           #expect(error?.code == .failedPrecondition)
           #expect(error?.message.contains("epoch") == true)
+        }
+      }
+    }
+  }
+
+  @Test("a gate that knows a log does not take another one for it, even a longer one")
+  func gateAfterRestore() async throws {
+    try await withTemporaryDirectory { directory async throws in
+      let store = directory.appending(path: "store")
+      let backup = directory.appending(path: "backup")
+      let effects = NotedEffects()
+      var configuration = ConsentConfiguration.quick
+      configuration.leaseMs = 1_000
+      try await ConsentFixture.run(in: store, configuration: configuration) { before async throws in
+        for person in [1, 2] as [UInt64] { try await before.grant(person) }
+        try before.store.backup(to: backup)
+        for person in [3, 4] as [UInt64] { try await before.grant(person) }
+        try await before.withGate(effects: effects) { gate async throws in
+          try await eventually("the gate knows the log") { gate.appliedSequence.value == 4 }
+          await before.stop()
+          try SealedStore.restore(from: backup, to: store, force: true)
+          try await ConsentFixture.run(
+            in: store, port: before.endpoint.port, configuration: configuration
+          ) { after async throws in
+            // Positions that the gate has seen already, with other changes on them.
+            try await after.withdraw(1)
+            for person in [5, 6, 7] as [UInt64] { try await after.grant(person) }
+            try await eventually("the gate knows the new log") {
+              gate.isLive && gate.appliedSequence.value == 6
+            }
+            #expect(try gate.withholding(1) == .withdrawn)
+            #expect(try gate.withholding(2) == nil)
+            #expect(try gate.withholding(4) == .neverAsked)
+            #expect(effects.kinds.filter { $0 == .withdrawal }.count == 1)
+          }
         }
       }
     }

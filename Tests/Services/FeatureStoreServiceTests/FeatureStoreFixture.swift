@@ -58,6 +58,7 @@ final class FeatureStoreFixture: Sendable {
   let store: SealedStore
   let service: FeatureStoreService
   let keys: TestKeys
+  private let epoch: UInt64
   private let changes: Mutex<[ConsentChange]>
 
   static let views = """
@@ -88,8 +89,10 @@ final class FeatureStoreFixture: Sendable {
       id: KeyID(rawValue: 1), secret: SecretBytes(copying: Array(repeating: 7, count: 32))))
 
   /// Opens the store in `directory`; with the changes and keys of an earlier one it is a restart.
+  ///
+  /// - Parameter epoch: of the consent log; in another one than before, the log is empty.
   init(
-    _ directory: URL, restarting earlier: FeatureStoreFixture? = nil,
+    _ directory: URL, restarting earlier: FeatureStoreFixture? = nil, epoch: UInt64 = 1,
     configuration: FeatureStoreConfiguration = FeatureStoreConfiguration()
   ) async throws {
     guard let ring = Self.ring else { throw CancellationError() }
@@ -103,7 +106,9 @@ final class FeatureStoreFixture: Sendable {
     service = try FeatureStoreService(
       store: store, audit: audit, keys: keys, time: time, configuration: configuration
     ) { effects in Gate.forTests(time: time, effects: effects) }
-    let known = earlier?.changes.withLock { $0 } ?? []
+    try service.gate.giveTokenKey(epoch: epoch, key: Array(repeating: 3, count: 32))
+    self.epoch = epoch
+    let known = earlier?.epoch == epoch ? earlier?.changes.withLock { $0 } ?? [] : []
     changes = Mutex(known)
     try await service.gate.apply(known)
     if earlier == nil { try await apply(Self.views) }

@@ -112,6 +112,29 @@ struct PurgeTests {
     }
   }
 
+  @Test("in another epoch of the consent log, earlier positions say nothing")
+  func otherEpoch() async throws {
+    try await withTemporaryDirectory { directory in
+      let first = try await FeatureStoreFixture(directory)
+      for _ in 0..<3 { try await first.grant(person(2), "analytics") }
+      try await first.withdraw(person(2), "analytics")
+      let consent = try await first.grant(person(1), "analytics", "product_recs")
+      try await first.write([
+        first.event(person(1), consent, id: "a", ["amount": .int(4)])
+      ])
+      first.store.close()
+      // The restored log knows another past: the person's withdrawal stands where purging has been.
+      let second = try await FeatureStoreFixture(directory, restarting: first, epoch: 7)
+      defer { second.store.close() }
+      try await second.grant(person(1), "analytics")
+      try await second.withdraw(person(1), "analytics")
+      let again = try await second.grant(person(1), "analytics")
+      #expect(try await second.value(person(1), "purchases:spend").status == .notFound)
+      try await second.write([second.event(person(1), again, id: "b", ["amount": .int(5)])])
+      #expect(try await second.value(person(1), "purchases:spend").value?.kind == .doubleValue(5))
+    }
+  }
+
   @Test("a person without a key reads as one of whom nothing is known, and takes no writes")
   func destroyedKey() async throws {
     var configuration = FeatureStoreConfiguration()

@@ -72,7 +72,7 @@ private actor FailsOnce: GateEffects {
   private var hasFailed = false
   private(set) var count = 0
 
-  func apply(_ changes: [ConsentChange]) async throws {
+  func apply(_ changes: [ConsentChange], epoch: UInt64) async throws {
     guard hasFailed else {
       hasFailed = true
       throw RPCError(.unavailable, "the store is busy")

@@ -223,7 +223,7 @@ struct GateChangeTests {
 
     func watch(_ gate: Gate) { self.gate = gate }
 
-    func apply(_ changes: [ConsentChange]) async throws {
+    func apply(_ changes: [ConsentChange], epoch: UInt64) async throws {
       if failureCount > 0 {
         failureCount -= 1
         throw CancellationError()

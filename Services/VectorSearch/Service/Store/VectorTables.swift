@@ -20,7 +20,7 @@ package enum VectorTables {
   /// ever: a late write must not bring the person back.
   static let tombstones = StoreTable<PseudonymousID, UInt64>("tombstones", id: 4)
 
-  /// Positions by name: how far in the consent log purging has come.
+  /// How far in the consent log purging has come, in each epoch of it.
   static let positions = StoreTable<String, UInt64>("positions", id: 5)
 
   /// All of them.

@@ -5455,7 +5455,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_message__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__gate_message__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__gate_registration__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__gate_registration__field_descriptors[5] =
 {
   {
     "gate",
@@ -5505,9 +5505,22 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__gate_registration__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "epoch",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__GateRegistration, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__gate_registration__field_indices_by_name[] = {
   1,   /* field[1] = applied_sequence */
+  4,   /* field[4] = epoch */
   0,   /* field[0] = gate */
   3,   /* field[3] = pid_before */
   2,   /* field[2] = pid_from */
@@ -5515,7 +5528,7 @@ static const unsigned tacit__consent__v1__gate_registration__field_indices_by_na
 static const ProtobufCIntRange tacit__consent__v1__gate_registration__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__gate_registration__descriptor =
 {
@@ -5525,7 +5538,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_registration__descript
   "Tacit__Consent__V1__GateRegistration",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__GateRegistration),
-  4,
+  5,
   tacit__consent__v1__gate_registration__field_descriptors,
   tacit__consent__v1__gate_registration__field_indices_by_name,
   1,  tacit__consent__v1__gate_registration__number_ranges,

@@ -1031,10 +1031,14 @@ struct  Tacit__Consent__V1__GateRegistration
    * It serves pids before this one; empty: to the last.
    */
   ProtobufCBinaryData pid_before;
+  /*
+   * The epoch of the log that the position is in, as the last welcome named it.
+   */
+  uint64_t epoch;
 };
 #define TACIT__CONSENT__V1__GATE_REGISTRATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__gate_registration__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, {0,NULL}, {0,NULL} }
+    , (char *)protobuf_c_empty_string, 0, {0,NULL}, {0,NULL}, 0 }
 
 
 /*
