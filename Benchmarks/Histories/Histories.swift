@@ -108,6 +108,7 @@ struct Total: Codable, Sendable {
   var firstSeed: UInt64 = 0
   var withdrawals = 0
   var reads = 0
+  var tokenReads = 0
   var steps = 0
   var simulatedSeconds = 0.0
   var seconds = 0.0
@@ -118,6 +119,7 @@ struct Total: Codable, Sendable {
     violations += outcome.violations.isEmpty ? 0 : 1
     withdrawals += outcome.withdrawalCount
     reads += outcome.readCount
+    tokenReads += outcome.tokenReadCount
     steps += outcome.stepCount
     simulatedSeconds += Double(outcome.microseconds) / 1e6
     for (fault, count) in outcome.faults { faults[fault, default: 0] += count }
@@ -127,8 +129,8 @@ struct Total: Codable, Sendable {
     let struck = faults.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
     return """
       \(histories) histories from seed \(firstSeed): \(violations) with a violation
-      \(withdrawals) withdrawals acknowledged, \(reads) reads of what they took away, \
-      \(steps) steps, \(Int(simulatedSeconds)) simulated seconds in \(Int(seconds)) s
+      \(withdrawals) withdrawals, refusals, objections, restrictions and erasures acknowledged, \
+      \(reads) reads of what they took away, \(tokenReads) reads with a token, \(steps) steps, \(Int(simulatedSeconds)) simulated seconds in \(Int(seconds)) s
       faults: \(struck.joined(separator: ", "))
       """
   }

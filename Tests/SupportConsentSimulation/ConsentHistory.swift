@@ -1,3 +1,4 @@
+internal import CommonAPI
 internal import ConsentAPI
 internal import ConsentService
 internal import Gate
@@ -12,10 +13,12 @@ package struct HistoryOutcome: Sendable {
   package var seed: UInt64
   /// What must not have happened, at most ten.
   package var violations: [String] = []
-  /// The withdrawals and erasures that were acknowledged.
+  /// The withdrawals, refusals, objections, restrictions and erasures that were acknowledged.
   package var withdrawalCount = 0
-  /// The reads of withdrawn data that gates refused.
+  /// The reads of what they took away that gates refused.
   package var readCount = 0
+  /// The reads that waited for a consistency token.
+  package var tokenReadCount = 0
   /// The steps that processes took.
   package var stepCount = 0
   /// Simulated microseconds.
@@ -26,9 +29,9 @@ package struct HistoryOutcome: Sendable {
   package var withdrawalMicrosecondsMax: Int64 = 0
 }
 
-/// One randomised history of a consent service with three gates: people grant, withdraw and are
-/// forgotten while something goes wrong, mostly in the middle of a withdrawal. Its seed decides
-/// everything.
+/// One randomised history of a consent service with three gates: people grant, refuse, withdraw,
+/// object, have the use of their data restricted and are forgotten while something goes wrong,
+/// mostly in the middle of a withdrawal. Its seed decides everything.
 ///
 /// `@unchecked Sendable`: see `World`.
 package final class ConsentHistory: @unchecked Sendable {
@@ -42,7 +45,6 @@ package final class ConsentHistory: @unchecked Sendable {
   private var outcome: HistoryOutcome
   private var isClientDone = false
   private var isAuditDone = false
-  private var nextReceipt: UInt64 = 0
 
   /// How many things the client does.
   private let operationCount: Int
@@ -114,12 +116,20 @@ package final class ConsentHistory: @unchecked Sendable {
   private func act(_ client: ConsentClient, _ process: SimulatedProcess) async {
     let person = people[Int(world.random.next() % UInt64(people.count))]
     let some = world.random.happens(perMille: 500) ? scopes : [scopes[Int(world.random.next() & 1)]]
-    switch world.random.next() % 10 {
-    case 0..<3: await grant(client, process, person, some)
-    case 3: await erase(client, process, person)
+    switch world.random.next() % 16 {
+    case 0..<4: await grant(client, process, person, some)
+    case 4: await erase(client, process, person)
+    case 5, 6: await refuse(client, process, person, some)
+    case 7: await object(client, process, person, some)
+    case 8, 9: await restrict(client, process, person, some)
+    case 10: await liftRestriction(client, process, person, some)
     default: await withdraw(client, process, person, some)
     }
   }
+
+  /// What a request is called, so that an attempt that was held up on the way and arrives behind
+  /// later requests does nothing any more.
+  private func name(_ process: SimulatedProcess) -> String { "\(process.random.word())" }
 
   /// Asks until there is an answer: what became of a call that failed is not known before.
   private func untilAnswered<Reply>(
@@ -152,15 +162,16 @@ package final class ConsentHistory: @unchecked Sendable {
   ) async {
     checker.willGrant(person, some)
     room.note("grant \(some) to \(person)")
-    nextReceipt += 1
     let id = ConsentID(at: ProcessTime.epoch, random: process.random)
     let request = GrantRequest(
       pid: person.bytes, scopes: some.map(\.description),
       expiresAtUs: ProcessTime.epoch.advanced(byMicroseconds: Self.year).microseconds,
       source: "simulation:v1", version: 1, consentID: id.description)
     let reply = await untilAnswered(process) { try await client.grant(request, options: $0) }
-    if let receipt = reply?.receipt { checker.acknowledge(receipt) }
-    room.note("granted: \(reply?.receipt?.sequence ?? 0)")
+    guard let receipt = reply?.receipt else { return }
+    checker.acknowledge(receipt)
+    room.note("granted: \(receipt.sequence)")
+    readWithToken(reply?.token, of: receipt)
   }
 
   private static let year: Int64 = 365 * 86_400_000_000
@@ -172,29 +183,113 @@ package final class ConsentHistory: @unchecked Sendable {
     let start = world.now
     room.note("withdraw \(some) of \(person)")
     let request = WithdrawRequest(
-      pid: person.bytes, scopes: some.map(\.description), source: "simulation:v1")
+      pid: person.bytes, scopes: some.map(\.description), source: "simulation:v1",
+      idempotencyKey: name(process))
     let reply = await untilAnswered(process) { try await client.withdraw(request, options: $0) }
+    note(reply?.gates)
+    didTakeAway(person, some, reply?.receipt, reply?.token)
+    outcome.withdrawalMicrosecondsMax = max(outcome.withdrawalMicrosecondsMax, world.now - start)
+  }
+
+  private func refuse(
+    _ client: ConsentClient, _ process: SimulatedProcess, _ person: PseudonymousID,
+    _ some: [Scope]
+  ) async {
+    room.note("\(person) refuses \(some)")
+    let request = GrantRequest(
+      pid: person.bytes, source: "simulation:v1", version: 1, idempotencyKey: name(process),
+      deniedScopes: some.map(\.description))
+    let reply = await untilAnswered(process) { try await client.grant(request, options: $0) }
+    note(reply?.gates)
+    didTakeAway(person, some, reply?.receipt, reply?.token)
+  }
+
+  private func object(
+    _ client: ConsentClient, _ process: SimulatedProcess, _ person: PseudonymousID,
+    _ some: [Scope]
+  ) async {
+    room.note("\(person) objects to \(some)")
+    let request = ObjectRequest(
+      pid: person.bytes, scopes: some.map(\.description), source: "simulation:v1",
+      idempotencyKey: name(process))
+    let reply = await untilAnswered(process) { try await client.object(request, options: $0) }
+    note(reply?.gates)
+    didTakeAway(person, some, reply?.receipt, reply?.token)
+  }
+
+  private func restrict(
+    _ client: ConsentClient, _ process: SimulatedProcess, _ person: PseudonymousID,
+    _ some: [Scope]
+  ) async {
+    room.note("restrict \(some) of \(person)")
+    let request = RestrictUseRequest(
+      pid: person.bytes, scopes: some.map(\.description), source: "simulation:v1",
+      idempotencyKey: name(process))
+    let reply = await untilAnswered(process) { try await client.restrictUse(request, options: $0) }
+    note(reply?.gates)
+    didTakeAway(person, some, reply?.receipt, reply?.token)
+  }
+
+  private func liftRestriction(
+    _ client: ConsentClient, _ process: SimulatedProcess, _ person: PseudonymousID,
+    _ some: [Scope]
+  ) async {
+    checker.willLift(person, some)
+    room.note("lift the restriction of \(some) of \(person)")
+    let request = LiftRestrictionRequest(
+      pid: person.bytes, scopes: some.map(\.description), source: "simulation:v1",
+      idempotencyKey: name(process))
+    let reply = await untilAnswered(process) {
+      try await client.liftRestriction(request, options: $0)
+    }
     guard let receipt = reply?.receipt else { return }
     checker.acknowledge(receipt)
-    room.note(
-      "withdrawn: \(receipt.sequence), "
-        + "\(reply?.gates.map { "\($0.gate) \($0.confirmed) \($0.afterUs)" } ?? [])")
+    readWithToken(reply?.token, of: receipt)
+  }
+
+  private func note(_ gates: [GateOutcome]?) {
+    room.note("gates: \(gates?.map { "\($0.gate) \($0.confirmed) \($0.afterUs)" } ?? [])")
+  }
+
+  private func didTakeAway(
+    _ person: PseudonymousID, _ some: [Scope], _ receipt: Receipt?, _ token: ConsentToken?
+  ) {
+    guard let receipt else { return }
+    checker.acknowledge(receipt)
+    room.note("in force: \(receipt.sequence)")
     checker.didTakeAway(person, some, receipt)
     outcome.withdrawalCount += 1
-    outcome.withdrawalMicrosecondsMax = max(outcome.withdrawalMicrosecondsMax, world.now - start)
+    readWithToken(token, of: receipt)
+  }
+
+  /// A gate is sometimes asked to read what the client has just written.
+  private func readWithToken(_ token: ConsentToken?, of receipt: Receipt) {
+    let name = ConsentRoom.gateNames[Int(world.random.next() % 3)]
+    guard world.random.happens(perMille: 500), let token, let node = room.gates[name],
+      !node.process.isDead
+    else { return }
+    node.process.start { [checker] in
+      let deadline = Deadline(
+        monotonicMicroseconds: node.process.time.monotonicMicroseconds + 50_000)
+      do {
+        try await node.gate.wait(for: token, until: deadline)
+        checker.didWait(name, node.gate, for: receipt)
+      } catch TokenRefusal.forged, TokenRefusal.otherEpoch {
+        checker.violate("\(name) refuses the token of \(receipt.consentID)")
+      } catch {
+        // Behind, or without a line to the consent service: it says so, which is right.
+      }
+    }
   }
 
   private func erase(
     _ client: ConsentClient, _ process: SimulatedProcess, _ person: PseudonymousID
   ) async {
+    room.note("erase \(person)")
     let request = EraseRequest(
       pid: person.bytes, ground: "gdpr-17-1-b", source: "simulation:v1")
     let reply = await untilAnswered(process) { try await client.erase(request, options: $0) }
-    guard let receipt = reply?.receipt else { return }
-    checker.acknowledge(receipt)
-    room.note("erased: \(receipt.sequence)")
-    checker.didTakeAway(person, scopes, receipt)
-    outcome.withdrawalCount += 1
+    didTakeAway(person, scopes, reply?.receipt, reply?.token)
   }
 
   // MARK: - The end
@@ -259,8 +354,8 @@ package final class ConsentHistory: @unchecked Sendable {
 
   private func compare(_ person: PseudonymousID, _ scope: Scope, _ truth: CheckReply) {
     let key = HistoryChecker.Key(pid: person, scope: scope)
-    if truth.granted, let lost = checker.forbidden[key] {
-      checker.violate("the acknowledged withdrawal \(lost.receipt) is forgotten")
+    if truth.granted, let lost = checker.forbidden[key] ?? checker.restricted[key] {
+      checker.violate("what the acknowledged \(lost.receipt) ended is forgotten")
     }
     for name in ConsentRoom.gateNames {
       guard let gate = room.gates[name]?.gate else { continue }
@@ -279,6 +374,7 @@ package final class ConsentHistory: @unchecked Sendable {
   private func finish() {
     outcome.violations = checker.violations
     outcome.readCount = checker.readCount
+    outcome.tokenReadCount = checker.tokenReadCount
     outcome.stepCount = world.stepCount
     outcome.microseconds = world.now
     for (fault, count) in nemesis.counts { outcome.faults[fault.rawValue] = count }

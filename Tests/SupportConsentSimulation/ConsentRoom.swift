@@ -87,7 +87,8 @@ final class ConsentRoom: @unchecked Sendable {
     _ = process.atDeath { store.die(committing: world.random.happens(perMille: 500)) }
     let service = try await ConsentService(
       store: store, audit: AuditLog(store: store, time: process.time), vault: WillingVault(),
-      configuration: configuration, time: process.time, random: process.random, log: Self.log)
+      configuration: configuration, secrets: ConsentSecrets(seed: Array("the same".utf8)),
+      time: process.time, random: process.random, log: Self.log)
     self.service = service
     var router = Router()
     service.register(on: &router)

@@ -7,14 +7,6 @@ internal import Simulation
 ///
 /// `@unchecked Sendable`: see `World`.
 final class HistoryChecker: @unchecked Sendable {
-  /// What may be read of one person for one scope, as far as anybody was told.
-  enum Standing: Equatable {
-    /// Nothing was ever promised.
-    case open
-    /// A withdrawal or an erasure was acknowledged, and no grant was asked for since.
-    case forbidden(since: Int64, receipt: String)
-  }
-
   struct Key: Hashable {
     let pid: PseudonymousID
     let scope: Scope
@@ -22,10 +14,22 @@ final class HistoryChecker: @unchecked Sendable {
 
   private let room: ConsentRoom
   private(set) var violations: [String] = []
-  private(set) var forbidden: [Key: (since: Int64, receipt: String)] = [:]
+  /// What was taken away by an acknowledged withdrawal, refusal, objection or erasure, without a
+  /// grant that was asked for since.
+  private(set) var forbidden: [Key: Taking] = [:]
+  /// What an acknowledged restriction keeps from use, without a lifting that was asked for since.
+  private(set) var restricted: [Key: Taking] = [:]
   /// The receipts that were acknowledged, and what they are.
   private(set) var acknowledged: [String: Receipt] = [:]
   private(set) var readCount = 0
+  /// The reads with a consistency token that were let pass.
+  private(set) var tokenReadCount = 0
+
+  /// What ended a permission, and when that was acknowledged.
+  struct Taking {
+    let since: Int64
+    let receipt: String
+  }
 
   init(_ room: ConsentRoom) { self.room = room }
 
@@ -39,10 +43,17 @@ final class HistoryChecker: @unchecked Sendable {
   /// A receipt was acknowledged.
   func acknowledge(_ receipt: Receipt) { acknowledged[receipt.consentID] = receipt }
 
-  /// A withdrawal or an erasure was acknowledged: from now on nothing is read.
+  /// A restriction is asked to be lifted: from now on it may not count.
+  func willLift(_ pid: PseudonymousID, _ scopes: [Scope]) {
+    for scope in scopes { restricted[Key(pid: pid, scope: scope)] = nil }
+  }
+
+  /// Something that takes away was acknowledged: from now on nothing is read.
   func didTakeAway(_ pid: PseudonymousID, _ scopes: [Scope], _ receipt: Receipt) {
+    let taking = Taking(since: room.world.now, receipt: receipt.consentID)
     for scope in scopes {
-      forbidden[Key(pid: pid, scope: scope)] = (room.world.now, receipt.consentID)
+      let key = Key(pid: pid, scope: scope)
+      if receipt.kind == .restriction { restricted[key] = taking } else { forbidden[key] = taking }
     }
     for name in ConsentRoom.gateNames { read(name) }
   }
@@ -51,18 +62,34 @@ final class HistoryChecker: @unchecked Sendable {
 
   /// Reads, in one gate, everything that must not be served.
   func read(_ name: String) {
-    guard !forbidden.isEmpty, let node = room.gates[name], !node.process.isDead,
-      !node.process.isStopped
-    else { return }
-    for (key, since) in forbidden {
-      readCount += 1
-      switch node.gate.admit(key.pid, scope: key.scope) {
-      case .withheld: break
-      case .admitted(let proof):
-        violate(
-          "\(name) served \(key.scope) of \(key.pid) at \(room.world.now) us under "
-            + "\(proof.consentID), withdrawn by \(since.receipt), acknowledged at \(since.since) us"
-        )
+    guard let node = room.gates[name], !node.process.isDead, !node.process.isStopped else { return }
+    for (key, taking) in forbidden { read(key, taking, name, node.gate) }
+    for (key, taking) in restricted { read(key, taking, name, node.gate) }
+  }
+
+  private func read(_ key: Key, _ taking: Taking, _ name: String, _ gate: Gate) {
+    readCount += 1
+    switch gate.admit(key.pid, scope: key.scope) {
+    case .withheld: break
+    case .admitted(let proof):
+      violate(
+        "\(name) served \(key.scope) of \(key.pid) at \(room.world.now) us under "
+          + "\(proof.consentID), ended by \(taking.receipt), acknowledged at \(taking.since) us")
+    }
+  }
+
+  /// A gate let a read with the token of `receipt` pass.
+  func didWait(_ name: String, _ gate: Gate, for receipt: Receipt) {
+    tokenReadCount += 1
+    guard gate.appliedSequence.value >= receipt.sequence else {
+      violate(
+        "\(name) let a read pass that must know \(receipt.sequence), at \(gate.appliedSequence)")
+      return
+    }
+    guard receipt.kind == .grant, let pid = PseudonymousID(bytes: receipt.pid) else { return }
+    for scope in receipt.scopes.compactMap({ Scope($0) }) {
+      if case .withheld(.neverAsked) = gate.admit(pid, scope: scope) {
+        violate("\(name) does not know the grant \(receipt.consentID) behind its token")
       }
     }
   }

@@ -1,3 +1,4 @@
+internal import PrivacyCore
 internal import SealedStore
 internal import Simulation
 

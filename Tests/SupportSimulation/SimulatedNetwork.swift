@@ -1,5 +1,6 @@
 internal import Logging
 internal import NIOCore
+internal import PrivacyCore
 internal import Transport
 
 /// The network between the processes of a world: who listens where, what the ways between them do

@@ -36,7 +36,7 @@ package final class SimulatedProcess: @unchecked Sendable {
   /// Runs its tasks.
   package private(set) lazy var executor = ProcessExecutor(self)
   /// Its randomness, for what takes a source of it.
-  package let random: ProcessRandom
+  package let random: SeededRandom
 
   private enum Life { case running, stopped, dead }
   private var life = Life.running
@@ -50,7 +50,7 @@ package final class SimulatedProcess: @unchecked Sendable {
     self.name = name
     self.world = world
     time = ProcessTime(clock, world: world)
-    random = ProcessRandom(seed: world.random.next())
+    random = SeededRandom(seed: world.random.next())
     time.process = self
   }
 
@@ -199,22 +199,5 @@ private final class Sleeper: @unchecked Sendable {
     continuation = nil
     process.forgetDeath(farewell)
     waiting.resume()
-  }
-}
-
-/// The random bytes of one process.
-package final class ProcessRandom: RandomSource {
-  private let seed: Mutex<Seed>
-
-  init(seed: UInt64) { self.seed = Mutex(Seed(seed)) }
-
-  package func fill(_ bytes: UnsafeMutableRawBufferPointer) {
-    seed.withLock { seed in
-      for start in stride(from: 0, to: bytes.count, by: 8) {
-        withUnsafeBytes(of: seed.next().littleEndian) { word in
-          for index in start..<min(start + 8, bytes.count) { bytes[index] = word[index - start] }
-        }
-      }
-    }
   }
 }

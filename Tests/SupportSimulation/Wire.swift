@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import PrivacyCore
 
 /// One direction of a connection: cuts what is written into frames, and decides when each arrives.
 ///

@@ -1,4 +1,5 @@
 internal import Glibc
+package import PrivacyCore
 
 /// A room of simulated processes with a network between them and a clock of its own.
 ///
@@ -17,7 +18,7 @@ package final class World: @unchecked Sendable {
   /// How many steps were taken.
   package private(set) var stepCount = 0
   /// Draws for whatever the history leaves open.
-  package var random: Seed
+  package var random: SplitMix64
   /// The network between the processes.
   package private(set) lazy var network = SimulatedNetwork(world: self)
   /// What runs after each step, for checkers.
@@ -27,12 +28,11 @@ package final class World: @unchecked Sendable {
   private var processes: [SimulatedProcess] = []
   private var current: (process: SimulatedProcess, isLoop: Bool)?
   private var thread: pthread_t?
-  private var isEnding = false
 
   /// An empty room.
   package init(seed: UInt64) {
     self.seed = seed
-    random = Seed(seed)
+    random = SplitMix64(seed: seed)
   }
 
   // MARK: - Running
@@ -60,7 +60,6 @@ package final class World: @unchecked Sendable {
 
   /// Ends every process and lets their tasks come to their end, so that nothing of them is left.
   package func end() {
-    isEnding = true
     for process in processes { process.kill() }
     network.closeAll()
     run(until: now)

@@ -23,9 +23,14 @@ enum BenchStore {
     return try SealingKey(id: KeyID(rawValue: 1), secret: secret)
   }
 
+  /// The random numbers of row `number`; the peers' programs draw the same ones.
+  private static func numbers(_ number: UInt64) -> SplitMix64 {
+    SplitMix64(seed: number &* 0xD134_2543_DE82_EF95)
+  }
+
   /// The pid of row `number`; the peers' programs make the same ones.
   static func pid(_ number: Int) -> PseudonymousID {
-    var random = Random(seed: UInt64(number))
+    var random = numbers(UInt64(number))
     return PseudonymousID(
       words: (
         random.next().bigEndian, random.next().bigEndian, random.next().bigEndian,
@@ -34,7 +39,7 @@ enum BenchStore {
   }
 
   static func value(_ number: Int) -> [UInt8] {
-    var random = Random(seed: UInt64(number) ^ 0x5555_5555_5555_5555)
+    var random = numbers(UInt64(number) ^ 0x5555_5555_5555_5555)
     return [UInt8](unsafeUninitializedCapacity: 104) { buffer, count in
       for word in 0..<13 {
         UnsafeMutableRawBufferPointer(buffer).storeBytes(
@@ -42,20 +47,5 @@ enum BenchStore {
       }
       count = valueByteCount
     }
-  }
-}
-
-/// splitmix64: repeatable, and cheap beside what is measured.
-struct Random {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed &* 0xD134_2543_DE82_EF95 }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var word = state
-    word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-    word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-    return word ^ word >> 31
   }
 }

@@ -15,7 +15,7 @@ enum Reading {
     let counts = Counts()
     let threads = (0..<threadCount).map { thread in
       Thread {
-        var random = Random(seed: UInt64(thread) &+ 99)
+        var random = SplitMix64(seed: UInt64(thread) &+ 99)
         counts.add((try? get(store, rowCount, perRead, &random, window)) ?? .min)
       }
     }
@@ -27,7 +27,7 @@ enum Reading {
   }
 
   private static func get(
-    _ store: SealedStore, _ rowCount: Int, _ perRead: Int, _ random: inout Random,
+    _ store: SealedStore, _ rowCount: Int, _ perRead: Int, _ random: inout SplitMix64,
     _ window: Range<ContinuousClock.Instant>
   ) throws -> Int {
     var count = 0

@@ -1,6 +1,7 @@
 internal import DifferentialPrivacy
 internal import FeaturesAPI
 internal import Foundation
+internal import PrivacyCore
 internal import RPC
 internal import TestSupport
 internal import Testing

@@ -28,7 +28,7 @@ package struct SyntheticCRM: Sendable {
 
   /// Writes the file to `url`.
   package func write(to url: URL) throws {
-    var random = SplitMix(seed: seed)
+    var random = SplitMix64(seed: seed)
     let products = (0..<productCount).map { number in
       let family = number % Self.families.count
       let style = Self.styles[random.below(Self.styles.count)]
@@ -84,19 +84,9 @@ package struct SyntheticCRM: Sendable {
   }
 }
 
-/// SplitMix64: repeatable on every machine.
-private struct SplitMix {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
+extension SplitMix64 {
   /// A number in 0..<bound.
-  mutating func below(_ bound: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var word = state
-    word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-    word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-    word ^= word >> 31
-    return Int(word.multipliedFullWidth(by: UInt64(max(bound, 1))).high)
+  fileprivate mutating func below(_ bound: Int) -> Int {
+    Int(next().multipliedFullWidth(by: UInt64(max(bound, 1))).high)
   }
 }

@@ -1,4 +1,5 @@
 import DifferentialPrivacy
+import PrivacyCore
 import TestSupport
 import Testing
 
