@@ -268,6 +268,12 @@ let benchmarks: [Target] = [
     name: "consent-formats-bench", dependencies: ["PrivacyCore", "ConsentFormats"],
     path: "Benchmarks/ConsentFormats", swiftSettings: houseRules),
   .executableTarget(
+    name: "consent-bench",
+    dependencies: [
+      "PrivacyCore", "ConsentAPI", "Gate", "RPC", "Transport", log, arguments,
+    ],
+    path: "Benchmarks/Consent/Bench", swiftSettings: houseRules),
+  .executableTarget(
     name: "audit-log-bench",
     dependencies: [
       "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditLog", arguments,
@@ -295,8 +301,9 @@ let testTargets: [Target] = [
   .target(
     name: "ConsentSimulation",
     dependencies: [
-      "PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "Transport", "RPC", "ConsentAPI",
-      "VaultAPI", "WireFormat", "Gate", "ConsentService", "ServiceKit", "Simulation", log,
+      "PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "Transport", "RPC", "CommonAPI",
+      "ConsentAPI", "VaultAPI", "WireFormat", "Gate", "ConsentService", "ServiceKit", "Simulation",
+      log,
     ],
     path: "Tests/SupportConsentSimulation", swiftSettings: houseRules),
   .target(

@@ -4,3 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")"
 ./rpc.sh "$@"
 ./store.sh "$@"
+./consent.sh "$@"

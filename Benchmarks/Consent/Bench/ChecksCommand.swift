@@ -1,0 +1,71 @@
+internal import ArgumentParser
+internal import ConsentAPI
+internal import PrivacyCore
+internal import RPC
+
+/// Checks, one by one or many in one call.
+struct ChecksCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "checks", abstract: "Asks whether people consent, as fast as it is answered.")
+
+  @OptionGroup var target: Target
+
+  @Option(help: "Calls under way.")
+  var inFlight = 1
+
+  @Option(help: "Checks in one call; 0 uses the call for one.")
+  var batch = 0
+
+  @Option(help: "Milliseconds of measurement.")
+  var measureMs = 1_000
+
+  func run() async throws {
+    let client = try target.client()
+    let consent = ConsentClient(client)
+    let pids = (0..<target.people).map { People.pid($0).bytes }
+    let clock = ContinuousClock()
+    // The connection and the caches are warm before the clock runs.
+    let warming = try await measure(consent, client, pids, until: clock.now + .milliseconds(200))
+    let start = clock.now
+    let times = try await measure(consent, client, pids, until: start + .milliseconds(measureMs))
+    let seconds = (clock.now - start) / .seconds(1)
+    await client.close()
+    var figures = times.figures("call", unit: "us")
+    figures["checks_total"] = Double((warming.count + times.count) * max(1, batch))
+    figures["checks_per_s"] = Double(times.count * max(1, batch)) / seconds
+    try report(figures)
+  }
+
+  private func measure(
+    _ consent: ConsentClient, _ client: RPCClient, _ pids: [[UInt8]],
+    until end: ContinuousClock.Instant
+  ) async throws -> Durations {
+    let (batch, inFlight) = (batch, inFlight)
+    return try await withThrowingTaskGroup(of: Durations.self) { group in
+      for caller in 0..<inFlight {
+        group.addTask(executorPreference: client.executor) {
+          var times = Durations()
+          var random = SplitMix64(seed: UInt64(caller))
+          func request() -> CheckRequest {
+            CheckRequest(pid: pids[Int(random.next() % UInt64(pids.count))], scope: People.scope)
+          }
+          while true {
+            let begin = ContinuousClock.now
+            guard begin < end else { return times }
+            let granted: Bool
+            if batch == 0 {
+              granted = try await consent.check(request()).granted
+            } else {
+              let checks = (0..<batch).map { _ in request() }
+              let reply = try await consent.checkBatch(CheckBatchRequest(checks: checks))
+              granted = reply.replies.count == batch && reply.replies.allSatisfy(\.granted)
+            }
+            guard granted else { throw ExitCode.failure }
+            times.add(ContinuousClock.now - begin)
+          }
+        }
+      }
+      return try await group.reduce(into: Durations()) { $0.add($1) }
+    }
+  }
+}
