@@ -69,6 +69,10 @@ struct Histories: AsyncParsableCommand {
     let name = "SWIFT_DETERMINISTIC_HASHING"
     guard ProcessInfo.processInfo.environment[name] == nil else { return }
     setenv(name, "1", 1)
+    // Every history opens and leaves stores, tables and connections: their memory is kept for the
+    // next one instead of being returned and zeroed again each time.
+    setenv("MALLOC_MMAP_THRESHOLD_", "67108864", 1)
+    setenv("MALLOC_TRIM_THRESHOLD_", "268435456", 1)
     var arguments: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) }
     arguments.append(nil)
     execv("/proc/self/exe", arguments)

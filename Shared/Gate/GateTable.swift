@@ -45,7 +45,6 @@ struct GateTable: Sendable {
   private var index = PersonIndex()
   private var people = ChunkedArray<Person>()
   private var entries = ChunkedArray<PermissionEntry>()
-  private var wideEnds: [Int64] = []
   /// Few people are restricted, so nobody else pays for it.
   private var restrictions: [PersonScope: Restriction] = [:]
   private var scopeNumbers: [Scope: Int] = [:]
@@ -57,7 +56,6 @@ struct GateTable: Sendable {
   /// The bytes that the table takes for its people.
   var byteCount: Int {
     index.byteCount + people.byteCount + entries.byteCount
-      + wideEnds.capacity * MemoryLayout<Int64>.stride
   }
 
   // MARK: Questions
@@ -106,7 +104,7 @@ struct GateTable: Sendable {
 
   private func permission(_ entry: PermissionEntry) -> Permission {
     Permission(
-      receipt: entry.receipt, grantedAt: entry.grantedAt, expiresAt: entry.expiresAt(wideEnds),
+      receipt: entry.receipt, grantedAt: entry.grantedAt, expiresAt: entry.expiresAt,
       sequence: entry.sequence)
   }
 
@@ -213,13 +211,12 @@ struct GateTable: Sendable {
     }
   }
 
-  private mutating func entry(
+  private func entry(
     _ kind: PermissionEntry.Kind, _ scopes: UInt16, page: UInt8, _ change: ConsentChange
   ) -> PermissionEntry {
     PermissionEntry(
       kind, scopes: scopes, page: page, receipt: CompactConsentID(change.consentID),
-      grantedAt: change.grantedAt, expiresAt: change.expiresAt, sequence: change.sequence,
-      wideEnds: &wideEnds)
+      grantedAt: change.grantedAt, expiresAt: change.expiresAt, sequence: change.sequence)
   }
 
   private mutating func number(of scope: Scope) throws(GateTableError) -> Int {

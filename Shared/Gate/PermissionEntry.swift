@@ -3,7 +3,9 @@ internal import PrivacyCore
 /// What one receipt says about some scopes of one person, in 40 bytes.
 ///
 /// Scopes are numbered as a gate comes to know them, 16 to a page; an entry speaks of scopes of one
-/// page. Times are microseconds in 56 bits, which reach the year 4253; positions have 40 bits.
+/// page. The beginning is in microseconds, in 56 bits, which reach the year 4253; the end stands in
+/// 37 bits as so many 32nds of a second behind it, rounded down, so that a gate stops up to 31 ms
+/// before a receipt that ends between two of them. Positions have 40 bits.
 struct PermissionEntry: Sendable {
   /// What counts for the scopes of an entry.
   enum Kind: UInt8 {
@@ -14,23 +16,25 @@ struct PermissionEntry: Sendable {
   /// The scopes of the page; none where the entry is free.
   var scopes: UInt16
   let page: UInt8
-  private var kindAndWidth: UInt8
+  /// The kind in the low three bits, the highest five bits of the duration above them.
+  private var kindAndDurationHigh: UInt8
   private var grantedLow: UInt32
   private var grantedHighAndSequenceHigh: UInt32
-  /// The seconds from beginning to end, or the index of the end among those that do not fit.
-  private var duration: UInt32
+  private var durationLow: UInt32
   private var sequenceLow: UInt32
   /// Where the person's next entry is; -1 for none.
   var next: Int32
 
   static let scopesPerPage = 16
-  private static let wide: UInt8 = 0x80
+  private static let kindMask: UInt8 = 0b111
+  /// A 32nd of a second, in microseconds.
+  private static let durationUnit: Int64 = 31_250
+  private static let durationMax = (Int64(1) << 37) - 1
   private static let time56 = (Int64(1) << 56) - 1
 
-  /// - Parameter wideEnds: takes in an end that is no whole number of seconds behind the beginning.
   init(
     _ kind: Kind, scopes: UInt16, page: UInt8, receipt: CompactConsentID, grantedAt: Timestamp,
-    expiresAt: Timestamp, sequence: LogSequenceNumber, wideEnds: inout [Int64]
+    expiresAt: Timestamp, sequence: LogSequenceNumber
   ) {
     receiptWords = receipt.words
     self.scopes = scopes
@@ -42,18 +46,12 @@ struct PermissionEntry: Sendable {
       << 24
     sequenceLow = UInt32(truncatingIfNeeded: sequence.value)
     next = -1
-    let length = expiresAt.microseconds - granted
-    if kind != .grant
-      || (length >= 0 && length % 1_000_000 == 0
-        && length / 1_000_000 <= Int64(UInt32.max))
-    {
-      kindAndWidth = kind.rawValue
-      duration = kind == .grant ? UInt32(length / 1_000_000) : 0
-    } else {
-      kindAndWidth = kind.rawValue | Self.wide
-      duration = UInt32(wideEnds.count)
-      wideEnds.append(expiresAt.microseconds)
-    }
+    let (length, overflow) = expiresAt.microseconds.subtractingReportingOverflow(granted)
+    // What ends before it begins never counts; what ends later than can be told, ends there.
+    let units =
+      kind == .grant && !overflow ? min(max(length, 0) / Self.durationUnit, Self.durationMax) : 0
+    kindAndDurationHigh = kind.rawValue | UInt8(truncatingIfNeeded: units >> 32) << 3
+    durationLow = UInt32(truncatingIfNeeded: units)
   }
 
   /// An entry that speaks of nothing.
@@ -61,12 +59,12 @@ struct PermissionEntry: Sendable {
 
   private init() {
     receiptWords = (0, 0, 0, 0)
-    (scopes, page, kindAndWidth) = (0, 0, 0)
-    (grantedLow, grantedHighAndSequenceHigh, duration, sequenceLow) = (0, 0, 0, 0)
+    (scopes, page, kindAndDurationHigh) = (0, 0, 0)
+    (grantedLow, grantedHighAndSequenceHigh, durationLow, sequenceLow) = (0, 0, 0, 0)
     next = -1
   }
 
-  var kind: Kind? { Kind(rawValue: kindAndWidth & ~Self.wide) }
+  var kind: Kind? { Kind(rawValue: kindAndDurationHigh & Self.kindMask) }
 
   var receipt: CompactConsentID { CompactConsentID(words: receiptWords) }
 
@@ -80,10 +78,8 @@ struct PermissionEntry: Sendable {
       microseconds: Int64(grantedHighAndSequenceHigh & 0xFF_FFFF) << 32 | Int64(grantedLow))
   }
 
-  /// - Parameter wideEnds: the ends that did not fit.
-  func expiresAt(_ wideEnds: [Int64]) -> Timestamp {
-    kindAndWidth & Self.wide == 0
-      ? grantedAt.advanced(byMicroseconds: Int64(duration) * 1_000_000)
-      : Timestamp(microseconds: wideEnds[Int(duration)])
+  var expiresAt: Timestamp {
+    let units = Int64(kindAndDurationHigh >> 3) << 32 | Int64(durationLow)
+    return grantedAt.advanced(byMicroseconds: units * Self.durationUnit)
   }
 }

@@ -42,30 +42,46 @@ struct ChecksCommand: AsyncParsableCommand {
   ) async throws -> Durations {
     let (batch, inFlight) = (batch, inFlight)
     return try await withThrowingTaskGroup(of: Durations.self) { group in
-      for caller in 0..<inFlight {
+      for number in 0..<inFlight {
         group.addTask(executorPreference: client.executor) {
-          var times = Durations()
-          var random = SplitMix64(seed: UInt64(caller))
-          func request() -> CheckRequest {
-            CheckRequest(pid: pids[Int(random.next() % UInt64(pids.count))], scope: People.scope)
-          }
-          while true {
-            let begin = ContinuousClock.now
-            guard begin < end else { return times }
-            let granted: Bool
-            if batch == 0 {
-              granted = try await consent.check(request()).granted
-            } else {
-              let checks = (0..<batch).map { _ in request() }
-              let reply = try await consent.checkBatch(CheckBatchRequest(checks: checks))
-              granted = reply.replies.count == batch && reply.replies.allSatisfy(\.granted)
-            }
-            guard granted else { throw ExitCode.failure }
-            times.add(ContinuousClock.now - begin)
-          }
+          var caller = Caller(
+            consent: consent, pids: pids, batch: batch, random: SplitMix64(seed: UInt64(number)))
+          return try await caller.run(until: end)
         }
       }
       return try await group.reduce(into: Durations()) { $0.add($1) }
     }
+  }
+}
+
+/// Asks about one person or many after another.
+private struct Caller {
+  let consent: ConsentClient
+  let pids: [[UInt8]]
+  let batch: Int
+  var random: SplitMix64
+
+  mutating func run(until end: ContinuousClock.Instant) async throws -> Durations {
+    var times = Durations()
+    while true {
+      let begin = ContinuousClock.now
+      guard begin < end else { return times }
+      guard try await ask() else { throw ExitCode.failure }
+      times.add(ContinuousClock.now - begin)
+    }
+  }
+
+  /// Whether everybody consents, as everybody does here.
+  private mutating func ask() async throws -> Bool {
+    if batch == 0 { return try await consent.check(request()).granted }
+    var checks: [CheckRequest] = []
+    checks.reserveCapacity(batch)
+    for _ in 0..<batch { checks.append(request()) }
+    let reply = try await consent.checkBatch(CheckBatchRequest(checks: checks))
+    return reply.replies.count == batch && reply.replies.allSatisfy(\.granted)
+  }
+
+  private mutating func request() -> CheckRequest {
+    CheckRequest(pid: pids[Int(random.next() % UInt64(pids.count))], scope: People.scope)
   }
 }

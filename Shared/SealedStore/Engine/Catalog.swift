@@ -4,15 +4,15 @@ internal import Cryptography
 final class Catalog: Sendable {
   let keys: SealingKeyRing
   let tables: [any StoreTableDescribing]
-  /// By the tables' numbers.
-  private let databases: [UInt32?]
+  /// Each table's number with its database, by number: a few dozen, from all over the range.
+  private let databases: [(id: UInt16, database: UInt32)]
 
   init(
     keys: SealingKeyRing, tables: [any StoreTableDescribing], databases: [UInt16: UInt32]
   ) {
     self.keys = keys
     self.tables = tables
-    self.databases = (0...(databases.keys.max() ?? 0)).map { databases[$0] }
+    self.databases = databases.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
   /// The number of the table's database in the tables' file.
@@ -21,8 +21,13 @@ final class Catalog: Sendable {
   }
 
   func database(id: UInt16) throws(StoreError) -> UInt32 {
-    guard id < databases.count, let database = databases[Int(id)] else { throw .unknownTable(id) }
-    return database
+    var (low, high) = (0, databases.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if databases[middle].id < id { low = middle + 1 } else { high = middle }
+    }
+    guard low < databases.count, databases[low].id == id else { throw .unknownTable(id) }
+    return databases[low].database
   }
 
   /// Seals `value` for the place `fullKey`, onto the end of `bytes`.

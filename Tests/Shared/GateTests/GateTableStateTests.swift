@@ -79,21 +79,27 @@ struct GateTableStateTests {
     #expect(proof.scopes == [Example.productRecs])
   }
 
-  @Test("an end that is no whole number of seconds after the beginning is kept to the microsecond")
-  func oddEnds() {
-    let ends: [Int64] = [1, 999_999, 1_000_001, 4_294_967_296_000_000, 4_294_967_295_000_000]
-    for (index, length) in ends.enumerated() {
-      let change = ConsentChange(
-        sequence: LogSequenceNumber(UInt64(index) + 1), pid: Example.pid(1), kind: .grant,
-        scopes: [Example.productRecs], consentID: Example.id(1), grantedAt: Example.now,
-        expiresAt: Example.now.advanced(byMicroseconds: length))
-      let gate = Gate.forTests(time: time, changes: [change])
-      time.jump(to: Example.now.advanced(byMicroseconds: length - 1))
-      #expect(gate.withholding(1) == nil, "\(length)")
-      time.jump(to: Example.now.advanced(byMicroseconds: length))
-      #expect(gate.withholding(1) == .expired, "\(length)")
-      time.jump(to: Example.now)
+  /// Lengths of grants, and how long each counts, in microseconds.
+  static let ends: [(length: Int64, counts: Int64)] = [
+    (-1, 0), (0, 0), (1, 0), (31_249, 0), (31_250, 31_250), (31_251, 31_250),
+    (999_999, 968_750), (1_000_000, 1_000_000), (1_000_001, 1_000_000),
+    (((1 << 37) - 1) * 31_250, ((1 << 37) - 1) * 31_250),
+    ((1 << 37) * 31_250, ((1 << 37) - 1) * 31_250),
+  ]
+
+  @Test("an end between two 32nds of a second counts as the one before it", arguments: ends)
+  func ends(length: Int64, counts: Int64) {
+    let change = ConsentChange(
+      sequence: LogSequenceNumber(1), pid: Example.pid(1), kind: .grant,
+      scopes: [Example.productRecs], consentID: Example.id(1), grantedAt: Example.now,
+      expiresAt: Example.now.advanced(byMicroseconds: length))
+    let gate = Gate.forTests(time: time, changes: [change])
+    if counts > 0 {
+      time.jump(to: Example.now.advanced(byMicroseconds: counts - 1))
+      #expect(gate.withholding(1) == nil)
     }
+    time.jump(to: Example.now.advanced(byMicroseconds: counts))
+    #expect(gate.withholding(1) == .expired)
   }
 
   @Test("positions beyond 32 bits are kept")
