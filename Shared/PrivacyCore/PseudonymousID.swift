@@ -27,6 +27,9 @@ public struct PseudonymousID: Hashable, Comparable, Sendable, CustomStringConver
   /// The same for bytes in any other form.
   public init?(bytes: some Collection<UInt8>) { self.init(bytes: Array(bytes)) }
 
+  /// The same for a `String`, at the speed of one.
+  public init?(text: String) { self.init(text: text[...]) }
+
   /// The pid whose text is `text`, with or without the prefix `hmac:sha256:`.
   public init?(text: some StringProtocol) {
     let body = text.hasPrefix(Self.seedPrefix) ? text.dropFirst(Self.seedPrefix.count) : text[...]

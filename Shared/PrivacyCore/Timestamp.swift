@@ -29,6 +29,10 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
 // MARK: - Text (RFC 3339)
 
 extension Timestamp {
+  /// The same for a `String`, at the speed of one: a generic initializer of another module is
+  /// not specialized.
+  public init?(rfc3339 text: String) { self.init(rfc3339: text[...]) }
+
   /// Reads RFC 3339 (`2026-01-10T12:34:56Z`, with an optional fraction and offset); a space may
   /// stand for `T`. Without an offset the text is taken as UTC. `nil` for anything else, also for
   /// dates that do not exist.

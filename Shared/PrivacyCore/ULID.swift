@@ -41,6 +41,9 @@ public struct ConsentID: Hashable, Comparable, Sendable, CustomStringConvertible
     description = "c_" + ULID(at: time, random: random).description
   }
 
+  /// The same for a `String`, at the speed of one.
+  public init?(text: String) { self.init(text: text[...]) }
+
   /// The id with this text, or `nil`.
   public init?(text: some StringProtocol) {
     guard text.hasPrefix("c_"), ULID(text: text.dropFirst(2)) != nil else { return nil }
