@@ -176,7 +176,7 @@ let services: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog",
       "WireFormat", "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "ServiceKit",
-      "ConsentHTTP", log,
+      "ConsentHTTP", "ConsentFormats", log,
     ]),
   service(
     "IdentityVaultService", folder: "IdentityVault",
@@ -225,7 +225,9 @@ let services: [Target] = [
 let commands: [Target] = [
   command(
     "tacit-consent", folder: "Consent",
-    uses: ["PrivacyCore", "ConsentService", "ConsentAPI", "RPC", "ServiceKit"]),
+    uses: [
+      "PrivacyCore", "ConsentFormats", "ConsentService", "ConsentAPI", "RPC", "ServiceKit",
+    ]),
   command(
     "tacit-features", folder: "FeatureStore",
     uses: ["PrivacyCore", "FeatureStoreService", "CommonAPI", "FeaturesAPI", "RPC", "ServiceKit"]),
@@ -386,7 +388,8 @@ let testTargets: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditAPI", "AuditLog",
       "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "Gate", "ConsentHTTP",
-      "ConsentService", "ServiceKit", "TestSupport", log, nioCore, nioPosix, nioHTTP,
+      "ConsentFormats", "ConsentService", "ServiceKit", "TestSupport", log, nioCore, nioPosix,
+      nioHTTP,
     ]),
   tests(
     "IdentityVaultServiceTests", folder: "Services",

@@ -47,7 +47,8 @@ extension Integration {
           let receipt = Shop.receipt(
             pid: pid, consentID: "\(ConsentID(at: SystemTime().now, random: SystemRandom()))",
             scopes: Shop.scopes)
-          try await live.done("tacit-consent", "import", "-", input: receipt + "\n")
+          try await live.done(
+            "tacit-consent", "import", "-", "--format", "jsonl", input: receipt + "\n")
           try await ingest(canary, index, live)
         }
         for pid in pids {

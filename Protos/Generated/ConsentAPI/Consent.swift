@@ -244,6 +244,42 @@ public enum CheckReason: RawRepresentable, Hashable, Sendable {
   }
 }
 
+/// How receipts are written.
+public enum ExportForm: RawRepresentable, Hashable, Sendable {
+  /// The JSON form of a receipt, which Import takes.
+  case unspecified
+  /// A row of CSV (RFC 4180) with its line end; before the first one stands the line of the columns.
+  case csv
+  /// ISO/IEC TS 27560 as JSON-LD with the terms of the Data Privacy Vocabulary.
+  case ts27560
+  /// The Kantara consent receipt 1.1.
+  case kantara
+  /// A number that this build does not know.
+  case unrecognized(Int32)
+
+  /// The case for a number of the schema.
+  public init(rawValue: Int32) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .csv
+    case 2: self = .ts27560
+    case 3: self = .kantara
+    default: self = .unrecognized(rawValue)
+    }
+  }
+
+  /// The number in the schema.
+  public var rawValue: Int32 {
+    switch self {
+    case .unspecified: 0
+    case .csv: 1
+    case .ts27560: 2
+    case .kantara: 3
+    case .unrecognized(let rawValue): rawValue
+    }
+  }
+}
+
 /// Who spoke.
 public struct Actor: WireMessage, Equatable {
   /// The name in the schema.
@@ -1162,19 +1198,24 @@ public struct ImportChunk: WireMessage, Equatable {
   /// The name in the schema.
   public static var messageName: String { "tacit.consent.v1.ImportChunk" }
 
-  /// The number of the first line, from 1.
+  /// The number of the first line, or of the first receipt.
   public var firstLine: UInt64 = 0
 
   /// The lines, without their line feeds, in the JSON form of a receipt.
   public var lines: [String] = []
 
+  /// Receipts that the caller has read already, in place of lines. What the service says of a
+  /// receipt (when it was recorded, where it stands) is passed over.
+  public var receipts: [Receipt] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(firstLine: UInt64 = 0, lines: [String] = []) {
+  public init(firstLine: UInt64 = 0, lines: [String] = [], receipts: [Receipt] = []) {
     self.firstLine = firstLine
     self.lines = lines
+    self.receipts = receipts
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -1308,13 +1349,69 @@ public struct ExportRequest: WireMessage, Equatable {
   /// The answer must know at least this position.
   public var atLeast: ConsentToken? = nil
 
+  /// How they are written.
+  public var form: ExportForm = .unspecified
+
+  /// Write receipts that lack what the form demands all the same, as far as that goes.
+  public var allowGaps: Bool = false
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(afterSequence: UInt64 = 0, atLeast: ConsentToken? = nil) {
+  public init(
+    afterSequence: UInt64 = 0,
+    atLeast: ConsentToken? = nil,
+    form: ExportForm = .unspecified,
+    allowGaps: Bool = false
+  ) {
     self.afterSequence = afterSequence
     self.atLeast = atLeast
+    self.form = form
+    self.allowGaps = allowGaps
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A receipt that the form asked for cannot say.
+public struct ExportRefusal: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ExportRefusal" }
+
+  /// The receipt's position.
+  public var sequence: UInt64 = 0
+
+  /// Its id.
+  public var consentID: String = ""
+
+  /// What is missing, or cannot be said.
+  public var reason: String = ""
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(sequence: UInt64 = 0, consentID: String = "", reason: String = "") {
+    self.sequence = sequence
+    self.consentID = consentID
+    self.reason = reason
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -1341,19 +1438,23 @@ public struct ExportChunk: WireMessage, Equatable {
   /// The name in the schema.
   public static var messageName: String { "tacit.consent.v1.ExportChunk" }
 
-  /// One receipt a line, in the JSON form of a receipt.
+  /// One receipt a line, in the form asked for.
   public var lines: [String] = []
 
   /// The position of the last of them: ask for what is after it to go on.
   public var lastSequence: UInt64 = 0
 
+  /// The receipts up to there that were left out.
+  public var refusals: [ExportRefusal] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(lines: [String] = [], lastSequence: UInt64 = 0) {
+  public init(lines: [String] = [], lastSequence: UInt64 = 0, refusals: [ExportRefusal] = []) {
     self.lines = lines
     self.lastSequence = lastSequence
+    self.refusals = refusals
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -2112,6 +2213,154 @@ public struct BarrierReply: WireMessage, Equatable {
     self.receipt = receipt
     self.gates = gates
     self.barrierUs = barrierUs
+    self.token = token
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// What a browser says for a person.
+public struct RecordSignalRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.RecordSignalRequest" }
+
+  /// The person, 32 bytes.
+  public var pid: [UInt8] = []
+
+  /// Where it was said: a site or an app.
+  public var source: String = ""
+
+  /// One of.
+  public var signal: Signal? = nil
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(pid: [UInt8] = [], source: String = "", signal: Signal? = nil) {
+    self.pid = pid
+    self.source = source
+    self.signal = signal
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+
+  /// One of.
+  public enum Signal: Equatable, Sendable {
+    /// The value of the header field Sec-GPC: "1" takes back the scopes that sell, share or advertise;
+    /// anything else says nothing.
+    case gpc(String)
+    /// A TC string: allows and refuses the scopes that the service's settings give purposes to.
+    case tcf(TCFSignal)
+  }
+}
+
+/// The string of a consent dialogue of the IAB TCF.
+public struct TCFSignal: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.TCFSignal" }
+
+  /// The string.
+  public var text: String = ""
+
+  /// The controller's number in the Global Vendor List; 0: a publisher, for whom the person's answers
+  /// count as such.
+  public var vendor: UInt32 = 0
+
+  /// The version of the notice the person saw; 0: that of the vendor list.
+  public var version: UInt32 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(text: String = "", vendor: UInt32 = 0, version: UInt32 = 0) {
+    self.text = text
+    self.vendor = vendor
+    self.version = version
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// What a signal came to.
+public struct RecordSignalReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.RecordSignalReply" }
+
+  /// The receipt; left out where the signal says nothing.
+  public var receipt: Receipt? = nil
+
+  /// False where it was said before.
+  public var created: Bool = false
+
+  /// The gates that had to know, where it takes something away.
+  public var gates: [GateOutcome] = []
+
+  /// The position to ask for in reads that must see it.
+  public var token: ConsentToken? = nil
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    receipt: Receipt? = nil,
+    created: Bool = false,
+    gates: [GateOutcome] = [],
+    token: ConsentToken? = nil
+  ) {
+    self.receipt = receipt
+    self.created = created
+    self.gates = gates
     self.token = token
   }
 
@@ -4455,6 +4704,8 @@ extension ImportChunk: @unsafe CopiedThroughC {
     unsafe message.pointee.first_line = self.firstLine
     unsafe message.pointee.n_lines = self.lines.count
     unsafe message.pointee.lines = arena.texts(self.lines)
+    unsafe message.pointee.n_receipts = self.receipts.count
+    unsafe message.pointee.receipts = arena.messages(self.receipts)
   }
 
   package init(
@@ -4464,6 +4715,9 @@ extension ImportChunk: @unsafe CopiedThroughC {
     self.lines = try unsafe arena.texts(
       message.pointee.lines, count: message.pointee.n_lines, field: "ImportChunk.lines",
       maxCount: 10000)
+    self.receipts = try unsafe arena.messages(
+      message.pointee.receipts, count: message.pointee.n_receipts, field: "ImportChunk.receipts",
+      maxCount: 10000, as: Receipt.self)
   }
 }
 
@@ -4528,6 +4782,8 @@ extension ExportRequest: @unsafe CopiedThroughC {
   ) {
     unsafe message.pointee.after_sequence = self.afterSequence
     unsafe message.pointee.at_least = self.atLeast.map { unsafe arena.message($0) }
+    unsafe message.pointee.form = .init(rawValue: UInt32(bitPattern: self.form.rawValue))
+    unsafe message.pointee.allow_gaps = self.allowGaps ? 1 : 0
   }
 
   package init(
@@ -4535,6 +4791,31 @@ extension ExportRequest: @unsafe CopiedThroughC {
   ) throws(WireError) {
     self.afterSequence = unsafe message.pointee.after_sequence
     self.atLeast = try unsafe arena.message(message.pointee.at_least, as: ConsentToken.self)
+    self.form = unsafe ExportForm(rawValue: Int32(bitPattern: message.pointee.form.rawValue))
+    self.allowGaps = unsafe message.pointee.allow_gaps != 0
+  }
+}
+
+extension ExportRefusal: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__ExportRefusal>) {
+    unsafe tacit__consent__v1__export_refusal__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ExportRefusal>, in arena: Arena
+  ) {
+    unsafe message.pointee.sequence = self.sequence
+    unsafe message.pointee.consent_id = arena.text(self.consentID)
+    unsafe message.pointee.reason = arena.text(self.reason)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ExportRefusal>, in arena: Arena
+  ) throws(WireError) {
+    self.sequence = unsafe message.pointee.sequence
+    self.consentID = try unsafe arena.text(
+      message.pointee.consent_id, field: "ExportRefusal.consent_id")
+    self.reason = try unsafe arena.text(message.pointee.reason, field: "ExportRefusal.reason")
   }
 }
 
@@ -4549,6 +4830,8 @@ extension ExportChunk: @unsafe CopiedThroughC {
     unsafe message.pointee.n_lines = self.lines.count
     unsafe message.pointee.lines = arena.texts(self.lines)
     unsafe message.pointee.last_sequence = self.lastSequence
+    unsafe message.pointee.n_refusals = self.refusals.count
+    unsafe message.pointee.refusals = arena.messages(self.refusals)
   }
 
   package init(
@@ -4557,6 +4840,9 @@ extension ExportChunk: @unsafe CopiedThroughC {
     self.lines = try unsafe arena.texts(
       message.pointee.lines, count: message.pointee.n_lines, field: "ExportChunk.lines")
     self.lastSequence = unsafe message.pointee.last_sequence
+    self.refusals = try unsafe arena.messages(
+      message.pointee.refusals, count: message.pointee.n_refusals, field: "ExportChunk.refusals",
+      as: ExportRefusal.self)
   }
 }
 
@@ -5010,6 +5296,101 @@ extension BarrierReply: @unsafe CopiedThroughC {
       message.pointee.gates, count: message.pointee.n_gates, field: "BarrierReply.gates",
       as: GateOutcome.self)
     self.barrierUs = unsafe message.pointee.barrier_us
+    self.token = try unsafe arena.message(message.pointee.token, as: ConsentToken.self)
+  }
+}
+
+extension RecordSignalRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__RecordSignalRequest>
+  ) {
+    unsafe tacit__consent__v1__record_signal_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__RecordSignalRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.pid = arena.bytes(self.pid)
+    unsafe message.pointee.source = arena.text(self.source)
+    switch self.signal {
+    case nil: break
+    case .gpc(let value):
+      unsafe message.pointee.signal_case = .init(rawValue: 3)
+      unsafe message.pointee.gpc = arena.text(value)
+    case .tcf(let value):
+      unsafe message.pointee.signal_case = .init(rawValue: 4)
+      unsafe message.pointee.tcf = arena.message(value)
+    }
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__RecordSignalRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.pid = try unsafe arena.bytes(
+      message.pointee.pid, field: "RecordSignalRequest.pid", maxBytes: 32)
+    self.source = try unsafe arena.text(
+      message.pointee.source, field: "RecordSignalRequest.source", maxBytes: 256)
+    switch unsafe message.pointee.signal_case.rawValue {
+    case 3:
+      self.signal = .gpc(
+        try unsafe arena.text(message.pointee.gpc, field: "RecordSignalRequest.gpc", maxBytes: 64))
+    case 4:
+      self.signal = try unsafe arena.message(message.pointee.tcf, as: TCFSignal.self).map {
+        .tcf($0)
+      }
+    default: self.signal = nil
+    }
+  }
+}
+
+extension TCFSignal: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__TCFSignal>) {
+    unsafe tacit__consent__v1__tcfsignal__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__TCFSignal>, in arena: Arena
+  ) {
+    unsafe message.pointee.text = arena.text(self.text)
+    unsafe message.pointee.vendor = self.vendor
+    unsafe message.pointee.version = self.version
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__TCFSignal>, in arena: Arena
+  ) throws(WireError) {
+    self.text = try unsafe arena.text(
+      message.pointee.text, field: "TCFSignal.text", maxBytes: 32768)
+    self.vendor = unsafe message.pointee.vendor
+    self.version = unsafe message.pointee.version
+  }
+}
+
+extension RecordSignalReply: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__RecordSignalReply>
+  ) {
+    unsafe tacit__consent__v1__record_signal_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__RecordSignalReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.receipt = self.receipt.map { unsafe arena.message($0) }
+    unsafe message.pointee.created = self.created ? 1 : 0
+    unsafe message.pointee.n_gates = self.gates.count
+    unsafe message.pointee.gates = arena.messages(self.gates)
+    unsafe message.pointee.token = self.token.map { unsafe arena.message($0) }
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__RecordSignalReply>, in arena: Arena
+  ) throws(WireError) {
+    self.receipt = try unsafe arena.message(message.pointee.receipt, as: Receipt.self)
+    self.created = unsafe message.pointee.created != 0
+    self.gates = try unsafe arena.messages(
+      message.pointee.gates, count: message.pointee.n_gates, field: "RecordSignalReply.gates",
+      as: GateOutcome.self)
     self.token = try unsafe arena.message(message.pointee.token, as: ConsentToken.self)
   }
 }

@@ -18,6 +18,13 @@ public enum ConsentMethods {
     kind: .unary, scope: "consent.write",
     isInline: false, isIdempotent: true)
 
+  /// Records what a person's browser says: Sec-GPC, or the string of a consent dialogue of the IAB
+  /// TCF. Answered like a withdrawal where it takes something away.
+  public static let recordSignal = MethodDescriptor(
+    id: 0x530E_B0D3, name: "tacit.consent.v1.Consent/RecordSignal",
+    kind: .unary, scope: "consent.write",
+    isInline: false, isIdempotent: true)
+
   /// The same for up to 10,000 people at once, behind shared barriers.
   public static let withdrawMany = MethodDescriptor(
     id: 0x2D83_6B53, name: "tacit.consent.v1.Consent/WithdrawMany",
@@ -144,13 +151,14 @@ public enum ConsentMethods {
     kind: .unary, scope: "consent.webhooks",
     isInline: false, isIdempotent: true)
 
-  /// Takes receipts in the JSON form of a receipt, a line each; each chunk is answered when durable.
+  /// Takes receipts, as they are or in the JSON form of a receipt, a line each; each chunk is answered
+  /// when it is durable and, where it takes something away, in force everywhere.
   public static let `import` = MethodDescriptor(
     id: 0x408D_8CBB, name: "tacit.consent.v1.Consent/Import",
     kind: .bidirectional, scope: "consent.import",
     isInline: false, isIdempotent: false)
 
-  /// All receipts in the JSON form of a receipt, in log order.
+  /// All receipts in log order, in one of several forms.
   public static let export = MethodDescriptor(
     id: 0x247B_3FDC, name: "tacit.consent.v1.Consent/Export",
     kind: .serverStreaming, scope: "consent.export",
@@ -178,6 +186,7 @@ public enum ConsentMethods {
   public static let all: [MethodDescriptor] = [
     grant,
     withdraw,
+    recordSignal,
     withdrawMany,
     restrictUse,
     liftRestriction,
@@ -215,6 +224,13 @@ public protocol ConsentServing: Sendable {
 
   /// Records that a person takes consent back, and answers when no gate serves it any more.
   func withdraw(_ request: WithdrawRequest, context: CallContext) async throws -> WithdrawReply
+
+  /// Records what a person's browser says: Sec-GPC, or the string of a consent dialogue of the IAB
+  /// TCF. Answered like a withdrawal where it takes something away.
+  func recordSignal(
+    _ request: RecordSignalRequest,
+    context: CallContext
+  ) async throws -> RecordSignalReply
 
   /// The same for up to 10,000 people at once, behind shared barriers.
   func withdrawMany(
@@ -318,14 +334,15 @@ public protocol ConsentServing: Sendable {
     context: CallContext
   ) async throws -> ResumeDeadLettersReply
 
-  /// Takes receipts in the JSON form of a receipt, a line each; each chunk is answered when durable.
+  /// Takes receipts, as they are or in the JSON form of a receipt, a line each; each chunk is answered
+  /// when it is durable and, where it takes something away, in force everywhere.
   func `import`(
     _ requests: RequestStream<ImportChunk>,
     replies: ReplyWriter<ImportProgress>,
     context: CallContext
   ) async throws
 
-  /// All receipts in the JSON form of a receipt, in log order.
+  /// All receipts in log order, in one of several forms.
   func export(
     _ request: ExportRequest,
     replies: ReplyWriter<ExportChunk>,
@@ -360,6 +377,10 @@ extension ConsentServing {
     router.unary(ConsentMethods.withdraw) {
       (request: WithdrawRequest, context: CallContext) async throws -> WithdrawReply in
       try await self.withdraw(request, context: context)
+    }
+    router.unary(ConsentMethods.recordSignal) {
+      (request: RecordSignalRequest, context: CallContext) async throws -> RecordSignalReply in
+      try await self.recordSignal(request, context: context)
     }
     router.unary(ConsentMethods.withdrawMany) {
       (request: WithdrawManyRequest, context: CallContext) async throws -> WithdrawManyReply in
@@ -501,6 +522,15 @@ public struct ConsentClient: Sendable {
     options: CallOptions = .init()
   ) async throws(RPCError) -> WithdrawReply {
     try await client.unary(ConsentMethods.withdraw, request, options: options)
+  }
+
+  /// Records what a person's browser says: Sec-GPC, or the string of a consent dialogue of the IAB
+  /// TCF. Answered like a withdrawal where it takes something away.
+  public nonisolated(nonsending) func recordSignal(
+    _ request: RecordSignalRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> RecordSignalReply {
+    try await client.unary(ConsentMethods.recordSignal, request, options: options)
   }
 
   /// The same for up to 10,000 people at once, behind shared barriers.
@@ -671,14 +701,15 @@ public struct ConsentClient: Sendable {
     try await client.unary(ConsentMethods.resumeDeadLetters, request, options: options)
   }
 
-  /// Takes receipts in the JSON form of a receipt, a line each; each chunk is answered when durable.
+  /// Takes receipts, as they are or in the JSON form of a receipt, a line each; each chunk is answered
+  /// when it is durable and, where it takes something away, in force everywhere.
   public nonisolated(nonsending) func `import`(
     options: CallOptions = .init()
   ) async throws(RPCError) -> ClientStream<ImportChunk, ImportProgress> {
     try await client.bidirectional(ConsentMethods.`import`, options: options)
   }
 
-  /// All receipts in the JSON form of a receipt, in log order.
+  /// All receipts in log order, in one of several forms.
   public nonisolated(nonsending) func export(
     _ request: ExportRequest,
     options: CallOptions = .init()

@@ -33,7 +33,8 @@ struct ConsentCommand: AsyncParsableCommand, ServiceProgram {
         tacit-consent withdraw --pid PID --scope analytics --source web-portal:v2
         tacit-consent history --pid PID --json
         tacit-consent import receipts.jsonl
-        tacit-consent export > receipts.jsonl
+        tacit-consent export --format ts27560 > receipts.jsonld
+        tacit-consent signal --pid PID --gpc 1 --source shop.example
         tacit-consent watch --after 1200 --follow
 
       Exit status: 0 done (check: allowed), 1 refused or failed (check: not allowed), 2 not \
@@ -44,8 +45,9 @@ struct ConsentCommand: AsyncParsableCommand, ServiceProgram {
       ServeCommand.self, GrantCommand.self, WithdrawCommand.self, RestrictCommand.self,
       LiftCommand.self, ObjectCommand.self, CheckCommand.self, PreferencesCommand.self,
       NoticesCommand.self, PurposesCommand.self, WebhooksCommand.self, ShowCommand.self,
-      HistoryCommand.self, ImportCommand.self, ExportCommand.self,
-      WatchCommand.self, EraseCommand.self, StatusCommand<Self>.self, HealthCommand<Self>.self,
-      BackupCommand<Self>.self, RestoreCommand<Self>.self, VerifyCommand<Self>.self,
+      HistoryCommand.self, ImportCommand.self, ExportCommand.self, SignalCommand.self,
+      TCFCommand.self, WatchCommand.self, EraseCommand.self, StatusCommand<Self>.self,
+      HealthCommand<Self>.self, BackupCommand<Self>.self, RestoreCommand<Self>.self,
+      VerifyCommand<Self>.self,
     ])
 }

@@ -1,38 +1,53 @@
 internal import ArgumentParser
 internal import ConsentAPI
+internal import ConsentService
 internal import Foundation
 internal import RPC
 internal import ServiceKit
 
-/// `import`: receipts from JSON lines.
+/// `import`: receipts from a file.
 struct ImportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import",
-    abstract: "Record the receipts in a file of JSON lines.",
+    abstract: "Record the receipts in a file of JSON or CSV.",
     discussion: """
-      One receipt a line, in the form `export` writes:
+      Formats:
+        seed-json  one JSON list of receipts, or JSON objects one after the other (.json)
+        jsonl      a JSON object a line (.jsonl, .ndjson)
+        csv        RFC 4180, with a line of column names (.csv)
+
+      A receipt in JSON, and the same in CSV:
 
         {"consent_id":"c_01KE…","user_id_hashed":"hmac:sha256:…",
          "scopes":["product_recs"],"granted_at":"2026-01-10T12:34:56Z",
          "expires_at":"2028-01-10T12:34:56Z","source":"web-portal:v2","version":2}
 
-      A withdrawal has "kind":"withdrawal" and no expiry. Lines that are refused are listed with \
-      number and reason in the rejects file (never with their content), and the rest is recorded. \
-      The command can be repeated: what is there already is counted as duplicate. Empty lines are \
-      passed over.
+        consent_id,user_id_hashed,scopes,granted_at,expires_at,source,version
+        c_01KE…,hmac:sha256:…,product_recs;analytics,2026-01-10T12:34:56Z,…
+
+      A withdrawal has the kind "withdrawal" and no expiry. What is refused is listed in the rejects \
+      file: line, reason and the text as it stands in the file, so that what is mended there can be \
+      imported again; keep it as safe as the file itself. The rest is recorded, and durable when the \
+      command ends. It can be repeated: what is there already counts as duplicate. Empty lines are \
+      passed over. The exit status is 1 where something was refused.
 
       Examples:
         tacit-consent import receipts.jsonl
-        zcat receipts.jsonl.gz | tacit-consent import - --rejects refused.tsv
+        tacit-consent import crm.csv.gz --rejects refused.tsv
+        zcat old/*.gz | tacit-consent import - --format jsonl --rejects refused.tsv
+        cut -f3- refused.tsv > mended.csv   # mend it, then import it again
       """)
 
-  /// How many lines a chunk may have.
-  private static let chunkLineCount = 2_000
-  /// No further line is put into a chunk of so many bytes: a message has its limit.
-  private static let chunkByteCount = 1 << 20
-
-  @Argument(help: "The file; - is standard input.") var file: String
-  @Option(help: "Where refused lines are listed; <file>.rejects.tsv.") var rejects: String?
+  @Argument(help: "The file; - is standard input; .gz is decompressed.") var file: String
+  @Option(
+    help: ArgumentHelp(
+      "seed-json, jsonl or csv; else by the name's ending.", valueName: "format"))
+  var format: ReceiptFileFormat?
+  @Option(
+    help: ArgumentHelp(
+      "Where refused receipts are listed, with their texts; <file>.rejects.tsv.",
+      valueName: "file"))
+  var rejects: String?
   @OptionGroup var client: ClientOptions
 
   private struct Answer: Encodable {
@@ -48,72 +63,38 @@ struct ImportCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    var reader = try LineReader(path: file)
+    guard let format = format ?? ReceiptFileFormat(certainOf: file) else {
+      throw ValidationError(
+        "the name does not say what format it is; say --format "
+          + ReceiptFileFormat.allCases.map(\.rawValue).joined(separator: ", "))
+    }
     let rejectsPath = rejects ?? (file == "-" ? "import.rejects.tsv" : file + ".rejects.tsv")
-    let list = RejectList(path: rejectsPath)
+    let list = ImportRejects(path: rejectsPath)
     let bar = ProgressBar("import")
-    var last = ImportProgress()
-    try await client.with(.consent) { connection in
-      let stream = try await ConsentClient(connection).import()
-      // Replies are read while lines are sent: the server stops reading when nobody takes them.
-      async let replies: ImportProgress = {
-        var last = ImportProgress()
-        for try await progress in stream.replies {
-          last = progress
-          try list.add(progress.rejects.map { (line: Int($0.line), reason: $0.reason) })
-        }
-        return last
-      }()
-      sending: while let lines = try reader.next(
-        countMax: Self.chunkLineCount, byteCountMax: Self.chunkByteCount)
-      {
-        for chunk in ImportChunk.chunks(of: lines) {
-          do {
-            try await stream.send(chunk)
-          } catch {
-            // The replies say why the service ended the call.
-            break sending
-          }
-        }
-        if let fraction = reader.fraction {
-          bar.update(fraction, note: "\(lines.last?.number ?? 0) lines")
-        }
-      }
-      try? await stream.finish()
-      last = try await replies
+    let work = ReceiptImport(file, format: format, rejects: list) { fraction, line in
+      if let fraction { bar.update(fraction, note: "\(line) lines") }
+    }
+    let outcome = try await client.with(.consent) { connection in
+      try await work.run(ConsentClient(connection))
     }
     bar.finish()
-    try show(last, rejectsFile: list.count == 0 ? nil : rejectsPath)
+    try show(outcome, rejectsFile: list.count == 0 ? nil : rejectsPath)
   }
 
-  private func show(_ progress: ImportProgress, rejectsFile: String?) throws {
+  private func show(_ outcome: ReceiptImport.Outcome, rejectsFile: String?) throws {
     if client.json {
       try printJSON(
         Answer(
-          accepted: progress.accepted, duplicates: progress.duplicates,
-          rejected: progress.rejected, rejectsFile: rejectsFile))
+          accepted: outcome.accepted, duplicates: outcome.duplicates,
+          rejected: outcome.rejected, rejectsFile: rejectsFile))
     } else {
       var table = Table("recorded", "there already", "refused")
-      table.add("\(progress.accepted)", "\(progress.duplicates)", "\(progress.rejected)")
+      table.add("\(outcome.accepted)", "\(outcome.duplicates)", "\(outcome.rejected)")
       table.show()
     }
     if let rejectsFile {
-      standardError("the refused lines and the reasons are listed in \(rejectsFile)")
+      standardError("what was refused, and why, is listed in \(rejectsFile)")
       throw ExitCode(ExitStatus.failed)
     }
-  }
-}
-
-extension ImportChunk {
-  /// The lines in chunks of those that stand directly below each other.
-  fileprivate static func chunks(of lines: [LineReader.Line]) -> [ImportChunk] {
-    var chunks: [ImportChunk] = []
-    var next: Int?
-    for line in lines {
-      if line.number != next { chunks.append(ImportChunk(firstLine: UInt64(line.number))) }
-      chunks[chunks.count - 1].lines.append(line.text)
-      next = line.number + 1
-    }
-    return chunks
   }
 }

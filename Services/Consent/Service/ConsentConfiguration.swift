@@ -1,3 +1,4 @@
+package import ConsentFormats
 package import PrivacyCore
 
 /// The settings of the consent service.
@@ -31,6 +32,21 @@ package struct ConsentConfiguration: Sendable {
   package var tokenWaitMs = 1_000
   /// How often an erasure that the vault has not carried out is tried again, in milliseconds.
   package var erasureRetryMs = 1_000
+  /// What exports say of the controller that receipts do not: how it is reached, where data lies,
+  /// where rights are exercised.
+  package var issuer = IssuerProfile()
+  /// The controller that exports name where a receipt names none.
+  package var controller = ""
+  /// The jurisdiction that exports name where a receipt names none.
+  package var jurisdiction = ""
+  /// The scopes that a browser's `Sec-GPC: 1` takes back; `nil`: those of the configured ones whose
+  /// names speak of advertising, selling or sharing.
+  package var gpcScopes: [Scope]?
+  /// What TC strings allow and refuse; none: TC strings are refused.
+  package var tcfScopes: [TCFScope] = []
+  /// How long what a TC string allows counts, in days from when it was written, 1 to 395: the
+  /// framework's policies have people asked again after 13 months.
+  package var tcfDays = 395
   /// How changes are made known to systems outside.
   package var webhooks = WebhookSettings()
 
@@ -46,6 +62,24 @@ package struct ConsentConfiguration: Sendable {
     if !(20...5_000).contains(leaseMs) {
       return "the lease must last 20 to 5,000 milliseconds, not \(leaseMs)"
     }
+    if let gpcScopes, let stranger = gpcScopes.first(where: { !scopes.contains($0) }) {
+      return "Sec-GPC is to take back \(stranger), which is not one of the scopes"
+    }
+    if let meaning = tcfScopes.first(where: { !scopes.contains($0.scope) }) {
+      return "TC strings are to decide on \(meaning.scope), which is not one of the scopes"
+    }
+    if Set(tcfScopes.map(\.scope)).count != tcfScopes.count {
+      return "a scope is given TCF purposes twice"
+    }
+    if !(1...395).contains(tcfDays) {
+      return "what a TC string allows can count for 1 to 395 days, not \(tcfDays)"
+    }
     return nil
+  }
+
+  /// What `Sec-GPC: 1` takes back.
+  package var globalPrivacyControl: GlobalPrivacyControl {
+    gpcScopes.map { GlobalPrivacyControl(withdrawing: $0) }
+      ?? GlobalPrivacyControl(amongKnown: scopes)
   }
 }

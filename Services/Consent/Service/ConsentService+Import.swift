@@ -13,11 +13,11 @@ extension ConsentService {
     // While the store writes one chunk, the next is read and judged; each is answered as soon as it
     // is recorded, whether or not another one comes.
     var writing: Task<ImportStanding, any Error>?
-    for try await chunk in requests where !chunk.lines.isEmpty {
-      let lines = read(chunk, mayErase: mayErase)
+    for try await chunk in requests where !chunk.lines.isEmpty || !chunk.receipts.isEmpty {
+      let lines = try read(chunk, mayErase: mayErase)
       let standing = try await writing?.value ?? ImportStanding()
       writing = Task {
-        try await self.record(lines, of: chunk, after: standing, by: principal, replies: replies)
+        try await self.record(lines, after: standing, by: principal, replies: replies)
       }
     }
     let standing = try await writing?.value ?? ImportStanding()
@@ -26,8 +26,8 @@ extension ConsentService {
 
   /// Records the lines of one chunk, tells the gates, and answers.
   private func record(
-    _ lines: [ImportLine], of chunk: ImportChunk, after earlier: ImportStanding,
-    by principal: String, replies: ReplyWriter<ImportProgress>
+    _ lines: [ImportLine], after earlier: ImportStanding, by principal: String,
+    replies: ReplyWriter<ImportProgress>
   ) async throws -> ImportStanding {
     let outcome = try await ledger.record(lines, by: principal)
     try await publish(outcome)
@@ -38,35 +38,47 @@ extension ConsentService {
     standing.progress.rejected += UInt64(outcome.rejects.count)
     standing.progress.rejects = outcome.rejects
     standing.progress.token = try token(roster.lastPosition)
-    standing.progress.lastLine = chunk.firstLine + UInt64(chunk.lines.count) - 1
+    standing.progress.lastLine = lines.last?.number ?? earlier.progress.lastLine
     try await replies.send(standing.progress)
     return standing
   }
 
   /// Judges the lines of a chunk as far as that goes without the ledger.
-  private func read(_ chunk: ImportChunk, mayErase: Bool) -> [ImportLine] {
+  private func read(
+    _ chunk: ImportChunk, mayErase: Bool
+  ) throws(ReceiptRefusal) -> [ImportLine] {
+    let count = chunk.lines.count + chunk.receipts.count
+    guard chunk.lines.isEmpty || chunk.receipts.isEmpty else { throw .malformedChunk }
     let now = time.now
     let rules = register.current.rules
-    return chunk.lines.enumerated().map { index, line in
+    var lines: [ImportLine] = []
+    lines.reserveCapacity(count)
+    for index in 0..<count {
       let draft = Result { () throws(ReceiptRefusal) in
-        let draft = try ReceiptJSON.draft(line)
+        let draft =
+          chunk.lines.isEmpty
+          ? try ReceiptDraft(importing: chunk.receipts[index])
+          : try ReceiptJSON.draft(chunk.lines[index])
         if draft.kind == .erasure, !mayErase { throw .erasureNotAllowed }
         try rules.check(draft, now: now)
         return draft
       }
-      return ImportLine(number: chunk.firstLine &+ UInt64(index), draft: draft)
+      lines.append(ImportLine(number: chunk.firstLine &+ UInt64(index), draft: draft))
     }
+    return lines
   }
 
-  /// Tells the gates. What takes something away is in force everywhere before it is answered.
+  /// Tells the gates. What takes something away is in force everywhere before it is answered, also
+  /// where it was recorded before: an import may be repeated because of a crash that came before the
+  /// gates were told.
   private func publish(_ outcome: ImportOutcome) async throws {
-    guard outcome.lastPosition > 0 else { return }
     let committedAt = time.monotonicMicroseconds
-    roster.committed(outcome.lastPosition, takesAway: !outcome.takingAway.isEmpty)
-    if let last = outcome.takingAway.last {
-      _ = try await roster.barrier(
-        at: last.sequence, of: outcome.takingAway.map { try pid($0.pid) }, since: committedAt)
-    }
+    let last = outcome.takingAway.lazy.map(\.sequence).max()
+    if let last { roster.committed(last, takesAway: true) }
+    if outcome.lastPosition > 0 { roster.committed(outcome.lastPosition, takesAway: false) }
+    guard let last else { return }
+    _ = try await roster.barrier(
+      at: last, of: outcome.takingAway.map { try pid($0.pid) }, since: committedAt)
   }
 }
 

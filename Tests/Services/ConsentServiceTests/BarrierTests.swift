@@ -150,6 +150,33 @@ struct BarrierTests {
     }
   }
 
+  @Test("a repeated import of a withdrawal is answered behind the barrier as well")
+  func repeatedImport() async throws {
+    try await ConsentFixture.run { fixture async throws in
+      let receipt = try await fixture.grant(1)
+      var withdrawal = receipt
+      withdrawal.kind = .withdrawal
+      withdrawal.consentID = Example.id(77).description
+      withdrawal.expiresAtUs = 0
+      let line = ReceiptJSON.line(withdrawal)
+      let effects = NotedEffects()
+      try await fixture.withGate(effects: effects) { gate async throws in
+        #expect(try gate.withholding(1) == nil)
+        // The gate cannot confirm: an answer in spite of that could only come when its lease is over.
+        effects.hold(true)
+        async let first = fixture.importing([line])
+        try await eventually("the withdrawal is recorded") {
+          try await fixture.reason(1) == .withdrawn
+        }
+        let again = try #require(try await fixture.importing([line]).last)
+        #expect([again.accepted, again.duplicates] == [0, 1])
+        #expect(try gate.withholding(1) != nil)
+        #expect(try await first.last?.accepted == 1)
+        effects.hold(false)
+      }
+    }
+  }
+
   @Test("two gates are both waited for")
   func twoGates() async throws {
     try await ConsentFixture.run(configuration: .steady) { fixture async throws in

@@ -28,6 +28,65 @@ struct ImportTests {
     }
   }
 
+  @Test("receipts that the caller has read are recorded like lines, and judged as strictly")
+  func messages() async throws {
+    try await ConsentFixture.run { fixture async throws in
+      let whole = Example.receipt(1)
+      var other = Example.receipt(2)
+      other.pid = Example.pid(2).bytes
+      other.sequence = 99
+      other.recordedAtUs = 1
+      other.personSequence = 7
+      func broken(_ change: (inout Receipt) -> Void) -> Receipt {
+        var receipt = Example.receipt(3)
+        change(&receipt)
+        return receipt
+      }
+      let chunk = ImportChunk(
+        firstLine: 10,
+        receipts: [
+          whole, other, broken { $0.kind = .unspecified }, broken { $0.pid = [1] },
+          broken { $0.consentID = "x" }, broken { $0.expiresAtUs = 0 },
+          broken { $0.scopes = [] },
+          broken {
+            $0.kind = .withdrawal; $0.scopes = []
+          },
+          whole,
+        ])
+      let stream = try await fixture.client.import()
+      try await stream.send(chunk)
+      try await stream.finish()
+      var progress: [ImportProgress] = []
+      for try await reply in stream.replies { progress.append(reply) }
+      let last = try #require(progress.last)
+      #expect([last.accepted, last.duplicates, last.rejected, last.lastLine] == [2, 1, 6, 18])
+      #expect(last.rejects.map(\.line) == [12, 13, 14, 15, 16, 17])
+      for (reject, word) in zip(
+        last.rejects, ["kind", "pid", "consent id", "expiry", "scope", "scope"])
+      {
+        #expect(reject.reason.contains(word), "\(reject.reason)")
+      }
+      // Where it stands is the service's to say.
+      let shown = try await fixture.client.show(ShowRequest(consentID: other.consentID))
+      #expect(shown.sequence == 2 && shown.personSequence == 1 && shown.recordedAtUs > 1)
+    }
+  }
+
+  @Test("a chunk of lines and receipts at once is refused")
+  func mixedChunk() async throws {
+    try await ConsentFixture.run { fixture async throws in
+      let code = await refusal {
+        let stream = try await fixture.client.import()
+        try await stream.send(
+          ImportChunk(firstLine: 1, lines: [Example.line(1)], receipts: [Example.receipt(2)]))
+        try? await stream.finish()
+        for try await _ in stream.replies {}
+      }?.code
+      #expect(code == .invalidArgument)
+      #expect(try await fixture.exported().isEmpty)
+    }
+  }
+
   @Test("a caller that waits for each answer before it sends the next chunk gets it")
   func inStep() async throws {
     try await ConsentFixture.run { fixture async throws in

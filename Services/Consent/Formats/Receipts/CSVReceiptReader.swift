@@ -16,6 +16,8 @@ package struct CSVReceiptReader: Sendable {
 
   private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
+  /// Where the header line stands in what was read, with its line end; `nil` until it was read.
+  package private(set) var header: Range<Int>?
   private var phase = Phase.head([])
   private var records = CSVRecords()
 
@@ -33,7 +35,9 @@ package struct CSVReceiptReader: Sendable {
         phase = .head(start)
         return []
       }
-      bytes = start.starts(with: Self.byteOrderMark) ? start.dropFirst(3) : start[...]
+      let hasMark = start.starts(with: Self.byteOrderMark)
+      bytes = hasMark ? start.dropFirst(3) : start[...]
+      if hasMark { records.skip(3) }
       phase = .header
     }
     var rows: [ReceiptRow] = []
@@ -82,6 +86,7 @@ package struct CSVReceiptReader: Sendable {
     case .head, .header:
       do throws(FormatFault.Reason) {
         phase = .rows(try Self.columns(record))
+        header = record.place
         return nil
       } catch {
         let fault = FormatFault(error, line: record.line)
@@ -124,10 +129,12 @@ package struct CSVReceiptReader: Sendable {
       builder.scopes = []
       builder.source = ""
       for (index, field) in columns.enumerated() { try builder.set(field, to: record.cell(index)) }
-      return ReceiptRow(line: record.line, outcome: .success(try builder.document()))
+      return ReceiptRow(
+        line: record.line, bytes: record.place, outcome: .success(try builder.document()))
     } catch {
       return ReceiptRow(
-        line: record.line, outcome: .failure(FormatFault(error, line: record.line)))
+        line: record.line, bytes: record.place,
+        outcome: .failure(FormatFault(error, line: record.line)))
     }
   }
 }

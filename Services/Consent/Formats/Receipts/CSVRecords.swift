@@ -9,6 +9,8 @@ struct CSVRecords: Sendable {
     let ends: [Int]
     /// The line it begins on, from 1.
     let line: Int
+    /// Where it stands in what was read so far, with its line end.
+    let place: Range<Int>
     /// What is wrong with it; its cells mean nothing then.
     let fault: FormatFault.Reason?
 
@@ -39,15 +41,27 @@ struct CSVRecords: Sendable {
   private var byteCount = 0
   private var line = 1
   private var recordLine = 1
+  /// How much came in before the record in hand, and what makes that of an index of the chunk.
+  private var recordOffset = 0
+  private var shift = 0
+  private var offset = 0
   private let byteCountMax: Int
 
   init(byteCountMax: Int = ReceiptLimits.lineByteCountMax) { self.byteCountMax = byteCountMax }
+
+  /// Passes over bytes in front of the first record.
+  mutating func skip(_ byteCount: Int) {
+    offset += byteCount
+    recordOffset = offset
+  }
 
   /// Hands over each record that ends within `chunk`.
   mutating func read<Failure: Error>(
     _ chunk: ArraySlice<UInt8>, _ take: (Record) throws(Failure) -> Void
   ) throws(Failure) {
     var index = chunk.startIndex
+    shift = offset - chunk.startIndex
+    defer { offset += chunk.count }
     while index < chunk.endIndex {
       switch state {
       case .recordStart, .cellStart:
@@ -65,7 +79,7 @@ struct CSVRecords: Sendable {
       case .carriageReturn:
         if chunk[index] == Self.lineFeed {
           index += 1
-          try endRecord(take)
+          try endRecord(at: shift + index, take)
         } else {
           set(.strayCarriageReturn)
           count(1)
@@ -74,7 +88,7 @@ struct CSVRecords: Sendable {
       case .skipping:
         let end = chunk[index...].firstIndex(of: Self.lineFeed)
         index = end.map { $0 + 1 } ?? chunk.endIndex
-        if end != nil { try endRecord(take) }
+        if end != nil { try endRecord(at: shift + index, take) }
       }
     }
   }
@@ -89,7 +103,7 @@ struct CSVRecords: Sendable {
     case .carriageReturn: set(.strayCarriageReturn)
     case .cellStart, .plain, .quoteInQuoted, .skipping: break
     }
-    try endRecord(take)
+    try endRecord(at: offset, take)
   }
 
   private mutating func readPlain<Failure: Error>(
@@ -103,7 +117,7 @@ struct CSVRecords: Sendable {
     index += 1
     switch chunk[end] {
     case Self.comma: endCell()
-    case Self.lineFeed: try endRecord(take)
+    case Self.lineFeed: try endRecord(at: shift + index, take)
     case Self.carriageReturnByte: state = .carriageReturn
     default:
       set(.strayQuote)
@@ -142,7 +156,7 @@ struct CSVRecords: Sendable {
       index += 1
     case Self.lineFeed:
       index += 1
-      try endRecord(take)
+      try endRecord(at: shift + index, take)
     case Self.carriageReturnByte:
       state = .carriageReturn
       index += 1
@@ -183,11 +197,13 @@ struct CSVRecords: Sendable {
   }
 
   private mutating func endRecord<Failure: Error>(
-    _ take: (Record) throws(Failure) -> Void
+    at end: Int, _ take: (Record) throws(Failure) -> Void
   ) throws(Failure) {
     ends.append(bytes.count)
     if bytes.isEmpty, ends.count == 1, !hasQuotes { set(.emptyLine) }
-    let record = Record(bytes: bytes, ends: ends, line: recordLine, fault: fault)
+    let record = Record(
+      bytes: bytes, ends: ends, line: recordLine, place: recordOffset..<end, fault: fault)
+    recordOffset = end
     line += 1
     recordLine = line
     bytes = []

@@ -1,9 +1,14 @@
+internal import PrivacyCore
+
 /// Reads receipts in the JSON form, one a line, from chunks that may end anywhere.
 ///
 /// Lines end with LF or CRLF; the last one may end with the file. Holds one line at a time.
 package struct JSONLinesReceiptReader: Sendable {
   private var pending: [UInt8] = []
   private var line = 1
+  /// How much came in before the chunk in hand, and before the line in hand.
+  private var offset = 0
+  private var lineOffset = 0
   /// The line in hand is too long: its rest is passed over.
   private var isSkipping = false
 
@@ -12,20 +17,26 @@ package struct JSONLinesReceiptReader: Sendable {
 
   /// The lines that end within `chunk`, in order.
   package mutating func read(_ chunk: some Collection<UInt8>) -> [ReceiptRow] {
+    let bytes = Array(chunk)
     var rows: [ReceiptRow] = []
-    var rest = Array(chunk)[...]
-    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-      append(rest[..<end])
-      rows.append(endLine())
-      rest = rest[(end + 1)...]
+    var start = 0
+    while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
+      if pending.isEmpty, !isSkipping {
+        rows.append(endLine(bytes[start..<end], at: offset + end + 1))
+      } else {
+        append(bytes[start..<end])
+        rows.append(endPending(at: offset + end + 1))
+      }
+      start = end + 1
     }
-    append(rest)
+    append(bytes[start...])
+    offset += bytes.count
     return rows
   }
 
   /// The last line, where no line feed ended it; the reader is done then.
   package mutating func finish() -> [ReceiptRow] {
-    pending.isEmpty && !isSkipping ? [] : [endLine()]
+    pending.isEmpty && !isSkipping ? [] : [endPending(at: offset)]
   }
 
   private mutating func append(_ bytes: ArraySlice<UInt8>) {
@@ -38,21 +49,30 @@ package struct JSONLinesReceiptReader: Sendable {
     }
   }
 
-  private mutating func endLine() -> ReceiptRow {
+  private mutating func endPending(at end: Int) -> ReceiptRow {
+    var text: [UInt8] = []
+    swap(&text, &pending)
+    return endLine(text[...], at: end)
+  }
+
+  private mutating func endLine(_ bytes: ArraySlice<UInt8>, at end: Int) -> ReceiptRow {
     defer {
-      pending.removeAll(keepingCapacity: true)
       isSkipping = false
       line += 1
+      lineOffset = end
     }
     do throws(FormatFault) {
       if isSkipping {
         throw FormatFault(.lineTooLong(byteCountMax: ReceiptLimits.lineByteCountMax))
       }
-      let text = pending.last == UInt8(ascii: "\r") ? pending.dropLast() : pending[...]
+      let text = bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes
       if text.isEmpty { throw FormatFault(.emptyLine) }
-      return ReceiptRow(line: line, outcome: .success(try ReceiptDocument(jsonLine: text)))
+      return ReceiptRow(
+        line: line, bytes: lineOffset..<end,
+        outcome: .success(try ReceiptDocument(jsonLine: text)))
     } catch {
-      return ReceiptRow(line: line, outcome: .failure(error.onLine(line)))
+      return ReceiptRow(
+        line: line, bytes: lineOffset..<end, outcome: .failure(error.onLine(line)))
     }
   }
 }

@@ -5,7 +5,9 @@ package import PrivacyCore
 package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible {
   case malformedJSON(String)
   case malformedPID
+  case malformedChunk
   case malformedConsentID
+  case unknownKind
   case noScopes
   case tooManyScopes(limit: Int)
   case scopeNamedTwice(String)
@@ -63,13 +65,18 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
   case unknownWebhook
   case otherWebhook
   case tooManyWebhooks(limit: Int)
+  case noSignal
+  case noSignalScopes(String)
+  case malformedSignal(String)
 
   package var description: String {
     switch self {
     case .malformedJSON(let what): what
     case .malformedPID:
       "the pid is malformed: 32 bytes, as text 43 characters of base64url without padding"
+    case .malformedChunk: "a chunk holds lines or receipts, not both"
     case .malformedConsentID: "the consent id is malformed: \"c_\" and a ULID of 26 characters"
+    case .unknownKind: "the kind of the receipt is not known here"
     case .noScopes: "the receipt names no scope"
     case .tooManyScopes(let limit): "the receipt names more than \(limit) scopes"
     case .scopeNamedTwice(let scope): "the receipt names the scope \(scope) twice"
@@ -137,6 +144,10 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
     case .malformedWebhook(let what): "the webhook is malformed: \(what)"
     case .unknownWebhook: "there is no webhook of this name"
     case .otherWebhook: "the name is taken by a webhook with another address"
+    case .noSignal: "the request holds no signal"
+    case .noSignalScopes(let setting):
+      "no scope here is one that the signal speaks of; the service's setting \(setting) names them"
+    case .malformedSignal(let what): what
     case .tooManyWebhooks(let limit): "there are \(limit) webhooks already"
     }
   }

@@ -21,7 +21,8 @@ package struct ImportOutcome: Sendable {
   package var rejects: [ImportReject] = []
   /// The position of the newest receipt the chunk added; 0 where it added none.
   package var lastPosition: UInt64 = 0
-  /// The receipts it added that take away what a gate may be serving.
+  /// The receipts that take away what a gate may be serving: those it added, and those that were
+  /// there already. Whether the gates were told of these before a crash is not known.
   package var takingAway: [Receipt] = []
 }
 
@@ -41,10 +42,10 @@ extension ConsentLedger {
           if recorded.isNew {
             outcome.accepted += 1
             outcome.lastPosition = recorded.receipt.sequence
-            if recorded.takesAway { outcome.takingAway.append(recorded.receipt) }
           } else {
             outcome.duplicates += 1
           }
+          if recorded.takesAway { outcome.takingAway.append(recorded.receipt) }
         } catch let refusal as ReceiptRefusal {
           outcome.rejects.append(ImportReject(line: line.number, reason: refusal.description))
         }

@@ -23,7 +23,8 @@ extension ConsentLedger {
       guard draft.asksFor(receipt) else { throw ReceiptRefusal.duplicateID(id) }
       return Recorded(
         receipt: receipt, isNew: false,
-        takesAway: draft.kind != .grant || !draft.deniedScopes.isEmpty)
+        // A grant may have ended earlier than the one it followed.
+        takesAway: draft.kind != .restrictionLifted)
     }
     let now = time.now
     var state = try Self.state(of: draft.pid, in: transaction) ?? PersonState()

@@ -141,6 +141,22 @@ struct CSVReceiptTests {
     #expect(try rows[0].outcome.get().source == "a\nb\r\nc")
   }
 
+  @Test("each row says where it stands, wherever the chunks end", arguments: [1, 7, 1_000])
+  func places(size: Int) throws {
+    let rows = [
+      Self.row + "\r\n", "x\n", "\n", Self.row.replacing("web", with: "\"a\n\"") + "\n",
+      String(repeating: "y", count: 70_000) + "\n", Self.row,
+    ]
+    let text = "\u{FEFF}" + Self.header + "\n" + rows.joined()
+    let bytes = Array(text.utf8)
+    let read = try self.rows(bytes, by: size)
+    #expect(read.map { String(decoding: bytes[$0.bytes], as: UTF8.self) } == rows)
+    var reader = CSVReceiptReader()
+    #expect(reader.header == nil)
+    _ = try reader.read(bytes)
+    #expect(reader.header == 3..<(3 + Self.header.utf8.count + 1))
+  }
+
   @Test("a quotation mark that is not closed ends with the file")
   func unended() throws {
     let rows = try rows(Self.header + "\n" + Self.row.replacing("web", with: "\"web"))

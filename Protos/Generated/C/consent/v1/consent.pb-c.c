@@ -952,6 +952,51 @@ void   tacit__consent__v1__export_request__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__export_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__consent__v1__export_refusal__init
+                     (Tacit__Consent__V1__ExportRefusal         *message)
+{
+  static const Tacit__Consent__V1__ExportRefusal init_value = TACIT__CONSENT__V1__EXPORT_REFUSAL__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__export_refusal__get_packed_size
+                     (const Tacit__Consent__V1__ExportRefusal *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__export_refusal__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__export_refusal__pack
+                     (const Tacit__Consent__V1__ExportRefusal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__export_refusal__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__export_refusal__pack_to_buffer
+                     (const Tacit__Consent__V1__ExportRefusal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__export_refusal__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ExportRefusal *
+       tacit__consent__v1__export_refusal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ExportRefusal *)
+     protobuf_c_message_unpack (&tacit__consent__v1__export_refusal__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__export_refusal__free_unpacked
+                     (Tacit__Consent__V1__ExportRefusal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__export_refusal__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__consent__v1__export_chunk__init
                      (Tacit__Consent__V1__ExportChunk         *message)
 {
@@ -1715,6 +1760,141 @@ void   tacit__consent__v1__barrier_reply__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &tacit__consent__v1__barrier_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__record_signal_request__init
+                     (Tacit__Consent__V1__RecordSignalRequest         *message)
+{
+  static const Tacit__Consent__V1__RecordSignalRequest init_value = TACIT__CONSENT__V1__RECORD_SIGNAL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__record_signal_request__get_packed_size
+                     (const Tacit__Consent__V1__RecordSignalRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__record_signal_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__record_signal_request__pack
+                     (const Tacit__Consent__V1__RecordSignalRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__record_signal_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__record_signal_request__pack_to_buffer
+                     (const Tacit__Consent__V1__RecordSignalRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__record_signal_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__RecordSignalRequest *
+       tacit__consent__v1__record_signal_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__RecordSignalRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__record_signal_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__record_signal_request__free_unpacked
+                     (Tacit__Consent__V1__RecordSignalRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__record_signal_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__tcfsignal__init
+                     (Tacit__Consent__V1__TCFSignal         *message)
+{
+  static const Tacit__Consent__V1__TCFSignal init_value = TACIT__CONSENT__V1__TCFSIGNAL__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__tcfsignal__get_packed_size
+                     (const Tacit__Consent__V1__TCFSignal *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__tcfsignal__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__tcfsignal__pack
+                     (const Tacit__Consent__V1__TCFSignal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__tcfsignal__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__tcfsignal__pack_to_buffer
+                     (const Tacit__Consent__V1__TCFSignal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__tcfsignal__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__TCFSignal *
+       tacit__consent__v1__tcfsignal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__TCFSignal *)
+     protobuf_c_message_unpack (&tacit__consent__v1__tcfsignal__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__tcfsignal__free_unpacked
+                     (Tacit__Consent__V1__TCFSignal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__tcfsignal__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__record_signal_reply__init
+                     (Tacit__Consent__V1__RecordSignalReply         *message)
+{
+  static const Tacit__Consent__V1__RecordSignalReply init_value = TACIT__CONSENT__V1__RECORD_SIGNAL_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__record_signal_reply__get_packed_size
+                     (const Tacit__Consent__V1__RecordSignalReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__record_signal_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__record_signal_reply__pack
+                     (const Tacit__Consent__V1__RecordSignalReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__record_signal_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__record_signal_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__RecordSignalReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__record_signal_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__RecordSignalReply *
+       tacit__consent__v1__record_signal_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__RecordSignalReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__record_signal_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__record_signal_reply__free_unpacked
+                     (Tacit__Consent__V1__RecordSignalReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__record_signal_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   tacit__consent__v1__withdraw_many_request__init
@@ -4956,7 +5136,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__history_reply__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__history_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__import_chunk__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__import_chunk__field_descriptors[3] =
 {
   {
     "first_line",
@@ -4982,15 +5162,28 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__import_chunk__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "receipts",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__ImportChunk, n_receipts),
+    offsetof(Tacit__Consent__V1__ImportChunk, receipts),
+    &tacit__consent__v1__receipt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__import_chunk__field_indices_by_name[] = {
   0,   /* field[0] = first_line */
   1,   /* field[1] = lines */
+  2,   /* field[2] = receipts */
 };
 static const ProtobufCIntRange tacit__consent__v1__import_chunk__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__import_chunk__descriptor =
 {
@@ -5000,7 +5193,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__import_chunk__descriptor =
   "Tacit__Consent__V1__ImportChunk",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ImportChunk),
-  2,
+  3,
   tacit__consent__v1__import_chunk__field_descriptors,
   tacit__consent__v1__import_chunk__field_indices_by_name,
   1,  tacit__consent__v1__import_chunk__number_ranges,
@@ -5161,7 +5354,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__import_progress__descriptor
   (ProtobufCMessageInit) tacit__consent__v1__import_progress__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__export_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__export_request__field_descriptors[4] =
 {
   {
     "after_sequence",
@@ -5187,15 +5380,41 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__export_request__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "form",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ExportRequest, form),
+    &tacit__consent__v1__export_form__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "allow_gaps",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ExportRequest, allow_gaps),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__export_request__field_indices_by_name[] = {
   0,   /* field[0] = after_sequence */
+  3,   /* field[3] = allow_gaps */
   1,   /* field[1] = at_least */
+  2,   /* field[2] = form */
 };
 static const ProtobufCIntRange tacit__consent__v1__export_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__export_request__descriptor =
 {
@@ -5205,14 +5424,78 @@ const ProtobufCMessageDescriptor tacit__consent__v1__export_request__descriptor 
   "Tacit__Consent__V1__ExportRequest",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ExportRequest),
-  2,
+  4,
   tacit__consent__v1__export_request__field_descriptors,
   tacit__consent__v1__export_request__field_indices_by_name,
   1,  tacit__consent__v1__export_request__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__export_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__export_chunk__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__export_refusal__field_descriptors[3] =
+{
+  {
+    "sequence",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ExportRefusal, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consent_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ExportRefusal, consent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ExportRefusal, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__export_refusal__field_indices_by_name[] = {
+  1,   /* field[1] = consent_id */
+  2,   /* field[2] = reason */
+  0,   /* field[0] = sequence */
+};
+static const ProtobufCIntRange tacit__consent__v1__export_refusal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__export_refusal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ExportRefusal",
+  "ExportRefusal",
+  "Tacit__Consent__V1__ExportRefusal",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ExportRefusal),
+  3,
+  tacit__consent__v1__export_refusal__field_descriptors,
+  tacit__consent__v1__export_refusal__field_indices_by_name,
+  1,  tacit__consent__v1__export_refusal__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__export_refusal__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__export_chunk__field_descriptors[3] =
 {
   {
     "lines",
@@ -5238,15 +5521,28 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__export_chunk__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "refusals",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__ExportChunk, n_refusals),
+    offsetof(Tacit__Consent__V1__ExportChunk, refusals),
+    &tacit__consent__v1__export_refusal__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__export_chunk__field_indices_by_name[] = {
   1,   /* field[1] = last_sequence */
   0,   /* field[0] = lines */
+  2,   /* field[2] = refusals */
 };
 static const ProtobufCIntRange tacit__consent__v1__export_chunk__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__export_chunk__descriptor =
 {
@@ -5256,7 +5552,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__export_chunk__descriptor =
   "Tacit__Consent__V1__ExportChunk",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ExportChunk),
-  2,
+  3,
   tacit__consent__v1__export_chunk__field_descriptors,
   tacit__consent__v1__export_chunk__field_indices_by_name,
   1,  tacit__consent__v1__export_chunk__number_ranges,
@@ -6363,6 +6659,224 @@ const ProtobufCMessageDescriptor tacit__consent__v1__barrier_reply__descriptor =
   tacit__consent__v1__barrier_reply__field_indices_by_name,
   1,  tacit__consent__v1__barrier_reply__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__barrier_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__record_signal_request__field_descriptors[4] =
+{
+  {
+    "pid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__RecordSignalRequest, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__RecordSignalRequest, source),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gpc",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__RecordSignalRequest, signal_case),
+    offsetof(Tacit__Consent__V1__RecordSignalRequest, gpc),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tcf",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__RecordSignalRequest, signal_case),
+    offsetof(Tacit__Consent__V1__RecordSignalRequest, tcf),
+    &tacit__consent__v1__tcfsignal__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__record_signal_request__field_indices_by_name[] = {
+  2,   /* field[2] = gpc */
+  0,   /* field[0] = pid */
+  1,   /* field[1] = source */
+  3,   /* field[3] = tcf */
+};
+static const ProtobufCIntRange tacit__consent__v1__record_signal_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__record_signal_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.RecordSignalRequest",
+  "RecordSignalRequest",
+  "Tacit__Consent__V1__RecordSignalRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__RecordSignalRequest),
+  4,
+  tacit__consent__v1__record_signal_request__field_descriptors,
+  tacit__consent__v1__record_signal_request__field_indices_by_name,
+  1,  tacit__consent__v1__record_signal_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__record_signal_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__tcfsignal__field_descriptors[3] =
+{
+  {
+    "text",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__TCFSignal, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "vendor",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__TCFSignal, vendor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__TCFSignal, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__tcfsignal__field_indices_by_name[] = {
+  0,   /* field[0] = text */
+  1,   /* field[1] = vendor */
+  2,   /* field[2] = version */
+};
+static const ProtobufCIntRange tacit__consent__v1__tcfsignal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__tcfsignal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.TCFSignal",
+  "TCFSignal",
+  "Tacit__Consent__V1__TCFSignal",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__TCFSignal),
+  3,
+  tacit__consent__v1__tcfsignal__field_descriptors,
+  tacit__consent__v1__tcfsignal__field_indices_by_name,
+  1,  tacit__consent__v1__tcfsignal__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__tcfsignal__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__record_signal_reply__field_descriptors[4] =
+{
+  {
+    "receipt",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__RecordSignalReply, receipt),
+    &tacit__consent__v1__receipt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__RecordSignalReply, created),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gates",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__RecordSignalReply, n_gates),
+    offsetof(Tacit__Consent__V1__RecordSignalReply, gates),
+    &tacit__consent__v1__gate_outcome__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__RecordSignalReply, token),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__record_signal_reply__field_indices_by_name[] = {
+  1,   /* field[1] = created */
+  2,   /* field[2] = gates */
+  0,   /* field[0] = receipt */
+  3,   /* field[3] = token */
+};
+static const ProtobufCIntRange tacit__consent__v1__record_signal_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__record_signal_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.RecordSignalReply",
+  "RecordSignalReply",
+  "Tacit__Consent__V1__RecordSignalReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__RecordSignalReply),
+  4,
+  tacit__consent__v1__record_signal_reply__field_descriptors,
+  tacit__consent__v1__record_signal_reply__field_indices_by_name,
+  1,  tacit__consent__v1__record_signal_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__record_signal_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__consent__v1__withdraw_many_request__field_descriptors[5] =
@@ -9160,10 +9674,43 @@ const ProtobufCEnumDescriptor tacit__consent__v1__check_reason__descriptor =
   tacit__consent__v1__check_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descriptors[28] =
+static const ProtobufCEnumValue tacit__consent__v1__export_form__enum_values_by_number[4] =
+{
+  { "EXPORT_FORM_UNSPECIFIED", "TACIT__CONSENT__V1__EXPORT_FORM__EXPORT_FORM_UNSPECIFIED", 0 },
+  { "EXPORT_FORM_CSV", "TACIT__CONSENT__V1__EXPORT_FORM__EXPORT_FORM_CSV", 1 },
+  { "EXPORT_FORM_TS27560", "TACIT__CONSENT__V1__EXPORT_FORM__EXPORT_FORM_TS27560", 2 },
+  { "EXPORT_FORM_KANTARA", "TACIT__CONSENT__V1__EXPORT_FORM__EXPORT_FORM_KANTARA", 3 },
+};
+static const ProtobufCIntRange tacit__consent__v1__export_form__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex tacit__consent__v1__export_form__enum_values_by_name[4] =
+{
+  { "EXPORT_FORM_CSV", 1 },
+  { "EXPORT_FORM_KANTARA", 3 },
+  { "EXPORT_FORM_TS27560", 2 },
+  { "EXPORT_FORM_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tacit__consent__v1__export_form__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ExportForm",
+  "ExportForm",
+  "Tacit__Consent__V1__ExportForm",
+  "tacit.consent.v1",
+  4,
+  tacit__consent__v1__export_form__enum_values_by_number,
+  4,
+  tacit__consent__v1__export_form__enum_values_by_name,
+  1,
+  tacit__consent__v1__export_form__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descriptors[29] =
 {
   { "Grant", &tacit__consent__v1__grant_request__descriptor, &tacit__consent__v1__grant_reply__descriptor },
   { "Withdraw", &tacit__consent__v1__withdraw_request__descriptor, &tacit__consent__v1__withdraw_reply__descriptor },
+  { "RecordSignal", &tacit__consent__v1__record_signal_request__descriptor, &tacit__consent__v1__record_signal_reply__descriptor },
   { "WithdrawMany", &tacit__consent__v1__withdraw_many_request__descriptor, &tacit__consent__v1__withdraw_many_reply__descriptor },
   { "RestrictUse", &tacit__consent__v1__restrict_use_request__descriptor, &tacit__consent__v1__barrier_reply__descriptor },
   { "LiftRestriction", &tacit__consent__v1__lift_restriction_request__descriptor, &tacit__consent__v1__lift_restriction_reply__descriptor },
@@ -9192,34 +9739,35 @@ static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descr
   { "Erase", &tacit__consent__v1__erase_request__descriptor, &tacit__consent__v1__erase_reply__descriptor },
 };
 const unsigned tacit__consent__v1__consent__method_indices_by_name[] = {
-  13,        /* AddNotice */
-  11,        /* AddPurpose */
-  18,        /* AddWebhook */
-  26,        /* Attend */
-  6,        /* Check */
-  7,        /* CheckBatch */
-  17,        /* CountToAsk */
-  16,        /* DiffNotices */
-  27,        /* Erase */
-  24,        /* Export */
+  14,        /* AddNotice */
+  12,        /* AddPurpose */
+  19,        /* AddWebhook */
+  27,        /* Attend */
+  7,        /* Check */
+  8,        /* CheckBatch */
+  18,        /* CountToAsk */
+  17,        /* DiffNotices */
+  28,        /* Erase */
+  25,        /* Export */
   0,        /* Grant */
-  9,        /* History */
-  23,        /* Import */
-  4,        /* LiftRestriction */
-  21,        /* ListDeadLetters */
-  14,        /* ListNotices */
-  12,        /* ListPurposes */
-  19,        /* ListWebhooks */
-  5,        /* Object */
-  20,        /* RemoveWebhook */
-  3,        /* RestrictUse */
-  22,        /* ResumeDeadLetters */
-  8,        /* Show */
-  15,        /* ShowNotice */
-  10,        /* State */
-  25,        /* Watch */
+  10,        /* History */
+  24,        /* Import */
+  5,        /* LiftRestriction */
+  22,        /* ListDeadLetters */
+  15,        /* ListNotices */
+  13,        /* ListPurposes */
+  20,        /* ListWebhooks */
+  6,        /* Object */
+  2,        /* RecordSignal */
+  21,        /* RemoveWebhook */
+  4,        /* RestrictUse */
+  23,        /* ResumeDeadLetters */
+  9,        /* Show */
+  16,        /* ShowNotice */
+  11,        /* State */
+  26,        /* Watch */
   1,        /* Withdraw */
-  2         /* WithdrawMany */
+  3         /* WithdrawMany */
 };
 const ProtobufCServiceDescriptor tacit__consent__v1__consent__descriptor =
 {
@@ -9228,7 +9776,7 @@ const ProtobufCServiceDescriptor tacit__consent__v1__consent__descriptor =
   "Consent",
   "Tacit__Consent__V1__Consent",
   "tacit.consent.v1",
-  28,
+  29,
   tacit__consent__v1__consent__method_descriptors,
   tacit__consent__v1__consent__method_indices_by_name
 };
@@ -9248,13 +9796,21 @@ void tacit__consent__v1__consent__withdraw(ProtobufCService *service,
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
   service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void tacit__consent__v1__consent__record_signal(ProtobufCService *service,
+                                                const Tacit__Consent__V1__RecordSignalRequest *input,
+                                                Tacit__Consent__V1__RecordSignalReply_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void tacit__consent__v1__consent__withdraw_many(ProtobufCService *service,
                                                 const Tacit__Consent__V1__WithdrawManyRequest *input,
                                                 Tacit__Consent__V1__WithdrawManyReply_Closure closure,
                                                 void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__restrict_use(ProtobufCService *service,
                                                const Tacit__Consent__V1__RestrictUseRequest *input,
@@ -9262,7 +9818,7 @@ void tacit__consent__v1__consent__restrict_use(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__lift_restriction(ProtobufCService *service,
                                                    const Tacit__Consent__V1__LiftRestrictionRequest *input,
@@ -9270,7 +9826,7 @@ void tacit__consent__v1__consent__lift_restriction(ProtobufCService *service,
                                                    void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__object(ProtobufCService *service,
                                          const Tacit__Consent__V1__ObjectRequest *input,
@@ -9278,7 +9834,7 @@ void tacit__consent__v1__consent__object(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__check(ProtobufCService *service,
                                         const Tacit__Consent__V1__CheckRequest *input,
@@ -9286,7 +9842,7 @@ void tacit__consent__v1__consent__check(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__check_batch(ProtobufCService *service,
                                               const Tacit__Consent__V1__CheckBatchRequest *input,
@@ -9294,7 +9850,7 @@ void tacit__consent__v1__consent__check_batch(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__show(ProtobufCService *service,
                                        const Tacit__Consent__V1__ShowRequest *input,
@@ -9302,7 +9858,7 @@ void tacit__consent__v1__consent__show(ProtobufCService *service,
                                        void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__history(ProtobufCService *service,
                                           const Tacit__Consent__V1__HistoryRequest *input,
@@ -9310,7 +9866,7 @@ void tacit__consent__v1__consent__history(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__state(ProtobufCService *service,
                                         const Tacit__Consent__V1__StateRequest *input,
@@ -9318,7 +9874,7 @@ void tacit__consent__v1__consent__state(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__add_purpose(ProtobufCService *service,
                                               const Tacit__Consent__V1__AddPurposeRequest *input,
@@ -9326,7 +9882,7 @@ void tacit__consent__v1__consent__add_purpose(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__list_purposes(ProtobufCService *service,
                                                 const Tacit__Consent__V1__ListPurposesRequest *input,
@@ -9334,7 +9890,7 @@ void tacit__consent__v1__consent__list_purposes(ProtobufCService *service,
                                                 void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__add_notice(ProtobufCService *service,
                                              const Tacit__Consent__V1__AddNoticeRequest *input,
@@ -9342,7 +9898,7 @@ void tacit__consent__v1__consent__add_notice(ProtobufCService *service,
                                              void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__list_notices(ProtobufCService *service,
                                                const Tacit__Consent__V1__ListNoticesRequest *input,
@@ -9350,7 +9906,7 @@ void tacit__consent__v1__consent__list_notices(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__show_notice(ProtobufCService *service,
                                               const Tacit__Consent__V1__ShowNoticeRequest *input,
@@ -9358,7 +9914,7 @@ void tacit__consent__v1__consent__show_notice(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__diff_notices(ProtobufCService *service,
                                                const Tacit__Consent__V1__DiffNoticesRequest *input,
@@ -9366,7 +9922,7 @@ void tacit__consent__v1__consent__diff_notices(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__count_to_ask(ProtobufCService *service,
                                                const Tacit__Consent__V1__CountToAskRequest *input,
@@ -9374,7 +9930,7 @@ void tacit__consent__v1__consent__count_to_ask(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__add_webhook(ProtobufCService *service,
                                               const Tacit__Consent__V1__AddWebhookRequest *input,
@@ -9382,7 +9938,7 @@ void tacit__consent__v1__consent__add_webhook(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__list_webhooks(ProtobufCService *service,
                                                 const Tacit__Consent__V1__ListWebhooksRequest *input,
@@ -9390,7 +9946,7 @@ void tacit__consent__v1__consent__list_webhooks(ProtobufCService *service,
                                                 void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 20, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__remove_webhook(ProtobufCService *service,
                                                  const Tacit__Consent__V1__RemoveWebhookRequest *input,
@@ -9398,7 +9954,7 @@ void tacit__consent__v1__consent__remove_webhook(ProtobufCService *service,
                                                  void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 20, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 21, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__list_dead_letters(ProtobufCService *service,
                                                     const Tacit__Consent__V1__ListDeadLettersRequest *input,
@@ -9406,7 +9962,7 @@ void tacit__consent__v1__consent__list_dead_letters(ProtobufCService *service,
                                                     void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 21, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 22, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__resume_dead_letters(ProtobufCService *service,
                                                       const Tacit__Consent__V1__ResumeDeadLettersRequest *input,
@@ -9414,7 +9970,7 @@ void tacit__consent__v1__consent__resume_dead_letters(ProtobufCService *service,
                                                       void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 22, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 23, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__import(ProtobufCService *service,
                                          const Tacit__Consent__V1__ImportChunk *input,
@@ -9422,7 +9978,7 @@ void tacit__consent__v1__consent__import(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 23, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 24, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__export(ProtobufCService *service,
                                          const Tacit__Consent__V1__ExportRequest *input,
@@ -9430,7 +9986,7 @@ void tacit__consent__v1__consent__export(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 24, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 25, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__watch(ProtobufCService *service,
                                         const Tacit__Consent__V1__WatchRequest *input,
@@ -9438,7 +9994,7 @@ void tacit__consent__v1__consent__watch(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 25, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 26, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__attend(ProtobufCService *service,
                                          const Tacit__Consent__V1__GateMessage *input,
@@ -9446,7 +10002,7 @@ void tacit__consent__v1__consent__attend(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 26, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 27, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__erase(ProtobufCService *service,
                                         const Tacit__Consent__V1__EraseRequest *input,
@@ -9454,7 +10010,7 @@ void tacit__consent__v1__consent__erase(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 27, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 28, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *service,
                                         Tacit__Consent__V1__Consent_ServiceDestroy destroy)

@@ -38,6 +38,7 @@ typedef struct Tacit__Consent__V1__ImportChunk Tacit__Consent__V1__ImportChunk;
 typedef struct Tacit__Consent__V1__ImportReject Tacit__Consent__V1__ImportReject;
 typedef struct Tacit__Consent__V1__ImportProgress Tacit__Consent__V1__ImportProgress;
 typedef struct Tacit__Consent__V1__ExportRequest Tacit__Consent__V1__ExportRequest;
+typedef struct Tacit__Consent__V1__ExportRefusal Tacit__Consent__V1__ExportRefusal;
 typedef struct Tacit__Consent__V1__ExportChunk Tacit__Consent__V1__ExportChunk;
 typedef struct Tacit__Consent__V1__WatchRequest Tacit__Consent__V1__WatchRequest;
 typedef struct Tacit__Consent__V1__ChangeBatch Tacit__Consent__V1__ChangeBatch;
@@ -55,6 +56,9 @@ typedef struct Tacit__Consent__V1__LiftRestrictionRequest Tacit__Consent__V1__Li
 typedef struct Tacit__Consent__V1__LiftRestrictionReply Tacit__Consent__V1__LiftRestrictionReply;
 typedef struct Tacit__Consent__V1__ObjectRequest Tacit__Consent__V1__ObjectRequest;
 typedef struct Tacit__Consent__V1__BarrierReply Tacit__Consent__V1__BarrierReply;
+typedef struct Tacit__Consent__V1__RecordSignalRequest Tacit__Consent__V1__RecordSignalRequest;
+typedef struct Tacit__Consent__V1__TCFSignal Tacit__Consent__V1__TCFSignal;
+typedef struct Tacit__Consent__V1__RecordSignalReply Tacit__Consent__V1__RecordSignalReply;
 typedef struct Tacit__Consent__V1__WithdrawManyRequest Tacit__Consent__V1__WithdrawManyRequest;
 typedef struct Tacit__Consent__V1__WithdrawnPerson Tacit__Consent__V1__WithdrawnPerson;
 typedef struct Tacit__Consent__V1__Barrier Tacit__Consent__V1__Barrier;
@@ -269,6 +273,28 @@ typedef enum _Tacit__Consent__V1__CheckReason {
   TACIT__CONSENT__V1__CHECK_REASON__CHECK_REASON_OBJECTED = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TACIT__CONSENT__V1__CHECK_REASON)
 } Tacit__Consent__V1__CheckReason;
+/*
+ * How receipts are written.
+ */
+typedef enum _Tacit__Consent__V1__ExportForm {
+  /*
+   * The JSON form of a receipt, which Import takes.
+   */
+  TACIT__CONSENT__V1__EXPORT_FORM__EXPORT_FORM_UNSPECIFIED = 0,
+  /*
+   * A row of CSV (RFC 4180) with its line end; before the first one stands the line of the columns.
+   */
+  TACIT__CONSENT__V1__EXPORT_FORM__EXPORT_FORM_CSV = 1,
+  /*
+   * ISO/IEC TS 27560 as JSON-LD with the terms of the Data Privacy Vocabulary.
+   */
+  TACIT__CONSENT__V1__EXPORT_FORM__EXPORT_FORM_TS27560 = 2,
+  /*
+   * The Kantara consent receipt 1.1.
+   */
+  TACIT__CONSENT__V1__EXPORT_FORM__EXPORT_FORM_KANTARA = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TACIT__CONSENT__V1__EXPORT_FORM)
+} Tacit__Consent__V1__ExportForm;
 
 /* --- messages --- */
 
@@ -812,7 +838,7 @@ struct  Tacit__Consent__V1__ImportChunk
 {
   ProtobufCMessage base;
   /*
-   * The number of the first line, from 1.
+   * The number of the first line, or of the first receipt.
    */
   uint64_t first_line;
   /*
@@ -820,10 +846,16 @@ struct  Tacit__Consent__V1__ImportChunk
    */
   size_t n_lines;
   char **lines;
+  /*
+   * Receipts that the caller has read already, in place of lines. What the service says of a
+   * receipt (when it was recorded, where it stands) is passed over.
+   */
+  size_t n_receipts;
+  Tacit__Consent__V1__Receipt **receipts;
 };
 #define TACIT__CONSENT__V1__IMPORT_CHUNK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__import_chunk__descriptor) \
-    , 0, 0,NULL }
+    , 0, 0,NULL, 0,NULL }
 
 
 /*
@@ -897,10 +929,42 @@ struct  Tacit__Consent__V1__ExportRequest
    * The answer must know at least this position.
    */
   Tacit__Common__V1__ConsentToken *at_least;
+  /*
+   * How they are written.
+   */
+  Tacit__Consent__V1__ExportForm form;
+  /*
+   * Write receipts that lack what the form demands all the same, as far as that goes.
+   */
+  protobuf_c_boolean allow_gaps;
 };
 #define TACIT__CONSENT__V1__EXPORT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__export_request__descriptor) \
-    , 0, NULL }
+    , 0, NULL, TACIT__CONSENT__V1__EXPORT_FORM__EXPORT_FORM_UNSPECIFIED, 0 }
+
+
+/*
+ * A receipt that the form asked for cannot say.
+ */
+struct  Tacit__Consent__V1__ExportRefusal
+{
+  ProtobufCMessage base;
+  /*
+   * The receipt's position.
+   */
+  uint64_t sequence;
+  /*
+   * Its id.
+   */
+  char *consent_id;
+  /*
+   * What is missing, or cannot be said.
+   */
+  char *reason;
+};
+#define TACIT__CONSENT__V1__EXPORT_REFUSAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__export_refusal__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -910,7 +974,7 @@ struct  Tacit__Consent__V1__ExportChunk
 {
   ProtobufCMessage base;
   /*
-   * One receipt a line, in the JSON form of a receipt.
+   * One receipt a line, in the form asked for.
    */
   size_t n_lines;
   char **lines;
@@ -918,10 +982,15 @@ struct  Tacit__Consent__V1__ExportChunk
    * The position of the last of them: ask for what is after it to go on.
    */
   uint64_t last_sequence;
+  /*
+   * The receipts up to there that were left out.
+   */
+  size_t n_refusals;
+  Tacit__Consent__V1__ExportRefusal **refusals;
 };
 #define TACIT__CONSENT__V1__EXPORT_CHUNK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__export_chunk__descriptor) \
-    , 0,NULL, 0 }
+    , 0,NULL, 0, 0,NULL }
 
 
 /*
@@ -1361,6 +1430,99 @@ struct  Tacit__Consent__V1__BarrierReply
 #define TACIT__CONSENT__V1__BARRIER_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__barrier_reply__descriptor) \
     , NULL, 0,NULL, 0, NULL }
+
+
+typedef enum {
+  TACIT__CONSENT__V1__RECORD_SIGNAL_REQUEST__SIGNAL__NOT_SET = 0,
+  TACIT__CONSENT__V1__RECORD_SIGNAL_REQUEST__SIGNAL_GPC = 3,
+  TACIT__CONSENT__V1__RECORD_SIGNAL_REQUEST__SIGNAL_TCF = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TACIT__CONSENT__V1__RECORD_SIGNAL_REQUEST__SIGNAL__CASE)
+} Tacit__Consent__V1__RecordSignalRequest__SignalCase;
+
+/*
+ * What a browser says for a person.
+ */
+struct  Tacit__Consent__V1__RecordSignalRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The person, 32 bytes.
+   */
+  ProtobufCBinaryData pid;
+  /*
+   * Where it was said: a site or an app.
+   */
+  char *source;
+  Tacit__Consent__V1__RecordSignalRequest__SignalCase signal_case;
+  union {
+    /*
+     * The value of the header field Sec-GPC: "1" takes back the scopes that sell, share or advertise;
+     * anything else says nothing.
+     */
+    char *gpc;
+    /*
+     * A TC string: allows and refuses the scopes that the service's settings give purposes to.
+     */
+    Tacit__Consent__V1__TCFSignal *tcf;
+  };
+};
+#define TACIT__CONSENT__V1__RECORD_SIGNAL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__record_signal_request__descriptor) \
+    , {0,NULL}, (char *)protobuf_c_empty_string, TACIT__CONSENT__V1__RECORD_SIGNAL_REQUEST__SIGNAL__NOT_SET, {0} }
+
+
+/*
+ * The string of a consent dialogue of the IAB TCF.
+ */
+struct  Tacit__Consent__V1__TCFSignal
+{
+  ProtobufCMessage base;
+  /*
+   * The string.
+   */
+  char *text;
+  /*
+   * The controller's number in the Global Vendor List; 0: a publisher, for whom the person's answers
+   * count as such.
+   */
+  uint32_t vendor;
+  /*
+   * The version of the notice the person saw; 0: that of the vendor list.
+   */
+  uint32_t version;
+};
+#define TACIT__CONSENT__V1__TCFSIGNAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__tcfsignal__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0 }
+
+
+/*
+ * What a signal came to.
+ */
+struct  Tacit__Consent__V1__RecordSignalReply
+{
+  ProtobufCMessage base;
+  /*
+   * The receipt; left out where the signal says nothing.
+   */
+  Tacit__Consent__V1__Receipt *receipt;
+  /*
+   * False where it was said before.
+   */
+  protobuf_c_boolean created;
+  /*
+   * The gates that had to know, where it takes something away.
+   */
+  size_t n_gates;
+  Tacit__Consent__V1__GateOutcome **gates;
+  /*
+   * The position to ask for in reads that must see it.
+   */
+  Tacit__Common__V1__ConsentToken *token;
+};
+#define TACIT__CONSENT__V1__RECORD_SIGNAL_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__record_signal_reply__descriptor) \
+    , NULL, 0, 0,NULL, NULL }
 
 
 /*
@@ -2756,6 +2918,25 @@ Tacit__Consent__V1__ExportRequest *
 void   tacit__consent__v1__export_request__free_unpacked
                      (Tacit__Consent__V1__ExportRequest *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ExportRefusal methods */
+void   tacit__consent__v1__export_refusal__init
+                     (Tacit__Consent__V1__ExportRefusal         *message);
+size_t tacit__consent__v1__export_refusal__get_packed_size
+                     (const Tacit__Consent__V1__ExportRefusal   *message);
+size_t tacit__consent__v1__export_refusal__pack
+                     (const Tacit__Consent__V1__ExportRefusal   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__export_refusal__pack_to_buffer
+                     (const Tacit__Consent__V1__ExportRefusal   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ExportRefusal *
+       tacit__consent__v1__export_refusal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__export_refusal__free_unpacked
+                     (Tacit__Consent__V1__ExportRefusal *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Consent__V1__ExportChunk methods */
 void   tacit__consent__v1__export_chunk__init
                      (Tacit__Consent__V1__ExportChunk         *message);
@@ -3078,6 +3259,63 @@ Tacit__Consent__V1__BarrierReply *
                       const uint8_t       *data);
 void   tacit__consent__v1__barrier_reply__free_unpacked
                      (Tacit__Consent__V1__BarrierReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__RecordSignalRequest methods */
+void   tacit__consent__v1__record_signal_request__init
+                     (Tacit__Consent__V1__RecordSignalRequest         *message);
+size_t tacit__consent__v1__record_signal_request__get_packed_size
+                     (const Tacit__Consent__V1__RecordSignalRequest   *message);
+size_t tacit__consent__v1__record_signal_request__pack
+                     (const Tacit__Consent__V1__RecordSignalRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__record_signal_request__pack_to_buffer
+                     (const Tacit__Consent__V1__RecordSignalRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__RecordSignalRequest *
+       tacit__consent__v1__record_signal_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__record_signal_request__free_unpacked
+                     (Tacit__Consent__V1__RecordSignalRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__TCFSignal methods */
+void   tacit__consent__v1__tcfsignal__init
+                     (Tacit__Consent__V1__TCFSignal         *message);
+size_t tacit__consent__v1__tcfsignal__get_packed_size
+                     (const Tacit__Consent__V1__TCFSignal   *message);
+size_t tacit__consent__v1__tcfsignal__pack
+                     (const Tacit__Consent__V1__TCFSignal   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__tcfsignal__pack_to_buffer
+                     (const Tacit__Consent__V1__TCFSignal   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__TCFSignal *
+       tacit__consent__v1__tcfsignal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__tcfsignal__free_unpacked
+                     (Tacit__Consent__V1__TCFSignal *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__RecordSignalReply methods */
+void   tacit__consent__v1__record_signal_reply__init
+                     (Tacit__Consent__V1__RecordSignalReply         *message);
+size_t tacit__consent__v1__record_signal_reply__get_packed_size
+                     (const Tacit__Consent__V1__RecordSignalReply   *message);
+size_t tacit__consent__v1__record_signal_reply__pack
+                     (const Tacit__Consent__V1__RecordSignalReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__record_signal_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__RecordSignalReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__RecordSignalReply *
+       tacit__consent__v1__record_signal_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__record_signal_reply__free_unpacked
+                     (Tacit__Consent__V1__RecordSignalReply *message,
                       ProtobufCAllocator *allocator);
 /* Tacit__Consent__V1__WithdrawManyRequest methods */
 void   tacit__consent__v1__withdraw_many_request__init
@@ -3904,6 +4142,9 @@ typedef void (*Tacit__Consent__V1__ImportProgress_Closure)
 typedef void (*Tacit__Consent__V1__ExportRequest_Closure)
                  (const Tacit__Consent__V1__ExportRequest *message,
                   void *closure_data);
+typedef void (*Tacit__Consent__V1__ExportRefusal_Closure)
+                 (const Tacit__Consent__V1__ExportRefusal *message,
+                  void *closure_data);
 typedef void (*Tacit__Consent__V1__ExportChunk_Closure)
                  (const Tacit__Consent__V1__ExportChunk *message,
                   void *closure_data);
@@ -3954,6 +4195,15 @@ typedef void (*Tacit__Consent__V1__ObjectRequest_Closure)
                   void *closure_data);
 typedef void (*Tacit__Consent__V1__BarrierReply_Closure)
                  (const Tacit__Consent__V1__BarrierReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__RecordSignalRequest_Closure)
+                 (const Tacit__Consent__V1__RecordSignalRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__TCFSignal_Closure)
+                 (const Tacit__Consent__V1__TCFSignal *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__RecordSignalReply_Closure)
+                 (const Tacit__Consent__V1__RecordSignalReply *message,
                   void *closure_data);
 typedef void (*Tacit__Consent__V1__WithdrawManyRequest_Closure)
                  (const Tacit__Consent__V1__WithdrawManyRequest *message,
@@ -4090,6 +4340,10 @@ struct Tacit__Consent__V1__Consent_Service
                    const Tacit__Consent__V1__WithdrawRequest *input,
                    Tacit__Consent__V1__WithdrawReply_Closure closure,
                    void *closure_data);
+  void (*record_signal)(Tacit__Consent__V1__Consent_Service *service,
+                        const Tacit__Consent__V1__RecordSignalRequest *input,
+                        Tacit__Consent__V1__RecordSignalReply_Closure closure,
+                        void *closure_data);
   void (*withdraw_many)(Tacit__Consent__V1__Consent_Service *service,
                         const Tacit__Consent__V1__WithdrawManyRequest *input,
                         Tacit__Consent__V1__WithdrawManyReply_Closure closure,
@@ -4204,6 +4458,7 @@ void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *ser
     { TACIT__CONSENT__V1__CONSENT__BASE_INIT,\
       function_prefix__ ## grant,\
       function_prefix__ ## withdraw,\
+      function_prefix__ ## record_signal,\
       function_prefix__ ## withdraw_many,\
       function_prefix__ ## restrict_use,\
       function_prefix__ ## lift_restriction,\
@@ -4238,6 +4493,10 @@ void tacit__consent__v1__consent__withdraw(ProtobufCService *service,
                                            const Tacit__Consent__V1__WithdrawRequest *input,
                                            Tacit__Consent__V1__WithdrawReply_Closure closure,
                                            void *closure_data);
+void tacit__consent__v1__consent__record_signal(ProtobufCService *service,
+                                                const Tacit__Consent__V1__RecordSignalRequest *input,
+                                                Tacit__Consent__V1__RecordSignalReply_Closure closure,
+                                                void *closure_data);
 void tacit__consent__v1__consent__withdraw_many(ProtobufCService *service,
                                                 const Tacit__Consent__V1__WithdrawManyRequest *input,
                                                 Tacit__Consent__V1__WithdrawManyReply_Closure closure,
@@ -4350,6 +4609,7 @@ extern const ProtobufCEnumDescriptor    tacit__consent__v1__purpose_decision__de
 extern const ProtobufCEnumDescriptor    tacit__consent__v1__legal_basis__descriptor;
 extern const ProtobufCEnumDescriptor    tacit__consent__v1__actor_kind__descriptor;
 extern const ProtobufCEnumDescriptor    tacit__consent__v1__check_reason__descriptor;
+extern const ProtobufCEnumDescriptor    tacit__consent__v1__export_form__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__actor__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__notice_reference__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__purpose_consent__descriptor;
@@ -4371,6 +4631,7 @@ extern const ProtobufCMessageDescriptor tacit__consent__v1__import_chunk__descri
 extern const ProtobufCMessageDescriptor tacit__consent__v1__import_reject__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__import_progress__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__export_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__export_refusal__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__export_chunk__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__watch_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__change_batch__descriptor;
@@ -4388,6 +4649,9 @@ extern const ProtobufCMessageDescriptor tacit__consent__v1__lift_restriction_req
 extern const ProtobufCMessageDescriptor tacit__consent__v1__lift_restriction_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__object_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__barrier_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__record_signal_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__tcfsignal__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__record_signal_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__withdraw_many_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__withdrawn_person__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__barrier__descriptor;
