@@ -150,6 +150,11 @@ let upperShared: [Target] = [
       "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "WireFormat", "AuditAPI",
     ]),
   shared(
+    "ConsentVerifier",
+    uses: [
+      "PrivacyCore", "Cryptography", "TransparencyLog", "WireFormat", "AuditAPI", "ConsentAPI",
+    ]),
+  shared(
     "Gate",
     uses: [
       "PrivacyCore", "Cryptography", "SealedStore", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI",
@@ -174,9 +179,9 @@ let services: [Target] = [
   service(
     "ConsentService", folder: "Consent",
     uses: [
-      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog",
-      "WireFormat", "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "ServiceKit",
-      "ConsentHTTP", "ConsentFormats", log,
+      "PrivacyCore", "Cryptography", "KeyManagement", "TransparencyLog", "SealedStore",
+      "StoredMessages", "AuditLog", "WireFormat", "Transport", "RPC", "CommonAPI", "ConsentAPI",
+      "VaultAPI", "ConsentVerifier", "ServiceKit", "ConsentHTTP", "ConsentFormats", log,
     ]),
   service(
     "IdentityVaultService", folder: "IdentityVault",
@@ -226,7 +231,8 @@ let commands: [Target] = [
   command(
     "tacit-consent", folder: "Consent",
     uses: [
-      "PrivacyCore", "ConsentFormats", "ConsentService", "ConsentAPI", "RPC", "ServiceKit",
+      "PrivacyCore", "ConsentFormats", "ConsentService", "ConsentAPI", "ConsentVerifier", "RPC",
+      "ServiceKit",
     ]),
   command(
     "tacit-features", folder: "FeatureStore",
@@ -243,9 +249,8 @@ let commands: [Target] = [
   command(
     "tacit", folder: "Pipeline",
     uses: [
-      "PrivacyCore", "Cryptography", "TransparencyLog", "AuditAPI", "DynamicMessages",
-      "SchemaModel",
-      "Pipeline", "RPC", "ServiceKit",
+      "PrivacyCore", "Cryptography", "TransparencyLog", "AuditAPI", "ConsentAPI", "ConsentVerifier",
+      "DynamicMessages", "SchemaModel", "Pipeline", "RPC", "ServiceKit", "WireFormat",
     ]),
   .executableTarget(
     name: "tacit-protogen", dependencies: ["PrivacyCore", "SchemaModel"],
@@ -281,6 +286,13 @@ let benchmarks: [Target] = [
       "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditLog", arguments,
     ],
     path: "Benchmarks/AuditLog", swiftSettings: houseRules),
+  .executableTarget(
+    name: "consent-proof-bench",
+    dependencies: [
+      "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditLog", "ConsentAPI",
+      "ConsentVerifier", "ConsentService", arguments,
+    ],
+    path: "Benchmarks/Consent/Proofs", swiftSettings: houseRules),
 ]
 
 // What `make histories` runs.
@@ -386,10 +398,10 @@ let testTargets: [Target] = [
   tests(
     "ConsentServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditAPI", "AuditLog",
-      "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "Gate", "ConsentHTTP",
-      "ConsentFormats", "ConsentService", "ServiceKit", "TestSupport", log, nioCore, nioPosix,
-      nioHTTP,
+      "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "StoredMessages", "AuditAPI",
+      "AuditLog", "Transport", "RPC", "CommonAPI", "ConsentAPI", "ConsentVerifier", "VaultAPI",
+      "Gate", "WireFormat", "ConsentHTTP", "ConsentFormats", "ConsentService", "ServiceKit",
+      "TestSupport", log, nioCore, nioPosix, nioHTTP,
     ]),
   tests(
     "IdentityVaultServiceTests", folder: "Services",

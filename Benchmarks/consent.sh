@@ -19,7 +19,8 @@ if install_debian PostgreSQL postgresql; then
   arguments+=(--postgres "$postgres")
 fi
 
-for product in tacit tacit-consent consent-bench consent-histories audit-log-bench; do
+for product in tacit tacit-consent consent-bench consent-proof-bench consent-histories \
+  audit-log-bench; do
   swift build -c release --scratch-path "$swift_scratch" --product "$product" >&2
 done
 

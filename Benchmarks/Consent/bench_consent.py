@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "Benchmarks"))
 
 from thresholds import verdicts  # noqa: E402
 
-PARTS = ("receipts", "checks", "withdrawals", "log", "histories", "postgres")
+PARTS = ("receipts", "checks", "withdrawals", "log", "proofs", "histories", "postgres")
 GATES = ("features", "vectors", "trainer")
 
 
@@ -181,6 +181,12 @@ def measure_log(programs, scratch, options):
                scratch)
 
 
+def measure_proofs(programs, scratch, options):
+    say(f"proofs: at {options.proof_receipts:,} receipts")
+    return run(programs / "consent-proof-bench", "--receipts", options.proof_receipts,
+               "--directory", scratch)
+
+
 def measure_histories(programs, scratch, options):
     say(f"histories: {options.histories:,} from seed {options.first_seed}")
     out = scratch / "histories.json"
@@ -312,6 +318,7 @@ def arguments():
     parser.add_argument("--stops", type=int, default=20)
     parser.add_argument("--reads-per-s", type=int, default=20_000)
     parser.add_argument("--log-seconds", type=float, default=5)
+    parser.add_argument("--proof-receipts", type=int, default=1_000_000)
     parser.add_argument("--histories", type=int, default=1_000_000)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--out", default=str(ROOT / "var" / "bench" / "consent.json"))
@@ -349,6 +356,8 @@ def main():
                 service.stop()
         if "log" in parts:
             keys |= measure_log(programs, scratch, options)
+        if "proofs" in parts:
+            keys |= measure_proofs(programs, scratch, options)
         if "histories" in parts:
             keys |= measure_histories(programs, scratch, options)
     finally:

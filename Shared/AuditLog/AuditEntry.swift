@@ -14,11 +14,15 @@ public struct AuditEntry: Sendable {
   public var consentIDs: [String]
   /// What else there is to say, in this order.
   public var details: [(name: String, value: String)]
+  /// What the service proves by this entry, in a form of its own; empty for nothing. Up to 4,096
+  /// bytes.
+  public var statement: [UInt8]
 
   /// An entry.
   public init(
     principal: String, action: String, purpose: String = "", pids: [PseudonymousID] = [],
-    consentIDs: [String] = [], details: [(name: String, value: String)] = []
+    consentIDs: [String] = [], details: [(name: String, value: String)] = [],
+    statement: [UInt8] = []
   ) {
     self.principal = principal
     self.action = action
@@ -26,5 +30,6 @@ public struct AuditEntry: Sendable {
     self.pids = pids
     self.consentIDs = consentIDs
     self.details = details
+    self.statement = statement
   }
 }

@@ -117,6 +117,11 @@ public final class AuditLog: Sendable {
     }
   }
 
+  /// How many there are in a snapshot or transaction of a caller.
+  public func count(in reader: borrowing some StoreReading & ~Copyable) throws -> UInt64 {
+    try tree.size(reader)
+  }
+
   /// Up to `limit` entries after number `after`, in order. Forgotten ones, and those under a person's
   /// key that `subjectKey` does not give, are left out.
   ///
@@ -145,11 +150,18 @@ public final class AuditLog: Sendable {
   public func opening(
     of index: UInt64, under subjectKey: SealingKey? = nil
   ) throws -> (salt: [UInt8], content: [UInt8]) {
+    guard let opening = try openingIfKept(of: index, under: subjectKey) else {
+      throw AuditLogError.noSuchEntry(index: index)
+    }
+    return opening
+  }
+
+  /// The same; `nil` where there is no such entry or it has been forgotten.
+  public func openingIfKept(
+    of index: UInt64, under subjectKey: SealingKey? = nil
+  ) throws -> (salt: [UInt8], content: [UInt8])? {
     try store.read { snapshot in
-      guard let row = try snapshot.get(AuditTables.entries, index, under: subjectKey) else {
-        throw AuditLogError.noSuchEntry(index: index)
-      }
-      return (row.salt, row.content)
+      try snapshot.get(AuditTables.entries, index, under: subjectKey).map { ($0.salt, $0.content) }
     }
   }
 
@@ -172,7 +184,7 @@ extension AuditEntry {
     AuditRecord(
       number: number, atUs: now.microseconds, principal: principal, action: action,
       purpose: purpose, pids: pids.map(\.bytes), consentIDs: consentIDs,
-      details: details.map { AuditDetail(name: $0.name, value: $0.value) })
+      details: details.map { AuditDetail(name: $0.name, value: $0.value) }, statement: statement)
   }
 }
 

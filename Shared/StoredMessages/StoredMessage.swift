@@ -5,14 +5,25 @@ public import WireFormat
 /// sends.
 public struct StoredMessage<Message: WireMessage>: StoreValue {
   /// The message.
-  public var message: Message
+  public let message: Message
+  private let packed: [UInt8]?
 
   /// `message`, to be stored.
-  public init(_ message: Message) { self.message = message }
+  public init(_ message: Message) {
+    self.message = message
+    packed = nil
+  }
 
-  public func encodeValue() -> [UInt8] { message.packed() }
+  /// The same where the packed message is at hand: it is not packed again.
+  public init(_ message: Message, packed: [UInt8]) {
+    self.message = message
+    self.packed = packed
+  }
+
+  public func encodeValue() -> [UInt8] { packed ?? message.packed() }
 
   public init(storedValue bytes: [UInt8]) throws {
+    packed = nil
     message = try unsafe bytes.withUnsafeBytes { try unsafe Message(packed: $0) }
   }
 }

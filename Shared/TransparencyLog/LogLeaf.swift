@@ -8,9 +8,10 @@ internal import PrivacyCore
 ///     action consent.withdraw
 ///     commitment CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
 ///
-/// A batch of reads adds `reads <count> <root>`, a gap adds `gap <from> <to> <reason>`. Nothing in a
-/// leaf is of a person: the action says what kind of thing was done, the time is in whole seconds,
-/// and who did it to whom is in the content that the commitment covers.
+/// A batch of reads adds `reads <count> <root>`, any other batch `batch <count> <root>`, a gap
+/// `gap <from> <to> <reason>`. Nothing in a leaf is of a person: the action says what kind of thing was
+/// done, the time is in whole seconds, and who did it to whom is in the content that the commitment
+/// covers.
 public struct LogLeaf: Hashable, Sendable {
   /// The most bytes of an action or a reason.
   public static let nameByteCountMax = NameRule.byteCountMax
@@ -22,6 +23,8 @@ public struct LogLeaf: Hashable, Sendable {
     case entry
     /// So many reads, each a leaf of a tree of their own with this root.
     case reads(count: UInt64, root: MerkleHash)
+    /// So many things that were done at once, each a leaf of a tree of their own with this root.
+    case batch(count: UInt64, root: MerkleHash)
     /// Reads between two times may be missing, in seconds since the epoch.
     case gap(from: Int64, to: Int64, reason: String)
   }
@@ -60,6 +63,7 @@ public struct LogLeaf: Hashable, Sendable {
     switch content {
     case .entry: break
     case .reads(let count, let root): text += "reads \(count) \(root)\n"
+    case .batch(let count, let root): text += "batch \(count) \(root)\n"
     case .gap(let from, let to, let reason): text += "gap \(from) \(to) \(reason)\n"
     }
     return Array(text.utf8)
@@ -88,10 +92,9 @@ public struct LogLeaf: Hashable, Sendable {
   }
 
   private static func content(_ words: [Substring]) -> Content? {
-    if words.count == 3, words[0] == "reads", let count = UInt64(words[1]),
-      let root = MerkleHash(base64: words[2])
-    {
-      return .reads(count: count, root: root)
+    if words.count == 3, let count = UInt64(words[1]), let root = MerkleHash(base64: words[2]) {
+      if words[0] == "reads" { return .reads(count: count, root: root) }
+      if words[0] == "batch" { return .batch(count: count, root: root) }
     }
     if words.count == 4, words[0] == "gap", let from = Int64(words[1]), let to = Int64(words[2]) {
       return .gap(from: from, to: to, reason: String(words[3]))

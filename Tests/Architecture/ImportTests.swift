@@ -10,9 +10,8 @@ struct ImportTests {
     "DynamicMessages",
     "SealedStore", "Transport", "RPC", "CommonAPI", "HealthAPI", "ConsentAPI", "VaultAPI",
     "FeaturesAPI", "TrainerAPI", "VectorsAPI", "AuditAPI", "ReflectionAPI", "BenchAPI",
-    "StoredMessages", "AuditLog", "Gate", "ServiceKit", "ConsentHTTP", "ConsentFormats",
-    "ConsentService",
-    "IdentityVaultService",
+    "StoredMessages", "AuditLog", "ConsentVerifier", "Gate", "ServiceKit", "ConsentHTTP",
+    "ConsentFormats", "ConsentService", "IdentityVaultService",
     "FeatureStoreService", "TrainerService", "VectorSearchService", "Pipeline",
   ]
 

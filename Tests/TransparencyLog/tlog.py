@@ -293,7 +293,7 @@ def check_leaf(entry):
     number = "(?:0|-?[1-9][0-9]*)"
     form = (
         f"tacit-leaf/v1\ntime {number}\naction {name}\ncommitment {hash}\n"
-        f"(?:reads {number} {hash}\n|gap {number} {number} {name}\n)?"
+        f"(?:(?:reads|batch) {number} {hash}\n|gap {number} {number} {name}\n)?"
     )
     require(re.fullmatch(form, text), "a leaf that is none of a Tacit log")
     for word in re.findall(hash, text):

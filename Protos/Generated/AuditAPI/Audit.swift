@@ -494,6 +494,10 @@ public struct AuditRecord: WireMessage, Equatable {
   /// What else there is to say, in the order it was said.
   public var details: [AuditDetail] = []
 
+  /// What the service proves by this entry, in a form of its own; empty for most entries. For a receipt
+  /// a packed tacit.consent.v1.ReceiptStatement.
+  public var statement: [UInt8] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -506,7 +510,8 @@ public struct AuditRecord: WireMessage, Equatable {
     purpose: String = "",
     pids: [[UInt8]] = [],
     consentIDs: [String] = [],
-    details: [AuditDetail] = []
+    details: [AuditDetail] = [],
+    statement: [UInt8] = []
   ) {
     self.number = number
     self.atUs = atUs
@@ -516,6 +521,7 @@ public struct AuditRecord: WireMessage, Equatable {
     self.pids = pids
     self.consentIDs = consentIDs
     self.details = details
+    self.statement = statement
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -853,6 +859,7 @@ extension AuditRecord: @unsafe CopiedThroughC {
     unsafe message.pointee.consent_ids = arena.texts(self.consentIDs)
     unsafe message.pointee.n_details = self.details.count
     unsafe message.pointee.details = arena.messages(self.details)
+    unsafe message.pointee.statement = arena.bytes(self.statement)
   }
 
   package init(
@@ -874,6 +881,8 @@ extension AuditRecord: @unsafe CopiedThroughC {
     self.details = try unsafe arena.messages(
       message.pointee.details, count: message.pointee.n_details, field: "AuditRecord.details",
       as: AuditDetail.self)
+    self.statement = try unsafe arena.bytes(
+      message.pointee.statement, field: "AuditRecord.statement", maxBytes: 4096)
   }
 }
 

@@ -535,7 +535,7 @@ public struct Receipt: WireMessage, Equatable {
   /// What it says.
   public var kind: ReceiptKind = .unspecified
 
-  /// When this service recorded it, in microseconds since the epoch.
+  /// When this service recorded it, in microseconds since the epoch; never before an earlier position.
   public var recordedAtUs: Int64 = 0
 
   /// Its position in the consent log.
@@ -908,7 +908,8 @@ public struct CheckRequest: WireMessage, Equatable {
   /// The scope.
   public var scope: String = ""
 
-  /// At what time, in microseconds since the epoch; 0: now.
+  /// At what time, in microseconds since the epoch: by the receipts that had been recorded by then;
+  /// 0: now.
   public var atUs: Int64 = 0
 
   /// The answer must know at least this position.
@@ -1059,6 +1060,288 @@ public struct CheckBatchReply: WireMessage, Equatable {
   /// A message with these fields, the others zero, empty or absent.
   public init(replies: [CheckReply] = []) {
     self.replies = replies
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks for evidence of how a person's consent to a scope stood.
+public struct ProveRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ProveRequest" }
+
+  /// The person, 32 bytes.
+  public var pid: [UInt8] = []
+
+  /// The scope.
+  public var scope: String = ""
+
+  /// At what time, in microseconds since the epoch; not in the future. 0: now.
+  public var atUs: Int64 = 0
+
+  /// The answer must know at least this position.
+  public var atLeast: ConsentToken? = nil
+
+  /// With a checkpoint that witnesses cosigned, in place of the newest of all.
+  public var cosigned: Bool = false
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    pid: [UInt8] = [],
+    scope: String = "",
+    atUs: Int64 = 0,
+    atLeast: ConsentToken? = nil,
+    cosigned: Bool = false
+  ) {
+    self.pid = pid
+    self.scope = scope
+    self.atUs = atUs
+    self.atLeast = atLeast
+    self.cosigned = cosigned
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// How a person's consent to a scope stood at a time, by the receipts that had been recorded by then,
+/// with what it takes to check it offline.
+public struct ConsentEvidence: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ConsentEvidence" }
+
+  /// The person.
+  public var pid: [UInt8] = []
+
+  /// The scope.
+  public var scope: String = ""
+
+  /// The time, in microseconds since the epoch.
+  public var atUs: Int64 = 0
+
+  /// The answer that the rest proves; its `sequence` is that of the person's newest receipt by then.
+  public var answer: CheckReply? = nil
+
+  /// What counted for the person then, a packed PersonState; empty where there was no receipt.
+  public var standing: [UInt8] = []
+
+  /// The receipt that decided, packed; empty where there is none. `standing` names its hash.
+  public var receipt: [UInt8] = []
+
+  /// The entry of the person's newest receipt by then: commits to `standing`.
+  public var newest: LoggedReceipt? = nil
+
+  /// The entry of the person's next receipt, which was recorded later than `at_us`.
+  public var successor: LoggedReceipt? = nil
+
+  /// In place of a next receipt, where there is none: a note, signed with the log's key, that says how
+  /// many receipts the person has at a time no earlier than `at_us`.
+  public var lastReceiptNote: [UInt8] = []
+
+  /// The signed checkpoint of the tree that the paths lead to.
+  public var checkpoint: [UInt8] = []
+
+  /// A note, signed with the log's key, over everything above: whoever keeps the log gave this answer.
+  public var signature: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    pid: [UInt8] = [],
+    scope: String = "",
+    atUs: Int64 = 0,
+    answer: CheckReply? = nil,
+    standing: [UInt8] = [],
+    receipt: [UInt8] = [],
+    newest: LoggedReceipt? = nil,
+    successor: LoggedReceipt? = nil,
+    lastReceiptNote: [UInt8] = [],
+    checkpoint: [UInt8] = [],
+    signature: [UInt8] = []
+  ) {
+    self.pid = pid
+    self.scope = scope
+    self.atUs = atUs
+    self.answer = answer
+    self.standing = standing
+    self.receipt = receipt
+    self.newest = newest
+    self.successor = successor
+    self.lastReceiptNote = lastReceiptNote
+    self.checkpoint = checkpoint
+    self.signature = signature
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A receipt's entry in the transparency log, opened, with the proof that it is in the log: an entry of
+/// its own, or a member of a batch.
+public struct LoggedReceipt: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.LoggedReceipt" }
+
+  /// The entry's place in the log, from 0.
+  public var place: UInt64 = 0
+
+  /// What makes the commitment one of the content, 32 bytes.
+  public var salt: [UInt8] = []
+
+  /// The content: a packed tacit.audit.v1.AuditRecord, whose statement is a packed ReceiptStatement; for
+  /// a member of a batch that statement itself.
+  public var content: [UInt8] = []
+
+  /// The hashes from the entry's leaf to the root of the log, 32 bytes each, one behind the other.
+  public var path: [UInt8] = []
+
+  /// The leaf of the batch; empty for an entry of its own, whose leaf follows from the content.
+  public var batch: [UInt8] = []
+
+  /// The member's place in its batch, from 0.
+  public var member: UInt32 = 0
+
+  /// The hashes from the member to the root that the batch's leaf names.
+  public var batchPath: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    place: UInt64 = 0,
+    salt: [UInt8] = [],
+    content: [UInt8] = [],
+    path: [UInt8] = [],
+    batch: [UInt8] = [],
+    member: UInt32 = 0,
+    batchPath: [UInt8] = []
+  ) {
+    self.place = place
+    self.salt = salt
+    self.content = content
+    self.path = path
+    self.batch = batch
+    self.member = member
+    self.batchPath = batchPath
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// What an entry of the transparency log says of one receipt.
+public struct ReceiptStatement: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ReceiptStatement" }
+
+  /// The person.
+  public var pid: [UInt8] = []
+
+  /// The receipt's position in the consent log.
+  public var sequence: UInt64 = 0
+
+  /// Its number among the person's receipts, from 1 without gaps.
+  public var personSequence: UInt64 = 0
+
+  /// When it was recorded, in microseconds since the epoch.
+  public var recordedAtUs: Int64 = 0
+
+  /// SHA-256 of the packed receipt.
+  public var receiptHash: [UInt8] = []
+
+  /// SHA-256 of what counted for the person with it, a packed PersonState.
+  public var stateHash: [UInt8] = []
+
+  /// SHA-256 of the person's receipt before it; empty for the first.
+  public var previousHash: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    pid: [UInt8] = [],
+    sequence: UInt64 = 0,
+    personSequence: UInt64 = 0,
+    recordedAtUs: Int64 = 0,
+    receiptHash: [UInt8] = [],
+    stateHash: [UInt8] = [],
+    previousHash: [UInt8] = []
+  ) {
+    self.pid = pid
+    self.sequence = sequence
+    self.personSequence = personSequence
+    self.recordedAtUs = recordedAtUs
+    self.receiptHash = receiptHash
+    self.stateHash = stateHash
+    self.previousHash = previousHash
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -4627,6 +4910,148 @@ extension CheckBatchReply: @unsafe CopiedThroughC {
     self.replies = try unsafe arena.messages(
       message.pointee.replies, count: message.pointee.n_replies, field: "CheckBatchReply.replies",
       as: CheckReply.self)
+  }
+}
+
+extension ProveRequest: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__ProveRequest>) {
+    unsafe tacit__consent__v1__prove_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ProveRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.pid = arena.bytes(self.pid)
+    unsafe message.pointee.scope = arena.text(self.scope)
+    unsafe message.pointee.at_us = self.atUs
+    unsafe message.pointee.at_least = self.atLeast.map { unsafe arena.message($0) }
+    unsafe message.pointee.cosigned = self.cosigned ? 1 : 0
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ProveRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.pid = try unsafe arena.bytes(message.pointee.pid, field: "ProveRequest.pid", maxBytes: 32)
+    self.scope = try unsafe arena.text(
+      message.pointee.scope, field: "ProveRequest.scope", maxBytes: 64)
+    self.atUs = unsafe message.pointee.at_us
+    self.atLeast = try unsafe arena.message(message.pointee.at_least, as: ConsentToken.self)
+    self.cosigned = unsafe message.pointee.cosigned != 0
+  }
+}
+
+extension ConsentEvidence: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__ConsentEvidence>)
+  {
+    unsafe tacit__consent__v1__consent_evidence__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ConsentEvidence>, in arena: Arena
+  ) {
+    unsafe message.pointee.pid = arena.bytes(self.pid)
+    unsafe message.pointee.scope = arena.text(self.scope)
+    unsafe message.pointee.at_us = self.atUs
+    unsafe message.pointee.answer = self.answer.map { unsafe arena.message($0) }
+    unsafe message.pointee.standing = arena.bytes(self.standing)
+    unsafe message.pointee.receipt = arena.bytes(self.receipt)
+    unsafe message.pointee.newest = self.newest.map { unsafe arena.message($0) }
+    unsafe message.pointee.successor = self.successor.map { unsafe arena.message($0) }
+    unsafe message.pointee.last_receipt_note = arena.bytes(self.lastReceiptNote)
+    unsafe message.pointee.checkpoint = arena.bytes(self.checkpoint)
+    unsafe message.pointee.signature = arena.bytes(self.signature)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ConsentEvidence>, in arena: Arena
+  ) throws(WireError) {
+    self.pid = try unsafe arena.bytes(
+      message.pointee.pid, field: "ConsentEvidence.pid", maxBytes: 32)
+    self.scope = try unsafe arena.text(
+      message.pointee.scope, field: "ConsentEvidence.scope", maxBytes: 64)
+    self.atUs = unsafe message.pointee.at_us
+    self.answer = try unsafe arena.message(message.pointee.answer, as: CheckReply.self)
+    self.standing = try unsafe arena.bytes(
+      message.pointee.standing, field: "ConsentEvidence.standing")
+    self.receipt = try unsafe arena.bytes(message.pointee.receipt, field: "ConsentEvidence.receipt")
+    self.newest = try unsafe arena.message(message.pointee.newest, as: LoggedReceipt.self)
+    self.successor = try unsafe arena.message(message.pointee.successor, as: LoggedReceipt.self)
+    self.lastReceiptNote = try unsafe arena.bytes(
+      message.pointee.last_receipt_note, field: "ConsentEvidence.last_receipt_note", maxBytes: 4096)
+    self.checkpoint = try unsafe arena.bytes(
+      message.pointee.checkpoint, field: "ConsentEvidence.checkpoint", maxBytes: 131072)
+    self.signature = try unsafe arena.bytes(
+      message.pointee.signature, field: "ConsentEvidence.signature", maxBytes: 4096)
+  }
+}
+
+extension LoggedReceipt: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__LoggedReceipt>) {
+    unsafe tacit__consent__v1__logged_receipt__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__LoggedReceipt>, in arena: Arena
+  ) {
+    unsafe message.pointee.place = self.place
+    unsafe message.pointee.salt = arena.bytes(self.salt)
+    unsafe message.pointee.content = arena.bytes(self.content)
+    unsafe message.pointee.path = arena.bytes(self.path)
+    unsafe message.pointee.batch = arena.bytes(self.batch)
+    unsafe message.pointee.member = self.member
+    unsafe message.pointee.batch_path = arena.bytes(self.batchPath)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__LoggedReceipt>, in arena: Arena
+  ) throws(WireError) {
+    self.place = unsafe message.pointee.place
+    self.salt = try unsafe arena.bytes(
+      message.pointee.salt, field: "LoggedReceipt.salt", maxBytes: 32)
+    self.content = try unsafe arena.bytes(
+      message.pointee.content, field: "LoggedReceipt.content", maxBytes: 4096)
+    self.path = try unsafe arena.bytes(
+      message.pointee.path, field: "LoggedReceipt.path", maxBytes: 2048)
+    self.batch = try unsafe arena.bytes(
+      message.pointee.batch, field: "LoggedReceipt.batch", maxBytes: 512)
+    self.member = unsafe message.pointee.member
+    self.batchPath = try unsafe arena.bytes(
+      message.pointee.batch_path, field: "LoggedReceipt.batch_path", maxBytes: 2048)
+  }
+}
+
+extension ReceiptStatement: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__ReceiptStatement>)
+  {
+    unsafe tacit__consent__v1__receipt_statement__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ReceiptStatement>, in arena: Arena
+  ) {
+    unsafe message.pointee.pid = arena.bytes(self.pid)
+    unsafe message.pointee.sequence = self.sequence
+    unsafe message.pointee.person_sequence = self.personSequence
+    unsafe message.pointee.recorded_at_us = self.recordedAtUs
+    unsafe message.pointee.receipt_hash = arena.bytes(self.receiptHash)
+    unsafe message.pointee.state_hash = arena.bytes(self.stateHash)
+    unsafe message.pointee.previous_hash = arena.bytes(self.previousHash)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ReceiptStatement>, in arena: Arena
+  ) throws(WireError) {
+    self.pid = try unsafe arena.bytes(
+      message.pointee.pid, field: "ReceiptStatement.pid", maxBytes: 32)
+    self.sequence = unsafe message.pointee.sequence
+    self.personSequence = unsafe message.pointee.person_sequence
+    self.recordedAtUs = unsafe message.pointee.recorded_at_us
+    self.receiptHash = try unsafe arena.bytes(
+      message.pointee.receipt_hash, field: "ReceiptStatement.receipt_hash", maxBytes: 32)
+    self.stateHash = try unsafe arena.bytes(
+      message.pointee.state_hash, field: "ReceiptStatement.state_hash", maxBytes: 32)
+    self.previousHash = try unsafe arena.bytes(
+      message.pointee.previous_hash, field: "ReceiptStatement.previous_hash", maxBytes: 32)
   }
 }
 

@@ -61,6 +61,12 @@ public enum ConsentMethods {
     kind: .unary, scope: "consent.read",
     isInline: false, isIdempotent: true)
 
+  /// The answer to a check at a time that has passed, with what it takes to check it offline.
+  public static let prove = MethodDescriptor(
+    id: 0xB7E1_7A7C, name: "tacit.consent.v1.Consent/Prove",
+    kind: .unary, scope: "consent.read",
+    isInline: false, isIdempotent: true)
+
   /// One receipt by its id.
   public static let show = MethodDescriptor(
     id: 0x4907_E55B, name: "tacit.consent.v1.Consent/Show",
@@ -193,6 +199,7 @@ public enum ConsentMethods {
     object,
     check,
     checkBatch,
+    prove,
     show,
     history,
     state,
@@ -258,6 +265,9 @@ public protocol ConsentServing: Sendable {
     _ request: CheckBatchRequest,
     context: CallContext
   ) async throws -> CheckBatchReply
+
+  /// The answer to a check at a time that has passed, with what it takes to check it offline.
+  func prove(_ request: ProveRequest, context: CallContext) async throws -> ConsentEvidence
 
   /// One receipt by its id.
   func show(_ request: ShowRequest, context: CallContext) async throws -> Receipt
@@ -406,6 +416,10 @@ extension ConsentServing {
     router.unary(ConsentMethods.checkBatch) {
       (request: CheckBatchRequest, context: CallContext) async throws -> CheckBatchReply in
       try await self.checkBatch(request, context: context)
+    }
+    router.unary(ConsentMethods.prove) {
+      (request: ProveRequest, context: CallContext) async throws -> ConsentEvidence in
+      try await self.prove(request, context: context)
     }
     router.unary(ConsentMethods.show) {
       (request: ShowRequest, context: CallContext) async throws -> Receipt in
@@ -579,6 +593,14 @@ public struct ConsentClient: Sendable {
     options: CallOptions = .init()
   ) async throws(RPCError) -> CheckBatchReply {
     try await client.unary(ConsentMethods.checkBatch, request, options: options)
+  }
+
+  /// The answer to a check at a time that has passed, with what it takes to check it offline.
+  public nonisolated(nonsending) func prove(
+    _ request: ProveRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> ConsentEvidence {
+    try await client.unary(ConsentMethods.prove, request, options: options)
   }
 
   /// One receipt by its id.

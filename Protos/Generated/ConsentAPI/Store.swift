@@ -3,7 +3,8 @@
 package import CTacitProtos
 public import WireFormat
 
-/// What counts for one person now: the ledger's receipts folded in log order.
+/// What counts for one person now: the ledger's receipts folded in log order. The transparency log
+/// commits to its packed form: a field that is added must be empty for receipts of before.
 public struct PersonState: WireMessage, Equatable {
   /// The name in the schema.
   public static var messageName: String { "tacit.consent.v1.PersonState" }
@@ -102,6 +103,12 @@ public struct ScopeState: WireMessage, Equatable {
   /// The position of the receipt that restricts it; 0 for none.
   public var restrictedSequence: UInt64 = 0
 
+  /// SHA-256 of the receipt.
+  public var receiptHash: [UInt8] = []
+
+  /// SHA-256 of the receipt that restricts it; empty for none.
+  public var restrictedHash: [UInt8] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -118,7 +125,9 @@ public struct ScopeState: WireMessage, Equatable {
     noticeVersion: UInt32 = 0,
     restrictedBy: String = "",
     restrictedAtUs: Int64 = 0,
-    restrictedSequence: UInt64 = 0
+    restrictedSequence: UInt64 = 0,
+    receiptHash: [UInt8] = [],
+    restrictedHash: [UInt8] = []
   ) {
     self.scope = scope
     self.kind = kind
@@ -132,6 +141,8 @@ public struct ScopeState: WireMessage, Equatable {
     self.restrictedBy = restrictedBy
     self.restrictedAtUs = restrictedAtUs
     self.restrictedSequence = restrictedSequence
+    self.receiptHash = receiptHash
+    self.restrictedHash = restrictedHash
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -413,6 +424,8 @@ extension ScopeState: @unsafe CopiedThroughC {
     unsafe message.pointee.restricted_by = arena.text(self.restrictedBy)
     unsafe message.pointee.restricted_at_us = self.restrictedAtUs
     unsafe message.pointee.restricted_sequence = self.restrictedSequence
+    unsafe message.pointee.receipt_hash = arena.bytes(self.receiptHash)
+    unsafe message.pointee.restricted_hash = arena.bytes(self.restrictedHash)
   }
 
   package init(
@@ -435,6 +448,10 @@ extension ScopeState: @unsafe CopiedThroughC {
       message.pointee.restricted_by, field: "ScopeState.restricted_by")
     self.restrictedAtUs = unsafe message.pointee.restricted_at_us
     self.restrictedSequence = unsafe message.pointee.restricted_sequence
+    self.receiptHash = try unsafe arena.bytes(
+      message.pointee.receipt_hash, field: "ScopeState.receipt_hash", maxBytes: 32)
+    self.restrictedHash = try unsafe arena.bytes(
+      message.pointee.restricted_hash, field: "ScopeState.restricted_hash", maxBytes: 32)
   }
 }
 

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import ConsentAPI
+internal import ConsentVerifier
 internal import PrivacyCore
 internal import ServiceKit
 

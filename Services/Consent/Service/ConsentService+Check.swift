@@ -1,21 +1,18 @@
 package import ConsentAPI
+internal import ConsentVerifier
 internal import PrivacyCore
 package import RPC
 
 extension ConsentService {
   /// The most checks in one request.
   static let checkCountMax = 4_096
-  /// The most receipts of a person that a single check reads for another time: it holds up its
-  /// connection meanwhile. A batch reads them all.
-  static let inlineReceiptCountMax = 64
 
   /// Runs where the request was read, so it never waits: a token that is ahead is refused.
   package func check(_ request: CheckRequest, context: CallContext) throws -> CheckReply {
     try require(request.atLeast)
     let current = register.current
     let question = try check(request, by: current.rules)
-    let (decisions, position) = try ledger.decide(
-      CollectionOfOne(question), receiptCountMax: Self.inlineReceiptCountMax)
+    let (decisions, position) = try ledger.decide(CollectionOfOne(question))
     guard let decision = decisions.first else {
       throw RPCError(.internalError, "one check gave no answer")
     }

@@ -1,4 +1,5 @@
 package import ConsentAPI
+internal import ConsentVerifier
 internal import PrivacyCore
 package import RPC
 

@@ -52,7 +52,7 @@ package struct ConsentService: ConsentServing, TacitService {
     self.log = log
     self.secrets = secrets
     register = try CatalogRegister(scopes: configuration.scopes, store: store)
-    ledger = ConsentLedger(
+    ledger = try ConsentLedger(
       store: store, audit: audit, register: register, configuration: configuration, time: time,
       random: random)
     roster = GateRoster(

@@ -9,14 +9,16 @@ internal import TransparencyLog
 struct VerifyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Check proofs, checkpoints and copied logs, offline.",
+    abstract: "Check proofs, checkpoints, copied logs and evidence of consent, offline.",
     discussion: """
       Nothing is asked of any service: the files and a policy of trusted keys decide. Exit 0: all \
       of it holds; exit 1: something does not, and the message says what.
 
       Example: tacit verify proof entry-41.tlog-proof --policy policy.txt
       """,
-    subcommands: [VerifyProof.self, VerifyCheckpoint.self, VerifyLog.self])
+    subcommands: [
+      VerifyProof.self, VerifyCheckpoint.self, VerifyLog.self, VerifyEvidence.self,
+    ])
 }
 
 /// What a verified checkpoint says, for people and scripts.

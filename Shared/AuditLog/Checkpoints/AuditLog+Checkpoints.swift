@@ -1,5 +1,6 @@
 public import Cryptography
 public import TransparencyLog
+internal import PrivacyCore
 internal import SealedStore
 
 extension AuditLog {
@@ -65,6 +66,24 @@ extension AuditLog {
         try snapshot.get(AuditTables.cosigned, size)
         ?? snapshot.get(AuditTables.checkpoints, size)
       return try bytes.map { try SignedCheckpoint(encoded: $0) }
+    }
+  }
+
+  /// Signs what the service says beside its log, with the log's key. A text that could be taken for a
+  /// checkpoint is refused: of those there is one for each size.
+  ///
+  /// - Throws: `log(.malformed)` for such a text, and for one that is none of a note; `noSigningKey`.
+  public func signStatement(_ text: String) throws -> SignedNote {
+    guard (try? Checkpoint(text: text)) == nil else {
+      throw AuditLogError.log(.malformed("a statement that reads as a checkpoint"))
+    }
+    let signer = try signing().signer
+    do throws(TransparencyLogError) {
+      var note = try SignedNote(text: text)
+      try note.add(signer.sign(text, at: time.now))
+      return note
+    } catch {
+      throw AuditLogError.log(error)
     }
   }
 

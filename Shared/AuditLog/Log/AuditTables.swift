@@ -18,13 +18,15 @@ package enum AuditTables {
     "audit_reads", id: 60_006)
   /// The commitments of a batch's reads, one behind the other, by the place of its entry.
   static let readLeaves = StoreTable<UInt64, [UInt8]>("audit_read_leaves", id: 60_007)
+  /// The hashes of a batch's own tree, by the place of its entry and the number of the group.
+  static let batches = StoreTable<KeyPair<UInt64, UInt32>, [UInt8]>("audit_batches", id: 60_009)
   /// The format, and how the log was last closed.
   static let state = StoreTable<String, UInt64>("audit_state", id: 60_008)
   /// Where the entries were before there was a tree. Only looked at, to refuse such a store.
   static let chained = StoreTable<UInt64, [UInt8]>("audit", id: 60_001)
 
   package static let all: [any StoreTableDescribing] = [
-    leaves, entries, checkpoints, cosigned, reads, readLeaves, state, chained,
+    leaves, entries, checkpoints, cosigned, reads, readLeaves, batches, state, chained,
   ]
 
   /// The form of the tables above.

@@ -69,19 +69,7 @@ public struct TrustPolicy: Hashable, Sendable {
   /// - Throws: `malformed`, `otherOrigin`, `notSigned`, `falseSignature`, `quorumMissed`.
   public func verify(_ note: SignedNote) throws(TransparencyLogError) -> Verified {
     let checkpoint = try Checkpoint(text: note.text)
-    let keys = logs.filter { $0.name.hasSameBytes(as: checkpoint.origin) }
-    if keys.isEmpty, !logs.isEmpty {
-      throw .otherOrigin(
-        found: checkpoint.origin, expected: logs.map(\.name).joined(separator: " or "))
-    }
-    var isSigned = false
-    for key in keys {
-      for signature in note.signatures where try key.claims(signature) {
-        try key.verify(signature, on: note.text)
-        isSigned = true
-      }
-    }
-    guard isSigned else { throw .notSigned(origin: checkpoint.origin) }
+    try verifyStatement(note, of: checkpoint.origin)
     var times: [NoteKey: UInt64] = [:]
     for key in witnesses {
       for signature in note.signatures where try key.claims(signature) {
@@ -94,6 +82,28 @@ public struct TrustPolicy: Hashable, Sendable {
       checkpoint: checkpoint,
       cosignatures: Dictionary(
         times.map { ($0.key.name, $0.value) }, uniquingKeysWith: { max($0, $1) }))
+  }
+
+  /// Verifies that a log of the policy signed a note, whatever it says.
+  ///
+  /// - Parameter origin: the log's name, under which it must have signed.
+  /// - Throws: `otherOrigin`, `notSigned`, `falseSignature`.
+  public func verifyStatement(
+    _ note: SignedNote, of origin: String
+  ) throws(TransparencyLogError) {
+    let keys = logs.filter { $0.name.hasSameBytes(as: origin) }
+    if keys.isEmpty, !logs.isEmpty {
+      throw .otherOrigin(
+        found: origin, expected: logs.map(\.name).joined(separator: " or "))
+    }
+    var isSigned = false
+    for key in keys {
+      for signature in note.signatures where try key.claims(signature) {
+        try key.verify(signature, on: note.text)
+        isSigned = true
+      }
+    }
+    guard isSigned else { throw .notSigned(origin: origin) }
   }
 
   private static func isReached(_ quorum: Quorum, by witnesses: Set<NoteKey>) -> Bool {

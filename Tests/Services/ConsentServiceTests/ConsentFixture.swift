@@ -11,6 +11,7 @@ import SealedStore
 import ServiceKit
 import Synchronization
 import TestSupport
+import TransparencyLog
 import Transport
 import VaultAPI
 
@@ -56,7 +57,8 @@ struct ConsentFixture {
       at: directory, keys: SealingKeyRing(current: key),
       tables: ConsentService.tables + AuditLog.tables,
       configuration: StoreConfiguration(serviceName: "consent"))
-    audit = AuditLog(store: store, time: SystemTime())
+    audit = AuditLog(
+      store: store, time: SystemTime(), signer: try Self.signer(name: "tacit/consent/test"))
     service = try await ConsentService(
       store: store, audit: audit, vault: vault, configuration: configuration,
       secrets: ConsentSecrets(seed: Array("the same in each run".utf8)), time: SystemTime(),
@@ -68,6 +70,13 @@ struct ConsentFixture {
       security: .plainLoopback, authorizer: AccessPolicy(), log: silentLog)
     endpoint = try await server.start()
     connection = try RPCClient(endpoint: endpoint, security: .plainLoopback, log: silentLog)
+  }
+
+  /// The key of a log.
+  static func signer(name: String, seed: UInt8 = 5) throws -> NoteSigner {
+    try NoteSigner(
+      name: name, kind: .note,
+      key: SigningKey(seed: SecretBytes(copying: [UInt8](repeating: seed, count: 32))))
   }
 
   /// Runs `body` against a service on the store in `directory`, and stops it afterwards.

@@ -153,22 +153,42 @@ struct CheckTests {
     }
   }
 
-  @Test("a check at another time goes by what counted then")
+  @Test("a check at another time goes by what had been recorded by then")
   func atAnotherTime() async throws {
     try await ConsentFixture.run { fixture async throws in
       _ = try await fixture.importing([Example.line(1)])
-      let withdrawal = try await fixture.withdraw(1)
-      func reason(_ text: String) async throws -> CheckReason {
-        let at = try #require(Timestamp(rfc3339: text))
-        return try await fixture.client.check(
-          CheckRequest(pid: Example.pid(1).bytes, scope: "product_recs", atUs: at.microseconds)
+      let withdrawal = try required(try await fixture.withdraw(1).receipt)
+      let history = try await fixture.client.history(HistoryRequest(pid: Example.pid(1).bytes))
+      let imported = try #require(history.receipts.first).recordedAtUs
+      func reason(_ atUs: Int64) async throws -> CheckReason {
+        try await fixture.client.check(
+          CheckRequest(pid: Example.pid(1).bytes, scope: "product_recs", atUs: atUs)
         ).reason
       }
-      #expect(try await reason("2026-01-10T12:34:55Z") == .neverAsked)
-      #expect(try await reason("2026-01-10T12:34:56Z") == .granted)
-      #expect(withdrawal.receipt?.kind == .withdrawal)
-      #expect(try await reason("2027-12-31T00:00:00Z") == .withdrawn)
+      // Given ten months before it was imported: until then nothing was known of it.
+      #expect(try await reason(imported - 1) == .neverAsked)
+      #expect(try await reason(imported) == .granted)
+      #expect(try await reason(withdrawal.recordedAtUs - 1) == .granted)
+      #expect(try await reason(withdrawal.recordedAtUs) == .withdrawn)
+      #expect(try await reason(withdrawal.recordedAtUs + Example.year) == .withdrawn)
       #expect(try await fixture.reason(1) == .withdrawn)
+    }
+  }
+
+  @Test("a time to come is judged by what is recorded now: what begins later, and what expires")
+  func atTimeToCome() async throws {
+    try await ConsentFixture.run { fixture async throws in
+      let from = SystemTime().now.advanced(byMicroseconds: 3_600_000_000)
+      let until = from.advanced(byMicroseconds: 3_600_000_000)
+      _ = try await fixture.client.grant(Example.grantRequest(1, from: from, until: until))
+      let expected: [(Timestamp, Int64, CheckReason)] = [
+        (from, -1, .notYetValid), (from, 0, .granted), (until, -1, .granted), (until, 0, .expired),
+      ]
+      for (time, offset, reason) in expected {
+        let at = time.microseconds + offset
+        let check = CheckRequest(pid: Example.pid(1).bytes, scope: "product_recs", atUs: at)
+        #expect(try await fixture.client.check(check).reason == reason)
+      }
     }
   }
 

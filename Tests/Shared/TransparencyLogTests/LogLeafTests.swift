@@ -10,6 +10,8 @@ struct LogLeafTests {
       try LogLeaf(
         seconds: -1, action: "a", commitment: hash, content: .reads(count: 0, root: hash)),
       try LogLeaf(
+        seconds: 0, action: "b", commitment: hash, content: .batch(count: 7, root: hash)),
+      try LogLeaf(
         seconds: 0, action: "audit.gap", commitment: hash,
         content: .gap(from: -5, to: 5, reason: "unclean-stop")),
     ]

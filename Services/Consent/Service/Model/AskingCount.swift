@@ -1,4 +1,5 @@
 package import ConsentAPI
+internal import ConsentVerifier
 package import PrivacyCore
 
 /// Counts the people who would have to be asked again because of a version of a notice.

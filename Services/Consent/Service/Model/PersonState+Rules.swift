@@ -1,18 +1,10 @@
 package import ConsentAPI
+internal import ConsentVerifier
 package import PrivacyCore
 
 // Per person and scope the latest receipt in log order rules. A withdrawal, a refusal and an
 // objection take their scopes back; a restriction stands beside what was given until it is lifted;
 // an erasure takes everything, for ever.
-
-/// The answer to one check.
-package struct CheckDecision: Hashable, Sendable {
-  package var reason: CheckReason
-  /// The receipt that decided; empty where there is none.
-  package var consentID = ""
-  /// When the permission ends; 0 where there is none.
-  package var expiresAtUs: Int64 = 0
-}
 
 extension ReceiptKind {
   /// Whether the latest receipt of this kind means that the scope was taken back or refused.
@@ -25,21 +17,20 @@ extension ReceiptKind {
 }
 
 extension PersonState {
-  package var isErased: Bool { erasureSequence > 0 }
-
-  /// What is known of one scope.
-  package func state(of scope: String) -> ScopeState? { scopes.first { $0.scope == scope } }
-
   var grantedScopes: [String] {
     scopes.lazy.filter { $0.kind == .grant }.map(\.scope)
   }
 
   // MARK: Folding
 
-  /// Folds in the person's next receipt.
-  package mutating func record(_ receipt: Receipt) {
+  /// Folds in the person's next receipt. The log commits to what comes of it, packed: see
+  /// `PersonState`.
+  ///
+  /// - Parameter hash: SHA-256 of the packed receipt.
+  package mutating func record(_ receipt: Receipt, hash: [UInt8]) {
     receiptCount += 1
     lastSequence = receipt.sequence
+    lastHash = hash
     switch receipt.kind {
     case .erasure:
       erasureSequence = receipt.sequence
@@ -64,6 +55,7 @@ extension PersonState {
     scopes[index].grantedAtUs = receipt.grantedAtUs
     scopes[index].expiresAtUs = kind == .grant ? receipt.expiresAtUs : 0
     scopes[index].sequence = receipt.sequence
+    scopes[index].receiptHash = lastHash
     scopes[index].coveredBy =
       receipt.details?.purposes.first { $0.purpose == scope }?.coveredBy ?? ""
     scopes[index].noticeID = receipt.details?.notice?.id ?? ""
@@ -75,6 +67,7 @@ extension PersonState {
     scopes[index].restrictedBy = receipt.consentID
     scopes[index].restrictedAtUs = receipt.grantedAtUs
     scopes[index].restrictedSequence = receipt.sequence
+    scopes[index].restrictedHash = lastHash
   }
 
   private mutating func lift(_ scope: String) {
@@ -86,6 +79,7 @@ extension PersonState {
     scopes[index].restrictedBy = ""
     scopes[index].restrictedAtUs = 0
     scopes[index].restrictedSequence = 0
+    scopes[index].restrictedHash = []
   }
 
   private mutating func index(of scope: String) -> Int {
@@ -94,18 +88,13 @@ extension PersonState {
     return scopes.count - 1
   }
 
-  // MARK: Answers
-
-  /// Whether `scope` is allowed at `time`, going by everything folded in so far.
-  package func decision(for scope: String, at time: Timestamp) -> CheckDecision {
-    if isErased { return CheckDecision(reason: .erased) }
-    guard let state = state(of: scope) else { return CheckDecision(reason: .neverAsked) }
-    return state.decision(at: time)
-  }
+  // MARK: Judging
 
   /// Whether recording `receipt` takes away something that a gate may be serving: then it needs the
   /// barrier. To be asked before the receipt is folded in.
-  package func isNarrowed(by receipt: Receipt) -> Bool {
+  ///
+  /// - Parameter now: the machine's time, by which gates judge what they serve.
+  package func isNarrowed(by receipt: Receipt, now: Timestamp) -> Bool {
     switch receipt.kind {
     case .withdrawal, .objection, .restriction, .erasure: return true
     case .restrictionLifted: return false
@@ -115,7 +104,7 @@ extension PersonState {
     // A consent that begins later or ends earlier than the one it follows takes the rest away.
     return receipt.scopes.contains { scope in
       guard let state = state(of: scope), state.kind == .grant else { return false }
-      return receipt.grantedAtUs > max(state.grantedAtUs, receipt.recordedAtUs)
+      return receipt.grantedAtUs > max(state.grantedAtUs, now.microseconds)
         || receipt.expiresAtUs < state.expiresAtUs
     }
   }
@@ -150,51 +139,5 @@ extension PersonState {
   package func date(now: Timestamp) -> Timestamp {
     let latest = scopes.lazy.filter(\.kind.takesBack).map(\.grantedAtUs).max() ?? .min
     return max(now, Timestamp(microseconds: latest))
-  }
-}
-
-extension ScopeState {
-  /// Whether the scope is allowed at `time`.
-  package func decision(at time: Timestamp) -> CheckDecision {
-    switch kind {
-    case .withdrawal: return CheckDecision(reason: .withdrawn, consentID: consentID)
-    case .denial: return CheckDecision(reason: .denied, consentID: consentID)
-    case .objection: return CheckDecision(reason: .objected, consentID: consentID)
-    case .grant: break
-    case .erasure, .restriction, .restrictionLifted, .unspecified, .unrecognized:
-      return CheckDecision(reason: .neverAsked)
-    }
-    if isRestricted { return CheckDecision(reason: .restricted, consentID: restrictedBy) }
-    var decision = CheckDecision(
-      reason: .granted, consentID: consentID, expiresAtUs: expiresAtUs)
-    if time.microseconds < grantedAtUs {
-      decision.reason = .notYetValid
-    } else if time.microseconds >= expiresAtUs {
-      decision.reason = .expired
-    }
-    return decision
-  }
-
-  package var isRestricted: Bool { restrictedSequence > 0 }
-}
-
-/// Checks as of another time than now.
-package enum ConsentHistory {
-  /// Whether `scope` was, or will be, allowed at `time`.
-  ///
-  /// A receipt counts from when it was given or recorded, whichever was first; of those that count
-  /// at `time` the latest in log order rules. An erasure counts at every time.
-  package static func decision(
-    for scope: String, at time: Timestamp, receipts: [Receipt]
-  ) -> CheckDecision {
-    var state = PersonState()
-    for receipt in receipts where counts(receipt, at: time) { state.record(receipt) }
-    return state.decision(for: scope, at: time)
-  }
-
-  /// Whether a receipt counts for a check as of `time`.
-  package static func counts(_ receipt: Receipt, at time: Timestamp) -> Bool {
-    receipt.kind == .erasure
-      || min(receipt.grantedAtUs, receipt.recordedAtUs) <= time.microseconds
   }
 }

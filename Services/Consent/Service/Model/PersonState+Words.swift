@@ -1,4 +1,5 @@
 package import ConsentAPI
+internal import ConsentVerifier
 package import PrivacyCore
 
 extension PersonState {

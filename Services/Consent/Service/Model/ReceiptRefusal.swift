@@ -57,7 +57,10 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
   case versionNotNext(expected: UInt32)
   case tooManyVersions(limit: Int)
   case tooManyNotices(limit: Int)
-  case tooManyReceiptsToRead(limit: Int)
+  case timeToCome
+  case notLogged
+  case entriesForgotten
+  case notCosigned
   case forgedToken
   case tokenOfOtherEpoch
   case behindToken(known: UInt64)
@@ -135,8 +138,11 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
     case .versionNotNext(let expected): "the next version is \(expected)"
     case .tooManyVersions(let limit): "there are \(limit) versions already"
     case .tooManyNotices(let limit): "there are \(limit) notices already"
-    case .tooManyReceiptsToRead(let limit):
-      "this person has more than \(limit) receipts: ask for another time with a batch of checks"
+    case .timeToCome: "what will be recorded by a time in the future cannot be proven"
+    case .notLogged: "the receipt is from before receipts were logged: nothing proves it"
+    case .entriesForgotten:
+      "this person was erased: what the log said of the person is forgotten and cannot be proven"
+    case .notCosigned: "no checkpoint that a witness cosigned covers the receipts yet"
     case .forgedToken: "the consistency token is not one of this service"
     case .tokenOfOtherEpoch:
       "the consistency token belongs to another epoch of the consent log; read again without it"

@@ -1,4 +1,5 @@
 package import ConsentAPI
+internal import ConsentVerifier
 
 /// What taking something back comes to, given what is recorded already.
 package enum TakingBackPlan: Hashable, Sendable {

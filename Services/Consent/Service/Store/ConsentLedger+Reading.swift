@@ -1,4 +1,5 @@
 package import ConsentAPI
+package import ConsentVerifier
 package import PrivacyCore
 internal import SealedStore
 internal import StoredMessages
@@ -65,23 +66,19 @@ extension ConsentLedger {
     try store.read { try Self.receipts(of: pid, in: $0) }
   }
 
-  /// Answers checks from one snapshot, in the order asked.
-  ///
-  /// - Parameter receiptCountMax: the most receipts of a person that are read for another time.
+  /// Answers checks from one snapshot, in the order asked. For another time the receipts count that
+  /// had been recorded by then; an erasure counts at every time.
   package func decide(
-    _ checks: some Sequence<(pid: PseudonymousID, scope: String, at: Timestamp?)>,
-    receiptCountMax: Int = .max
+    _ checks: some Sequence<(pid: PseudonymousID, scope: String, at: Timestamp?)>
   ) throws -> (decisions: [CheckDecision], position: UInt64) {
     let now = time.now
     return try store.read { snapshot in
       let decisions = try checks.map { check in
         let state = try Self.state(of: check.pid, in: snapshot) ?? PersonState()
         guard let at = check.at else { return state.decision(for: check.scope, at: now) }
-        guard state.receiptCount <= receiptCountMax else {
-          throw ReceiptRefusal.tooManyReceiptsToRead(limit: receiptCountMax)
-        }
-        return ConsentHistory.decision(
-          for: check.scope, at: at, receipts: try Self.receipts(of: check.pid, in: snapshot))
+        if state.isErased { return CheckDecision(reason: .erased) }
+        return try Self.standing(of: check.pid, at: at, in: snapshot).state
+          .decision(for: check.scope, at: at)
       }
       return (decisions, try Self.lastPosition(in: snapshot))
     }

@@ -1,22 +1,40 @@
+internal import AuditLog
 internal import ConsentAPI
+internal import ConsentVerifier
 internal import Cryptography
 internal import PrivacyCore
 internal import SealedStore
 internal import StoredMessages
 
 extension ConsentLedger {
-  /// Appends what `draft` asks for, or answers what is there under its id with the same content.
+  /// Appends what `draft` asks for with its entry in the transparency log, or answers what is there
+  /// under its id with the same content.
   func record(
-    _ draft: ReceiptDraft, ground: String = "", in transaction: inout WriteTransaction
+    _ draft: ReceiptDraft, _ action: String, by principal: String, ground: String = "",
+    details: [(name: String, value: String)] = [], in transaction: inout WriteTransaction
   ) throws -> Recorded {
     var position = try Self.nextPosition(in: transaction)
-    return try record(draft, ground: ground, at: &position, in: &transaction)
+    return try record(
+      draft, ground: ground, at: &position, stamp: clock.stamp(), in: &transaction
+    ) { receipt, statement, transaction in
+      let entry = AuditEntry(
+        principal: principal, action: action, pids: [draft.pid],
+        consentIDs: [receipt.consentID],
+        details: [("sequence", "\(receipt.sequence)")] + details, statement: statement.packed())
+      return .entry(index: try audit.append(entry, in: &transaction))
+    }
   }
 
   /// The same at a position the caller counts, which moves on when a receipt is appended.
+  ///
+  /// - Parameters:
+  ///   - stamp: the times of the transaction.
+  ///   - log: makes the receipt's entry.
   func record(
     _ draft: ReceiptDraft, ground: String, at position: inout UInt64,
-    in transaction: inout WriteTransaction
+    stamp: RecordingClock.Stamp,
+    in transaction: inout WriteTransaction,
+    log: (Receipt, ReceiptStatement, inout WriteTransaction) throws -> LogPlace
   ) throws -> Recorded {
     if let id = draft.consentID, let found = try transaction.get(ConsentTables.positions, id) {
       let receipt = try Self.receipt(at: found, in: transaction)
@@ -26,7 +44,7 @@ extension ConsentLedger {
         // A grant may have ended earlier than the one it followed.
         takesAway: draft.kind != .restrictionLifted)
     }
-    let now = time.now
+    let now = stamp.now
     var state = try Self.state(of: draft.pid, in: transaction) ?? PersonState()
     var draft = draft
     if draft.kind.isAnswer {
@@ -41,23 +59,51 @@ extension ConsentLedger {
       consentID: id.description, pid: draft.pid.bytes, scopes: draft.scopes,
       grantedAtUs: (draft.grantedAt ?? state.date(now: now)).microseconds,
       expiresAtUs: draft.expiresAt?.microseconds ?? 0, source: draft.source,
-      version: draft.version, kind: draft.kind.receiptKind, recordedAtUs: now.microseconds,
+      version: draft.version, kind: draft.kind.receiptKind,
+      recordedAtUs: stamp.recordedAt.microseconds,
       sequence: position, previousHash: try previousHash(state, in: transaction),
       deniedScopes: draft.deniedScopes, personSequence: state.receiptCount + 1,
       details: draft.details)
-    let takesAway = state.isNarrowed(by: receipt)
-    state.record(receipt)
-    state.lastHash = try Self.hash(of: receipt)
-    try transaction.put(ConsentTables.receipts, position, StoredMessage(receipt))
+    let takesAway = state.isNarrowed(by: receipt, now: now)
+    if draft.kind == .erasure { try forgetEntries(of: draft.pid, in: &transaction) }
+    let packed = receipt.packed()
+    let hash = try Digest.sha256(packed)
+    state.record(receipt, hash: hash)
+    let packedState = state.packed()
+    let place = try log(
+      receipt, ReceiptStatement(receipt, hash: hash, state: packedState), &transaction)
+    try transaction.put(ConsentTables.receipts, position, StoredMessage(receipt, packed: packed))
     try transaction.put(ConsentTables.positions, id, position)
-    try transaction.put(ConsentTables.history, KeyPair(draft.pid, position), EmptyValue())
-    try transaction.put(ConsentTables.people, draft.pid, StoredMessage(state))
+    try transaction.put(ConsentTables.history, KeyPair(draft.pid, position), place)
+    try transaction.put(ConsentTables.people, draft.pid, StoredMessage(state, packed: packedState))
+    if state.receiptCount.isMultiple(of: Self.stateKeptEvery) {
+      try transaction.put(
+        ConsentTables.earlierStates, KeyPair(draft.pid, state.receiptCount),
+        StoredMessage(state, packed: packedState))
+    }
     if draft.kind == .erasure {
       let task = ErasureTask(pid: draft.pid.bytes, ground: ground)
       try transaction.put(ConsentTables.erasures, position, StoredMessage(task))
     }
     position += 1
     return Recorded(receipt: receipt, isNew: true, takesAway: takesAway)
+  }
+
+  /// Destroys what opens the entries of a person's receipts, and what earlier states were kept. The
+  /// log and everybody's proofs stay whole.
+  private func forgetEntries(
+    of pid: PseudonymousID, in transaction: inout WriteTransaction
+  ) throws {
+    for row in try transaction.rows(ConsentTables.history, .prefix(pid)) {
+      switch row.value {
+      case .unlogged: break
+      case .entry(let index): try audit.forget(index, in: &transaction)
+      case .member(let index, let member, _):
+        try transaction.put(
+          ConsentTables.history, row.key, .member(index: index, member: member, salt: nil))
+      }
+    }
+    try transaction.delete(ConsentTables.earlierStates, .prefix(pid))
   }
 
   private func previousHash(

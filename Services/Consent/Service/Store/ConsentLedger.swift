@@ -1,5 +1,6 @@
 package import AuditLog
 package import ConsentAPI
+internal import ConsentVerifier
 package import PrivacyCore
 package import SealedStore
 
@@ -13,12 +14,16 @@ package struct ConsentLedger: Sendable {
   let requestCountMax: Int
   let requestHours: Int
   let time: any TimeSource
+  let clock: RecordingClock
   let random: any RandomSource
 
+  /// The ledger that lives in `store`.
+  ///
+  /// - Throws: what the store throws.
   package init(
     store: SealedStore, audit: AuditLog, register: CatalogRegister,
     configuration: ConsentConfiguration, time: any TimeSource, random: any RandomSource
-  ) {
+  ) throws {
     self.store = store
     self.audit = audit
     self.register = register
@@ -26,6 +31,7 @@ package struct ConsentLedger: Sendable {
     requestCountMax = configuration.requestCountMax
     requestHours = configuration.requestHours
     self.time = time
+    clock = RecordingClock(time: time, last: try Self.newestTime(in: store))
     self.random = random
   }
 
@@ -49,11 +55,7 @@ package struct ConsentLedger: Sendable {
     try await once(request) {
       try rules.check(draft, now: time.now)
     } write: { transaction in
-      let recorded = try record(draft, in: &transaction)
-      if recorded.isNew {
-        try auditOne(recorded.receipt, "consent.\(draft.kind)", by: principal, in: &transaction)
-      }
-      return recorded
+      try record(draft, "consent.\(draft.kind)", by: principal, in: &transaction)
     }
   }
 
@@ -74,7 +76,7 @@ package struct ConsentLedger: Sendable {
     _ drafts: [ReceiptDraft], by principal: String
   ) async throws -> [Recorded] {
     for draft in drafts.prefix(1) { try rules.check(draft, now: time.now) }
-    return try await store.write { transaction in
+    let recorded = try await store.write { transaction in
       var recorded: [Recorded] = []
       recorded.reserveCapacity(drafts.count)
       for draft in drafts {
@@ -82,6 +84,8 @@ package struct ConsentLedger: Sendable {
       }
       return recorded
     }.value
+    if let last = recorded.last(where: \.isNew) { isDurable(last.receipt) }
+    return recorded
   }
 
   /// Records that a restriction is over, of the scopes named or of all.
@@ -94,9 +98,7 @@ package struct ConsentLedger: Sendable {
       let state = try Self.state(of: draft.pid, in: transaction) ?? PersonState()
       var draft = draft
       draft.scopes = try state.lifting(draft.scopes, tree: register.current.catalog.tree)
-      let recorded = try record(draft, in: &transaction)
-      try auditOne(recorded.receipt, "consent.lift", by: principal, in: &transaction)
-      return recorded
+      return try record(draft, "consent.lift", by: principal, in: &transaction)
     }
   }
 
@@ -111,11 +113,9 @@ package struct ConsentLedger: Sendable {
         let receipt = try Self.receipt(at: state.erasureSequence, in: transaction)
         return Recorded(receipt: receipt, isNew: false, takesAway: true)
       }
-      let recorded = try record(draft, ground: ground, in: &transaction)
-      try auditOne(
-        recorded.receipt, "consent.erase", by: principal, details: [("ground", ground)],
+      return try record(
+        draft, "consent.erase", by: principal, ground: ground, details: [("ground", ground)],
         in: &transaction)
-      return recorded
     }
   }
 
@@ -133,12 +133,19 @@ package struct ConsentLedger: Sendable {
   ) async throws -> Recorded {
     if let earlier = try replay(request)?.first { return earlier }
     try check()
-    return try await store.write { transaction in
+    let recorded = try await store.write { transaction in
       if let earlier = try replay(request, in: transaction)?.first { return earlier }
       let recorded = try write(&transaction)
       try note(request, [recorded], in: &transaction)
       return recorded
     }.value
+    isDurable(recorded.receipt)
+    return recorded
+  }
+
+  /// Everything that was recorded before `receipt` is durable as well.
+  func isDurable(_ receipt: Receipt) {
+    clock.isDurable(Timestamp(microseconds: receipt.recordedAtUs))
   }
 
   private func takeBack(
@@ -156,10 +163,7 @@ package struct ConsentLedger: Sendable {
     case .record(let scopes):
       var draft = draft
       draft.scopes = scopes
-      let recorded = try record(draft, in: &transaction)
-      try auditOne(
-        recorded.receipt, Self.action(of: draft.kind), by: principal, in: &transaction)
-      return recorded
+      return try record(draft, Self.action(of: draft.kind), by: principal, in: &transaction)
     }
   }
 
@@ -169,17 +173,5 @@ package struct ConsentLedger: Sendable {
     case .restriction: "consent.restrict"
     default: "consent.withdraw"
     }
-  }
-
-  private func auditOne(
-    _ receipt: Receipt, _ action: String, by principal: String,
-    details: [(name: String, value: String)] = [], in transaction: inout WriteTransaction
-  ) throws {
-    let entry = AuditEntry(
-      principal: principal, action: action,
-      pids: PseudonymousID(bytes: receipt.pid).map { [$0] } ?? [],
-      consentIDs: [receipt.consentID],
-      details: [("sequence", "\(receipt.sequence)")] + details)
-    try audit.append(entry, in: &transaction)
   }
 }

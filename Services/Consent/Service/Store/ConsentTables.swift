@@ -9,8 +9,8 @@ package enum ConsentTables {
   package static let receipts = StoreTable<UInt64, StoredMessage<Receipt>>("receipts", id: 1)
   /// The position of each receipt by its id.
   package static let positions = StoreTable<ConsentID, UInt64>("positions", id: 2)
-  /// The positions of each person's receipts.
-  package static let history = StoreTable<KeyPair<PseudonymousID, UInt64>, EmptyValue>(
+  /// The positions of each person's receipts, and where their entries stand in the log.
+  package static let history = StoreTable<KeyPair<PseudonymousID, UInt64>, LogPlace>(
     "history", id: 3)
   /// What counts for each person now.
   package static let people = StoreTable<PseudonymousID, StoredMessage<PersonState>>(
@@ -37,10 +37,14 @@ package enum ConsentTables {
   package static let deadLetters = StoreTable<
     KeyPair<String, UInt64>, StoredMessage<StoredDeadLetter>
   >("dead_letters", id: 12)
+  /// What counted for people with many receipts, by person and number of receipts.
+  package static let earlierStates = StoreTable<
+    KeyPair<PseudonymousID, UInt64>, StoredMessage<PersonState>
+  >("earlier_states", id: 13)
 
   /// All of them.
   package static let all: [any StoreTableDescribing] = [
     receipts, positions, history, people, erasures, settings, requests, requestOrder, purposes,
-    notices, webhooks, deadLetters,
+    notices, webhooks, deadLetters, earlierStates,
   ]
 }

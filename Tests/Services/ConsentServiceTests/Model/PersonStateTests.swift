@@ -1,5 +1,6 @@
 import ConsentAPI
 import ConsentService
+import ConsentVerifier
 import PrivacyCore
 import TestSupport
 import Testing
@@ -8,7 +9,7 @@ import Testing
 struct PersonStateTests {
   private func state(_ receipts: Receipt...) -> PersonState {
     var state = PersonState()
-    for receipt in receipts { state.record(receipt) }
+    for receipt in receipts { state.record(receipt, hash: []) }
     return state
   }
 
@@ -112,52 +113,7 @@ struct PersonStateTests {
       taken(state, ["product_recs", "marketing"])
         == .record(["product_recs", "marketing"]))
     var erased = state
-    erased.record(Example.receipt(4, kind: .erasure, scopes: []))
+    erased.record(Example.receipt(4, kind: .erasure, scopes: []), hash: [])
     #expect(taken(erased, [], known: ["marketing"]) == .recordedAlready(4))
-  }
-}
-
-@Suite("What counted at another time")
-struct ConsentHistoryTests {
-  private func reason(_ receipts: [Receipt], day: Int64) -> CheckReason {
-    ConsentHistory.decision(
-      for: "product_recs", at: Example.now.advanced(byMicroseconds: day * 86_400_000_000),
-      receipts: receipts
-    ).reason
-  }
-
-  @Test("a withdrawal does not reach into the past")
-  func withdrawal() {
-    let receipts = [Example.receipt(1), Example.receipt(2, kind: .withdrawal, fromDay: 10)]
-    #expect(reason(receipts, day: -1) == .neverAsked)
-    #expect(reason(receipts, day: 9) == .granted)
-    #expect(reason(receipts, day: 10) == .withdrawn)
-  }
-
-  @Test("a receipt imported later counts from when it was given")
-  func importedLate() {
-    #expect(reason([Example.receipt(1, fromDay: 0, recordedDay: 100)], day: 5) == .granted)
-  }
-
-  @Test("a receipt that begins later counts from when it was recorded, as not yet valid")
-  func beginsLater() {
-    let receipts = [Example.receipt(1), Example.receipt(2, fromDay: 20, recordedDay: 10)]
-    #expect(reason(receipts, day: 9) == .granted)
-    #expect(reason(receipts, day: 15) == .notYetValid)
-    #expect(reason(receipts, day: 20) == .granted)
-  }
-
-  @Test("an erasure counts at every time")
-  func erasure() {
-    let receipts = [
-      Example.receipt(1), Example.receipt(2, kind: .erasure, scopes: [], fromDay: 50),
-    ]
-    #expect(reason(receipts, day: 5) == .erased)
-  }
-
-  @Test("expiry is judged at the time asked for")
-  func expiry() {
-    #expect(reason([Example.receipt(1, days: 10)], day: 9) == .granted)
-    #expect(reason([Example.receipt(1, days: 10)], day: 10) == .expired)
   }
 }

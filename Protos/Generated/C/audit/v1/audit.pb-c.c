@@ -1223,7 +1223,7 @@ const ProtobufCMessageDescriptor tacit__audit__v1__cosign_reply__descriptor =
   (ProtobufCMessageInit) tacit__audit__v1__cosign_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__audit__v1__audit_record__field_descriptors[8] =
+static const ProtobufCFieldDescriptor tacit__audit__v1__audit_record__field_descriptors[9] =
 {
   {
     "number",
@@ -1321,6 +1321,18 @@ static const ProtobufCFieldDescriptor tacit__audit__v1__audit_record__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "statement",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Audit__V1__AuditRecord, statement),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__audit__v1__audit_record__field_indices_by_name[] = {
   3,   /* field[3] = action */
@@ -1331,11 +1343,13 @@ static const unsigned tacit__audit__v1__audit_record__field_indices_by_name[] = 
   5,   /* field[5] = pids */
   2,   /* field[2] = principal */
   4,   /* field[4] = purpose */
+  8,   /* field[8] = statement */
 };
-static const ProtobufCIntRange tacit__audit__v1__audit_record__number_ranges[1 + 1] =
+static const ProtobufCIntRange tacit__audit__v1__audit_record__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 10, 8 },
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor tacit__audit__v1__audit_record__descriptor =
 {
@@ -1345,10 +1359,10 @@ const ProtobufCMessageDescriptor tacit__audit__v1__audit_record__descriptor =
   "Tacit__Audit__V1__AuditRecord",
   "tacit.audit.v1",
   sizeof(Tacit__Audit__V1__AuditRecord),
-  8,
+  9,
   tacit__audit__v1__audit_record__field_descriptors,
   tacit__audit__v1__audit_record__field_indices_by_name,
-  1,  tacit__audit__v1__audit_record__number_ranges,
+  2,  tacit__audit__v1__audit_record__number_ranges,
   (ProtobufCMessageInit) tacit__audit__v1__audit_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

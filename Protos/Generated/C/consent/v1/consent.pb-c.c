@@ -637,6 +637,186 @@ void   tacit__consent__v1__check_batch_reply__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__check_batch_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__consent__v1__prove_request__init
+                     (Tacit__Consent__V1__ProveRequest         *message)
+{
+  static const Tacit__Consent__V1__ProveRequest init_value = TACIT__CONSENT__V1__PROVE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__prove_request__get_packed_size
+                     (const Tacit__Consent__V1__ProveRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__prove_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__prove_request__pack
+                     (const Tacit__Consent__V1__ProveRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__prove_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__prove_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ProveRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__prove_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ProveRequest *
+       tacit__consent__v1__prove_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ProveRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__prove_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__prove_request__free_unpacked
+                     (Tacit__Consent__V1__ProveRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__prove_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__consent_evidence__init
+                     (Tacit__Consent__V1__ConsentEvidence         *message)
+{
+  static const Tacit__Consent__V1__ConsentEvidence init_value = TACIT__CONSENT__V1__CONSENT_EVIDENCE__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__consent_evidence__get_packed_size
+                     (const Tacit__Consent__V1__ConsentEvidence *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__consent_evidence__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__consent_evidence__pack
+                     (const Tacit__Consent__V1__ConsentEvidence *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__consent_evidence__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__consent_evidence__pack_to_buffer
+                     (const Tacit__Consent__V1__ConsentEvidence *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__consent_evidence__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ConsentEvidence *
+       tacit__consent__v1__consent_evidence__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ConsentEvidence *)
+     protobuf_c_message_unpack (&tacit__consent__v1__consent_evidence__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__consent_evidence__free_unpacked
+                     (Tacit__Consent__V1__ConsentEvidence *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__consent_evidence__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__logged_receipt__init
+                     (Tacit__Consent__V1__LoggedReceipt         *message)
+{
+  static const Tacit__Consent__V1__LoggedReceipt init_value = TACIT__CONSENT__V1__LOGGED_RECEIPT__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__logged_receipt__get_packed_size
+                     (const Tacit__Consent__V1__LoggedReceipt *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__logged_receipt__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__logged_receipt__pack
+                     (const Tacit__Consent__V1__LoggedReceipt *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__logged_receipt__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__logged_receipt__pack_to_buffer
+                     (const Tacit__Consent__V1__LoggedReceipt *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__logged_receipt__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__LoggedReceipt *
+       tacit__consent__v1__logged_receipt__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__LoggedReceipt *)
+     protobuf_c_message_unpack (&tacit__consent__v1__logged_receipt__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__logged_receipt__free_unpacked
+                     (Tacit__Consent__V1__LoggedReceipt *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__logged_receipt__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__receipt_statement__init
+                     (Tacit__Consent__V1__ReceiptStatement         *message)
+{
+  static const Tacit__Consent__V1__ReceiptStatement init_value = TACIT__CONSENT__V1__RECEIPT_STATEMENT__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__receipt_statement__get_packed_size
+                     (const Tacit__Consent__V1__ReceiptStatement *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__receipt_statement__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__receipt_statement__pack
+                     (const Tacit__Consent__V1__ReceiptStatement *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__receipt_statement__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__receipt_statement__pack_to_buffer
+                     (const Tacit__Consent__V1__ReceiptStatement *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__receipt_statement__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ReceiptStatement *
+       tacit__consent__v1__receipt_statement__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ReceiptStatement *)
+     protobuf_c_message_unpack (&tacit__consent__v1__receipt_statement__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__receipt_statement__free_unpacked
+                     (Tacit__Consent__V1__ReceiptStatement *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__receipt_statement__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__consent__v1__show_request__init
                      (Tacit__Consent__V1__ShowRequest         *message)
 {
@@ -4994,6 +5174,496 @@ const ProtobufCMessageDescriptor tacit__consent__v1__check_batch_reply__descript
   tacit__consent__v1__check_batch_reply__field_indices_by_name,
   1,  tacit__consent__v1__check_batch_reply__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__check_batch_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__prove_request__field_descriptors[5] =
+{
+  {
+    "pid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ProveRequest, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scope",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ProveRequest, scope),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "at_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ProveRequest, at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "at_least",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ProveRequest, at_least),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cosigned",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ProveRequest, cosigned),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__prove_request__field_indices_by_name[] = {
+  3,   /* field[3] = at_least */
+  2,   /* field[2] = at_us */
+  4,   /* field[4] = cosigned */
+  0,   /* field[0] = pid */
+  1,   /* field[1] = scope */
+};
+static const ProtobufCIntRange tacit__consent__v1__prove_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__prove_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ProveRequest",
+  "ProveRequest",
+  "Tacit__Consent__V1__ProveRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ProveRequest),
+  5,
+  tacit__consent__v1__prove_request__field_descriptors,
+  tacit__consent__v1__prove_request__field_indices_by_name,
+  1,  tacit__consent__v1__prove_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__prove_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__consent_evidence__field_descriptors[11] =
+{
+  {
+    "pid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ConsentEvidence, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scope",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ConsentEvidence, scope),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "at_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ConsentEvidence, at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answer",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ConsentEvidence, answer),
+    &tacit__consent__v1__check_reply__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "standing",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ConsentEvidence, standing),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "receipt",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ConsentEvidence, receipt),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "newest",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ConsentEvidence, newest),
+    &tacit__consent__v1__logged_receipt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "successor",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ConsentEvidence, successor),
+    &tacit__consent__v1__logged_receipt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_receipt_note",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ConsentEvidence, last_receipt_note),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checkpoint",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ConsentEvidence, checkpoint),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signature",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ConsentEvidence, signature),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__consent_evidence__field_indices_by_name[] = {
+  3,   /* field[3] = answer */
+  2,   /* field[2] = at_us */
+  9,   /* field[9] = checkpoint */
+  8,   /* field[8] = last_receipt_note */
+  6,   /* field[6] = newest */
+  0,   /* field[0] = pid */
+  5,   /* field[5] = receipt */
+  1,   /* field[1] = scope */
+  10,   /* field[10] = signature */
+  4,   /* field[4] = standing */
+  7,   /* field[7] = successor */
+};
+static const ProtobufCIntRange tacit__consent__v1__consent_evidence__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 11 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__consent_evidence__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ConsentEvidence",
+  "ConsentEvidence",
+  "Tacit__Consent__V1__ConsentEvidence",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ConsentEvidence),
+  11,
+  tacit__consent__v1__consent_evidence__field_descriptors,
+  tacit__consent__v1__consent_evidence__field_indices_by_name,
+  1,  tacit__consent__v1__consent_evidence__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__consent_evidence__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__logged_receipt__field_descriptors[7] =
+{
+  {
+    "place",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LoggedReceipt, place),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "salt",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LoggedReceipt, salt),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "content",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LoggedReceipt, content),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "path",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LoggedReceipt, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "batch",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LoggedReceipt, batch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "member",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LoggedReceipt, member),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "batch_path",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LoggedReceipt, batch_path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__logged_receipt__field_indices_by_name[] = {
+  4,   /* field[4] = batch */
+  6,   /* field[6] = batch_path */
+  2,   /* field[2] = content */
+  5,   /* field[5] = member */
+  3,   /* field[3] = path */
+  0,   /* field[0] = place */
+  1,   /* field[1] = salt */
+};
+static const ProtobufCIntRange tacit__consent__v1__logged_receipt__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__logged_receipt__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.LoggedReceipt",
+  "LoggedReceipt",
+  "Tacit__Consent__V1__LoggedReceipt",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__LoggedReceipt),
+  7,
+  tacit__consent__v1__logged_receipt__field_descriptors,
+  tacit__consent__v1__logged_receipt__field_indices_by_name,
+  1,  tacit__consent__v1__logged_receipt__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__logged_receipt__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__receipt_statement__field_descriptors[7] =
+{
+  {
+    "pid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptStatement, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptStatement, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "person_sequence",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptStatement, person_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recorded_at_us",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptStatement, recorded_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "receipt_hash",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptStatement, receipt_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state_hash",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptStatement, state_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "previous_hash",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ReceiptStatement, previous_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__receipt_statement__field_indices_by_name[] = {
+  2,   /* field[2] = person_sequence */
+  0,   /* field[0] = pid */
+  6,   /* field[6] = previous_hash */
+  4,   /* field[4] = receipt_hash */
+  3,   /* field[3] = recorded_at_us */
+  1,   /* field[1] = sequence */
+  5,   /* field[5] = state_hash */
+};
+static const ProtobufCIntRange tacit__consent__v1__receipt_statement__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__receipt_statement__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ReceiptStatement",
+  "ReceiptStatement",
+  "Tacit__Consent__V1__ReceiptStatement",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ReceiptStatement),
+  7,
+  tacit__consent__v1__receipt_statement__field_descriptors,
+  tacit__consent__v1__receipt_statement__field_indices_by_name,
+  1,  tacit__consent__v1__receipt_statement__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__receipt_statement__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__consent__v1__show_request__field_descriptors[2] =
@@ -9706,7 +10376,7 @@ const ProtobufCEnumDescriptor tacit__consent__v1__export_form__descriptor =
   tacit__consent__v1__export_form__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descriptors[29] =
+static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descriptors[30] =
 {
   { "Grant", &tacit__consent__v1__grant_request__descriptor, &tacit__consent__v1__grant_reply__descriptor },
   { "Withdraw", &tacit__consent__v1__withdraw_request__descriptor, &tacit__consent__v1__withdraw_reply__descriptor },
@@ -9717,6 +10387,7 @@ static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descr
   { "Object", &tacit__consent__v1__object_request__descriptor, &tacit__consent__v1__barrier_reply__descriptor },
   { "Check", &tacit__consent__v1__check_request__descriptor, &tacit__consent__v1__check_reply__descriptor },
   { "CheckBatch", &tacit__consent__v1__check_batch_request__descriptor, &tacit__consent__v1__check_batch_reply__descriptor },
+  { "Prove", &tacit__consent__v1__prove_request__descriptor, &tacit__consent__v1__consent_evidence__descriptor },
   { "Show", &tacit__consent__v1__show_request__descriptor, &tacit__consent__v1__receipt__descriptor },
   { "History", &tacit__consent__v1__history_request__descriptor, &tacit__consent__v1__history_reply__descriptor },
   { "State", &tacit__consent__v1__state_request__descriptor, &tacit__consent__v1__state_reply__descriptor },
@@ -9739,33 +10410,34 @@ static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descr
   { "Erase", &tacit__consent__v1__erase_request__descriptor, &tacit__consent__v1__erase_reply__descriptor },
 };
 const unsigned tacit__consent__v1__consent__method_indices_by_name[] = {
-  14,        /* AddNotice */
-  12,        /* AddPurpose */
-  19,        /* AddWebhook */
-  27,        /* Attend */
+  15,        /* AddNotice */
+  13,        /* AddPurpose */
+  20,        /* AddWebhook */
+  28,        /* Attend */
   7,        /* Check */
   8,        /* CheckBatch */
-  18,        /* CountToAsk */
-  17,        /* DiffNotices */
-  28,        /* Erase */
-  25,        /* Export */
+  19,        /* CountToAsk */
+  18,        /* DiffNotices */
+  29,        /* Erase */
+  26,        /* Export */
   0,        /* Grant */
-  10,        /* History */
-  24,        /* Import */
+  11,        /* History */
+  25,        /* Import */
   5,        /* LiftRestriction */
-  22,        /* ListDeadLetters */
-  15,        /* ListNotices */
-  13,        /* ListPurposes */
-  20,        /* ListWebhooks */
+  23,        /* ListDeadLetters */
+  16,        /* ListNotices */
+  14,        /* ListPurposes */
+  21,        /* ListWebhooks */
   6,        /* Object */
+  9,        /* Prove */
   2,        /* RecordSignal */
-  21,        /* RemoveWebhook */
+  22,        /* RemoveWebhook */
   4,        /* RestrictUse */
-  23,        /* ResumeDeadLetters */
-  9,        /* Show */
-  16,        /* ShowNotice */
-  11,        /* State */
-  26,        /* Watch */
+  24,        /* ResumeDeadLetters */
+  10,        /* Show */
+  17,        /* ShowNotice */
+  12,        /* State */
+  27,        /* Watch */
   1,        /* Withdraw */
   3         /* WithdrawMany */
 };
@@ -9776,7 +10448,7 @@ const ProtobufCServiceDescriptor tacit__consent__v1__consent__descriptor =
   "Consent",
   "Tacit__Consent__V1__Consent",
   "tacit.consent.v1",
-  29,
+  30,
   tacit__consent__v1__consent__method_descriptors,
   tacit__consent__v1__consent__method_indices_by_name
 };
@@ -9852,13 +10524,21 @@ void tacit__consent__v1__consent__check_batch(ProtobufCService *service,
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
   service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void tacit__consent__v1__consent__prove(ProtobufCService *service,
+                                        const Tacit__Consent__V1__ProveRequest *input,
+                                        Tacit__Consent__V1__ConsentEvidence_Closure closure,
+                                        void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void tacit__consent__v1__consent__show(ProtobufCService *service,
                                        const Tacit__Consent__V1__ShowRequest *input,
                                        Tacit__Consent__V1__Receipt_Closure closure,
                                        void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__history(ProtobufCService *service,
                                           const Tacit__Consent__V1__HistoryRequest *input,
@@ -9866,7 +10546,7 @@ void tacit__consent__v1__consent__history(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__state(ProtobufCService *service,
                                         const Tacit__Consent__V1__StateRequest *input,
@@ -9874,7 +10554,7 @@ void tacit__consent__v1__consent__state(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__add_purpose(ProtobufCService *service,
                                               const Tacit__Consent__V1__AddPurposeRequest *input,
@@ -9882,7 +10562,7 @@ void tacit__consent__v1__consent__add_purpose(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__list_purposes(ProtobufCService *service,
                                                 const Tacit__Consent__V1__ListPurposesRequest *input,
@@ -9890,7 +10570,7 @@ void tacit__consent__v1__consent__list_purposes(ProtobufCService *service,
                                                 void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__add_notice(ProtobufCService *service,
                                              const Tacit__Consent__V1__AddNoticeRequest *input,
@@ -9898,7 +10578,7 @@ void tacit__consent__v1__consent__add_notice(ProtobufCService *service,
                                              void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__list_notices(ProtobufCService *service,
                                                const Tacit__Consent__V1__ListNoticesRequest *input,
@@ -9906,7 +10586,7 @@ void tacit__consent__v1__consent__list_notices(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__show_notice(ProtobufCService *service,
                                               const Tacit__Consent__V1__ShowNoticeRequest *input,
@@ -9914,7 +10594,7 @@ void tacit__consent__v1__consent__show_notice(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__diff_notices(ProtobufCService *service,
                                                const Tacit__Consent__V1__DiffNoticesRequest *input,
@@ -9922,7 +10602,7 @@ void tacit__consent__v1__consent__diff_notices(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__count_to_ask(ProtobufCService *service,
                                                const Tacit__Consent__V1__CountToAskRequest *input,
@@ -9930,7 +10610,7 @@ void tacit__consent__v1__consent__count_to_ask(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__add_webhook(ProtobufCService *service,
                                               const Tacit__Consent__V1__AddWebhookRequest *input,
@@ -9938,7 +10618,7 @@ void tacit__consent__v1__consent__add_webhook(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 20, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__list_webhooks(ProtobufCService *service,
                                                 const Tacit__Consent__V1__ListWebhooksRequest *input,
@@ -9946,7 +10626,7 @@ void tacit__consent__v1__consent__list_webhooks(ProtobufCService *service,
                                                 void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 20, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 21, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__remove_webhook(ProtobufCService *service,
                                                  const Tacit__Consent__V1__RemoveWebhookRequest *input,
@@ -9954,7 +10634,7 @@ void tacit__consent__v1__consent__remove_webhook(ProtobufCService *service,
                                                  void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 21, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 22, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__list_dead_letters(ProtobufCService *service,
                                                     const Tacit__Consent__V1__ListDeadLettersRequest *input,
@@ -9962,7 +10642,7 @@ void tacit__consent__v1__consent__list_dead_letters(ProtobufCService *service,
                                                     void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 22, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 23, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__resume_dead_letters(ProtobufCService *service,
                                                       const Tacit__Consent__V1__ResumeDeadLettersRequest *input,
@@ -9970,7 +10650,7 @@ void tacit__consent__v1__consent__resume_dead_letters(ProtobufCService *service,
                                                       void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 23, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 24, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__import(ProtobufCService *service,
                                          const Tacit__Consent__V1__ImportChunk *input,
@@ -9978,7 +10658,7 @@ void tacit__consent__v1__consent__import(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 24, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 25, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__export(ProtobufCService *service,
                                          const Tacit__Consent__V1__ExportRequest *input,
@@ -9986,7 +10666,7 @@ void tacit__consent__v1__consent__export(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 25, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 26, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__watch(ProtobufCService *service,
                                         const Tacit__Consent__V1__WatchRequest *input,
@@ -9994,7 +10674,7 @@ void tacit__consent__v1__consent__watch(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 26, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 27, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__attend(ProtobufCService *service,
                                          const Tacit__Consent__V1__GateMessage *input,
@@ -10002,7 +10682,7 @@ void tacit__consent__v1__consent__attend(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 27, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 28, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__erase(ProtobufCService *service,
                                         const Tacit__Consent__V1__EraseRequest *input,
@@ -10010,7 +10690,7 @@ void tacit__consent__v1__consent__erase(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 28, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 29, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *service,
                                         Tacit__Consent__V1__Consent_ServiceDestroy destroy)

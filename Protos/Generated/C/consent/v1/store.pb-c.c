@@ -367,7 +367,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__person_state__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__person_state__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__scope_state__field_descriptors[12] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__scope_state__field_descriptors[14] =
 {
   {
     "scope",
@@ -513,6 +513,30 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__scope_state__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "receipt_hash",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ScopeState, receipt_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "restricted_hash",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ScopeState, restricted_hash),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__scope_state__field_indices_by_name[] = {
   2,   /* field[2] = consent_id */
@@ -522,8 +546,10 @@ static const unsigned tacit__consent__v1__scope_state__field_indices_by_name[] =
   1,   /* field[1] = kind */
   7,   /* field[7] = notice_id */
   8,   /* field[8] = notice_version */
+  12,   /* field[12] = receipt_hash */
   10,   /* field[10] = restricted_at_us */
   9,   /* field[9] = restricted_by */
+  13,   /* field[13] = restricted_hash */
   11,   /* field[11] = restricted_sequence */
   0,   /* field[0] = scope */
   5,   /* field[5] = sequence */
@@ -531,7 +557,7 @@ static const unsigned tacit__consent__v1__scope_state__field_indices_by_name[] =
 static const ProtobufCIntRange tacit__consent__v1__scope_state__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__scope_state__descriptor =
 {
@@ -541,7 +567,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__scope_state__descriptor =
   "Tacit__Consent__V1__ScopeState",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ScopeState),
-  12,
+  14,
   tacit__consent__v1__scope_state__field_descriptors,
   tacit__consent__v1__scope_state__field_indices_by_name,
   1,  tacit__consent__v1__scope_state__number_ranges,

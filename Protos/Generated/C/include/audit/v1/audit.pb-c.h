@@ -314,10 +314,15 @@ struct  Tacit__Audit__V1__AuditRecord
    */
   size_t n_details;
   Tacit__Audit__V1__AuditDetail **details;
+  /*
+   * What the service proves by this entry, in a form of its own; empty for most entries. For a receipt
+   * a packed tacit.consent.v1.ReceiptStatement.
+   */
+  ProtobufCBinaryData statement;
 };
 #define TACIT__AUDIT__V1__AUDIT_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__audit__v1__audit_record__descriptor) \
-    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL }
+    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, {0,NULL} }
 
 
 /*

@@ -31,6 +31,10 @@ typedef struct Tacit__Consent__V1__CheckRequest Tacit__Consent__V1__CheckRequest
 typedef struct Tacit__Consent__V1__CheckReply Tacit__Consent__V1__CheckReply;
 typedef struct Tacit__Consent__V1__CheckBatchRequest Tacit__Consent__V1__CheckBatchRequest;
 typedef struct Tacit__Consent__V1__CheckBatchReply Tacit__Consent__V1__CheckBatchReply;
+typedef struct Tacit__Consent__V1__ProveRequest Tacit__Consent__V1__ProveRequest;
+typedef struct Tacit__Consent__V1__ConsentEvidence Tacit__Consent__V1__ConsentEvidence;
+typedef struct Tacit__Consent__V1__LoggedReceipt Tacit__Consent__V1__LoggedReceipt;
+typedef struct Tacit__Consent__V1__ReceiptStatement Tacit__Consent__V1__ReceiptStatement;
 typedef struct Tacit__Consent__V1__ShowRequest Tacit__Consent__V1__ShowRequest;
 typedef struct Tacit__Consent__V1__HistoryRequest Tacit__Consent__V1__HistoryRequest;
 typedef struct Tacit__Consent__V1__HistoryReply Tacit__Consent__V1__HistoryReply;
@@ -474,7 +478,7 @@ struct  Tacit__Consent__V1__Receipt
    */
   Tacit__Consent__V1__ReceiptKind kind;
   /*
-   * When this service recorded it, in microseconds since the epoch.
+   * When this service recorded it, in microseconds since the epoch; never before an earlier position.
    */
   int64_t recorded_at_us;
   /*
@@ -691,7 +695,8 @@ struct  Tacit__Consent__V1__CheckRequest
    */
   char *scope;
   /*
-   * At what time, in microseconds since the epoch; 0: now.
+   * At what time, in microseconds since the epoch: by the receipts that had been recorded by then;
+   * 0: now.
    */
   int64_t at_us;
   /*
@@ -772,6 +777,178 @@ struct  Tacit__Consent__V1__CheckBatchReply
 #define TACIT__CONSENT__V1__CHECK_BATCH_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__check_batch_reply__descriptor) \
     , 0,NULL }
+
+
+/*
+ * Asks for evidence of how a person's consent to a scope stood.
+ */
+struct  Tacit__Consent__V1__ProveRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The person, 32 bytes.
+   */
+  ProtobufCBinaryData pid;
+  /*
+   * The scope.
+   */
+  char *scope;
+  /*
+   * At what time, in microseconds since the epoch; not in the future. 0: now.
+   */
+  int64_t at_us;
+  /*
+   * The answer must know at least this position.
+   */
+  Tacit__Common__V1__ConsentToken *at_least;
+  /*
+   * With a checkpoint that witnesses cosigned, in place of the newest of all.
+   */
+  protobuf_c_boolean cosigned;
+};
+#define TACIT__CONSENT__V1__PROVE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__prove_request__descriptor) \
+    , {0,NULL}, (char *)protobuf_c_empty_string, 0, NULL, 0 }
+
+
+/*
+ * How a person's consent to a scope stood at a time, by the receipts that had been recorded by then,
+ * with what it takes to check it offline.
+ */
+struct  Tacit__Consent__V1__ConsentEvidence
+{
+  ProtobufCMessage base;
+  /*
+   * The person.
+   */
+  ProtobufCBinaryData pid;
+  /*
+   * The scope.
+   */
+  char *scope;
+  /*
+   * The time, in microseconds since the epoch.
+   */
+  int64_t at_us;
+  /*
+   * The answer that the rest proves; its `sequence` is that of the person's newest receipt by then.
+   */
+  Tacit__Consent__V1__CheckReply *answer;
+  /*
+   * What counted for the person then, a packed PersonState; empty where there was no receipt.
+   */
+  ProtobufCBinaryData standing;
+  /*
+   * The receipt that decided, packed; empty where there is none. `standing` names its hash.
+   */
+  ProtobufCBinaryData receipt;
+  /*
+   * The entry of the person's newest receipt by then: commits to `standing`.
+   */
+  Tacit__Consent__V1__LoggedReceipt *newest;
+  /*
+   * The entry of the person's next receipt, which was recorded later than `at_us`.
+   */
+  Tacit__Consent__V1__LoggedReceipt *successor;
+  /*
+   * In place of a next receipt, where there is none: a note, signed with the log's key, that says how
+   * many receipts the person has at a time no earlier than `at_us`.
+   */
+  ProtobufCBinaryData last_receipt_note;
+  /*
+   * The signed checkpoint of the tree that the paths lead to.
+   */
+  ProtobufCBinaryData checkpoint;
+  /*
+   * A note, signed with the log's key, over everything above: whoever keeps the log gave this answer.
+   */
+  ProtobufCBinaryData signature;
+};
+#define TACIT__CONSENT__V1__CONSENT_EVIDENCE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__consent_evidence__descriptor) \
+    , {0,NULL}, (char *)protobuf_c_empty_string, 0, NULL, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, {0,NULL}, {0,NULL} }
+
+
+/*
+ * A receipt's entry in the transparency log, opened, with the proof that it is in the log: an entry of
+ * its own, or a member of a batch.
+ */
+struct  Tacit__Consent__V1__LoggedReceipt
+{
+  ProtobufCMessage base;
+  /*
+   * The entry's place in the log, from 0.
+   */
+  uint64_t place;
+  /*
+   * What makes the commitment one of the content, 32 bytes.
+   */
+  ProtobufCBinaryData salt;
+  /*
+   * The content: a packed tacit.audit.v1.AuditRecord, whose statement is a packed ReceiptStatement; for
+   * a member of a batch that statement itself.
+   */
+  ProtobufCBinaryData content;
+  /*
+   * The hashes from the entry's leaf to the root of the log, 32 bytes each, one behind the other.
+   */
+  ProtobufCBinaryData path;
+  /*
+   * The leaf of the batch; empty for an entry of its own, whose leaf follows from the content.
+   */
+  ProtobufCBinaryData batch;
+  /*
+   * The member's place in its batch, from 0.
+   */
+  uint32_t member;
+  /*
+   * The hashes from the member to the root that the batch's leaf names.
+   */
+  ProtobufCBinaryData batch_path;
+};
+#define TACIT__CONSENT__V1__LOGGED_RECEIPT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__logged_receipt__descriptor) \
+    , 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, {0,NULL} }
+
+
+/*
+ * What an entry of the transparency log says of one receipt.
+ */
+struct  Tacit__Consent__V1__ReceiptStatement
+{
+  ProtobufCMessage base;
+  /*
+   * The person.
+   */
+  ProtobufCBinaryData pid;
+  /*
+   * The receipt's position in the consent log.
+   */
+  uint64_t sequence;
+  /*
+   * Its number among the person's receipts, from 1 without gaps.
+   */
+  uint64_t person_sequence;
+  /*
+   * When it was recorded, in microseconds since the epoch.
+   */
+  int64_t recorded_at_us;
+  /*
+   * SHA-256 of the packed receipt.
+   */
+  ProtobufCBinaryData receipt_hash;
+  /*
+   * SHA-256 of what counted for the person with it, a packed PersonState.
+   */
+  ProtobufCBinaryData state_hash;
+  /*
+   * SHA-256 of the person's receipt before it; empty for the first.
+   */
+  ProtobufCBinaryData previous_hash;
+};
+#define TACIT__CONSENT__V1__RECEIPT_STATEMENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__receipt_statement__descriptor) \
+    , {0,NULL}, 0, 0, 0, {0,NULL}, {0,NULL}, {0,NULL} }
 
 
 /*
@@ -2785,6 +2962,82 @@ Tacit__Consent__V1__CheckBatchReply *
 void   tacit__consent__v1__check_batch_reply__free_unpacked
                      (Tacit__Consent__V1__CheckBatchReply *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ProveRequest methods */
+void   tacit__consent__v1__prove_request__init
+                     (Tacit__Consent__V1__ProveRequest         *message);
+size_t tacit__consent__v1__prove_request__get_packed_size
+                     (const Tacit__Consent__V1__ProveRequest   *message);
+size_t tacit__consent__v1__prove_request__pack
+                     (const Tacit__Consent__V1__ProveRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__prove_request__pack_to_buffer
+                     (const Tacit__Consent__V1__ProveRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ProveRequest *
+       tacit__consent__v1__prove_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__prove_request__free_unpacked
+                     (Tacit__Consent__V1__ProveRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ConsentEvidence methods */
+void   tacit__consent__v1__consent_evidence__init
+                     (Tacit__Consent__V1__ConsentEvidence         *message);
+size_t tacit__consent__v1__consent_evidence__get_packed_size
+                     (const Tacit__Consent__V1__ConsentEvidence   *message);
+size_t tacit__consent__v1__consent_evidence__pack
+                     (const Tacit__Consent__V1__ConsentEvidence   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__consent_evidence__pack_to_buffer
+                     (const Tacit__Consent__V1__ConsentEvidence   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ConsentEvidence *
+       tacit__consent__v1__consent_evidence__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__consent_evidence__free_unpacked
+                     (Tacit__Consent__V1__ConsentEvidence *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__LoggedReceipt methods */
+void   tacit__consent__v1__logged_receipt__init
+                     (Tacit__Consent__V1__LoggedReceipt         *message);
+size_t tacit__consent__v1__logged_receipt__get_packed_size
+                     (const Tacit__Consent__V1__LoggedReceipt   *message);
+size_t tacit__consent__v1__logged_receipt__pack
+                     (const Tacit__Consent__V1__LoggedReceipt   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__logged_receipt__pack_to_buffer
+                     (const Tacit__Consent__V1__LoggedReceipt   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__LoggedReceipt *
+       tacit__consent__v1__logged_receipt__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__logged_receipt__free_unpacked
+                     (Tacit__Consent__V1__LoggedReceipt *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ReceiptStatement methods */
+void   tacit__consent__v1__receipt_statement__init
+                     (Tacit__Consent__V1__ReceiptStatement         *message);
+size_t tacit__consent__v1__receipt_statement__get_packed_size
+                     (const Tacit__Consent__V1__ReceiptStatement   *message);
+size_t tacit__consent__v1__receipt_statement__pack
+                     (const Tacit__Consent__V1__ReceiptStatement   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__receipt_statement__pack_to_buffer
+                     (const Tacit__Consent__V1__ReceiptStatement   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ReceiptStatement *
+       tacit__consent__v1__receipt_statement__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__receipt_statement__free_unpacked
+                     (Tacit__Consent__V1__ReceiptStatement *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Consent__V1__ShowRequest methods */
 void   tacit__consent__v1__show_request__init
                      (Tacit__Consent__V1__ShowRequest         *message);
@@ -4121,6 +4374,18 @@ typedef void (*Tacit__Consent__V1__CheckBatchRequest_Closure)
 typedef void (*Tacit__Consent__V1__CheckBatchReply_Closure)
                  (const Tacit__Consent__V1__CheckBatchReply *message,
                   void *closure_data);
+typedef void (*Tacit__Consent__V1__ProveRequest_Closure)
+                 (const Tacit__Consent__V1__ProveRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ConsentEvidence_Closure)
+                 (const Tacit__Consent__V1__ConsentEvidence *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__LoggedReceipt_Closure)
+                 (const Tacit__Consent__V1__LoggedReceipt *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ReceiptStatement_Closure)
+                 (const Tacit__Consent__V1__ReceiptStatement *message,
+                  void *closure_data);
 typedef void (*Tacit__Consent__V1__ShowRequest_Closure)
                  (const Tacit__Consent__V1__ShowRequest *message,
                   void *closure_data);
@@ -4368,6 +4633,10 @@ struct Tacit__Consent__V1__Consent_Service
                       const Tacit__Consent__V1__CheckBatchRequest *input,
                       Tacit__Consent__V1__CheckBatchReply_Closure closure,
                       void *closure_data);
+  void (*prove)(Tacit__Consent__V1__Consent_Service *service,
+                const Tacit__Consent__V1__ProveRequest *input,
+                Tacit__Consent__V1__ConsentEvidence_Closure closure,
+                void *closure_data);
   void (*show)(Tacit__Consent__V1__Consent_Service *service,
                const Tacit__Consent__V1__ShowRequest *input,
                Tacit__Consent__V1__Receipt_Closure closure,
@@ -4465,6 +4734,7 @@ void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *ser
       function_prefix__ ## object,\
       function_prefix__ ## check,\
       function_prefix__ ## check_batch,\
+      function_prefix__ ## prove,\
       function_prefix__ ## show,\
       function_prefix__ ## history,\
       function_prefix__ ## state,\
@@ -4521,6 +4791,10 @@ void tacit__consent__v1__consent__check_batch(ProtobufCService *service,
                                               const Tacit__Consent__V1__CheckBatchRequest *input,
                                               Tacit__Consent__V1__CheckBatchReply_Closure closure,
                                               void *closure_data);
+void tacit__consent__v1__consent__prove(ProtobufCService *service,
+                                        const Tacit__Consent__V1__ProveRequest *input,
+                                        Tacit__Consent__V1__ConsentEvidence_Closure closure,
+                                        void *closure_data);
 void tacit__consent__v1__consent__show(ProtobufCService *service,
                                        const Tacit__Consent__V1__ShowRequest *input,
                                        Tacit__Consent__V1__Receipt_Closure closure,
@@ -4624,6 +4898,10 @@ extern const ProtobufCMessageDescriptor tacit__consent__v1__check_request__descr
 extern const ProtobufCMessageDescriptor tacit__consent__v1__check_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__check_batch_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__check_batch_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__prove_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__consent_evidence__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__logged_receipt__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__receipt_statement__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__show_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__history_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__history_reply__descriptor;

@@ -31,7 +31,8 @@ typedef struct Tacit__Consent__V1__StoredDeadLetter Tacit__Consent__V1__StoredDe
 /* --- messages --- */
 
 /*
- * What counts for one person now: the ledger's receipts folded in log order.
+ * What counts for one person now: the ledger's receipts folded in log order. The transparency log
+ * commits to its packed form: a field that is added must be empty for receipts of before.
  */
 struct  Tacit__Consent__V1__PersonState
 {
@@ -118,10 +119,18 @@ struct  Tacit__Consent__V1__ScopeState
    * The position of the receipt that restricts it; 0 for none.
    */
   uint64_t restricted_sequence;
+  /*
+   * SHA-256 of the receipt.
+   */
+  ProtobufCBinaryData receipt_hash;
+  /*
+   * SHA-256 of the receipt that restricts it; empty for none.
+   */
+  ProtobufCBinaryData restricted_hash;
 };
 #define TACIT__CONSENT__V1__SCOPE_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__scope_state__descriptor) \
-    , (char *)protobuf_c_empty_string, TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0 }
+    , (char *)protobuf_c_empty_string, TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, {0,NULL}, {0,NULL} }
 
 
 /*
