@@ -116,6 +116,7 @@ package final class ConsentHistory: @unchecked Sendable {
   private func act(_ client: ConsentClient, _ process: SimulatedProcess) async {
     let person = people[Int(world.random.next() % UInt64(people.count))]
     let some = world.random.happens(perMille: 500) ? scopes : [scopes[Int(world.random.next() & 1)]]
+    await check(client, process, person)
     switch world.random.next() % 16 {
     case 0..<4: await grant(client, process, person, some)
     case 4: await erase(client, process, person)
@@ -187,7 +188,7 @@ package final class ConsentHistory: @unchecked Sendable {
       idempotencyKey: name(process))
     let reply = await untilAnswered(process) { try await client.withdraw(request, options: $0) }
     note(reply?.gates)
-    didTakeAway(person, some, reply?.receipt, reply?.token)
+    await didTakeAway(person, some, reply?.receipt, reply?.token, client, process)
     outcome.withdrawalMicrosecondsMax = max(outcome.withdrawalMicrosecondsMax, world.now - start)
   }
 
@@ -201,7 +202,7 @@ package final class ConsentHistory: @unchecked Sendable {
       deniedScopes: some.map(\.description))
     let reply = await untilAnswered(process) { try await client.grant(request, options: $0) }
     note(reply?.gates)
-    didTakeAway(person, some, reply?.receipt, reply?.token)
+    await didTakeAway(person, some, reply?.receipt, reply?.token, client, process)
   }
 
   private func object(
@@ -214,7 +215,7 @@ package final class ConsentHistory: @unchecked Sendable {
       idempotencyKey: name(process))
     let reply = await untilAnswered(process) { try await client.object(request, options: $0) }
     note(reply?.gates)
-    didTakeAway(person, some, reply?.receipt, reply?.token)
+    await didTakeAway(person, some, reply?.receipt, reply?.token, client, process)
   }
 
   private func restrict(
@@ -227,7 +228,7 @@ package final class ConsentHistory: @unchecked Sendable {
       idempotencyKey: name(process))
     let reply = await untilAnswered(process) { try await client.restrictUse(request, options: $0) }
     note(reply?.gates)
-    didTakeAway(person, some, reply?.receipt, reply?.token)
+    await didTakeAway(person, some, reply?.receipt, reply?.token, client, process)
   }
 
   private func liftRestriction(
@@ -252,14 +253,32 @@ package final class ConsentHistory: @unchecked Sendable {
   }
 
   private func didTakeAway(
-    _ person: PseudonymousID, _ some: [Scope], _ receipt: Receipt?, _ token: ConsentToken?
-  ) {
+    _ person: PseudonymousID, _ some: [Scope], _ receipt: Receipt?, _ token: ConsentToken?,
+    _ client: ConsentClient, _ process: SimulatedProcess
+  ) async {
     guard let receipt else { return }
     checker.acknowledge(receipt)
     room.note("in force: \(receipt.sequence)")
     checker.didTakeAway(person, some, receipt)
     outcome.withdrawalCount += 1
     readWithToken(token, of: receipt)
+    await check(client, process, person, receipt)
+  }
+
+  /// Asks the service itself, which keeps in memory what it was asked about.
+  private func check(
+    _ client: ConsentClient, _ process: SimulatedProcess, _ person: PseudonymousID,
+    _ receipt: Receipt? = nil
+  ) async {
+    for scope in scopes where world.random.happens(perMille: 500) {
+      let request = CheckRequest(pid: person.bytes, scope: scope.description)
+      let reply = await untilAnswered(process) { try await client.check(request, options: $0) }
+      guard let reply, reply.granted, let receipt,
+        receipt.kind == .erasure || receipt.scopes.contains(scope.description)
+          || receipt.deniedScopes.contains(scope.description)
+      else { continue }
+      checker.violate("the service grants \(scope), which \(receipt.consentID) ended")
+    }
   }
 
   /// A gate is sometimes asked to read what the client has just written.
@@ -289,7 +308,7 @@ package final class ConsentHistory: @unchecked Sendable {
     let request = EraseRequest(
       pid: person.bytes, ground: "gdpr-17-1-b", source: "simulation:v1")
     let reply = await untilAnswered(process) { try await client.erase(request, options: $0) }
-    didTakeAway(person, scopes, reply?.receipt, reply?.token)
+    await didTakeAway(person, scopes, reply?.receipt, reply?.token, client, process)
   }
 
   // MARK: - The end

@@ -117,7 +117,7 @@ struct ProofBench {
       all.append(time)
       if number % 3 == 2 { long.append(time) }
       let asked = clock.now
-      let decision = try bench.ledger.decide([(pid: pid, scope: scope, at: at)]).decisions[0]
+      let decision = try bench.ledger.decide(ConsentQuestion(pid: pid, scope: scope, at: at))
       checks.append((clock.now - asked) / .milliseconds(1))
       guard decision.reason == evidence.answer?.reason else {
         throw ProofBenchFailure.otherAnswer

@@ -967,7 +967,7 @@ public struct CheckReply: WireMessage, Equatable {
   /// When the permission ends; 0 where there is none.
   public var expiresAtUs: Int64 = 0
 
-  /// The position in the consent log up to which this answer holds.
+  /// A position in the consent log: the answer knows everything up to here.
   public var sequence: UInt64 = 0
 
   /// A message with every field zero, empty or absent.

@@ -55,7 +55,7 @@ public enum ConsentMethods {
     kind: .unary, scope: "consent.read",
     isInline: true, isIdempotent: true)
 
-  /// The same for many at once, answered from one snapshot in the order asked.
+  /// The same for many at once, answered in the order asked; all know the position they name.
   public static let checkBatch = MethodDescriptor(
     id: 0x015D_D0A2, name: "tacit.consent.v1.Consent/CheckBatch",
     kind: .unary, scope: "consent.read",
@@ -260,7 +260,7 @@ public protocol ConsentServing: Sendable {
   /// Whether a person allows a scope.
   func check(_ request: CheckRequest, context: CallContext) throws -> CheckReply
 
-  /// The same for many at once, answered from one snapshot in the order asked.
+  /// The same for many at once, answered in the order asked; all know the position they name.
   func checkBatch(
     _ request: CheckBatchRequest,
     context: CallContext
@@ -587,7 +587,7 @@ public struct ConsentClient: Sendable {
     try await client.unary(ConsentMethods.check, request, options: options)
   }
 
-  /// The same for many at once, answered from one snapshot in the order asked.
+  /// The same for many at once, answered in the order asked; all know the position they name.
   public nonisolated(nonsending) func checkBatch(
     _ request: CheckBatchRequest,
     options: CallOptions = .init()

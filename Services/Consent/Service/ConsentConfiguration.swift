@@ -22,6 +22,8 @@ package struct ConsentConfiguration: Sendable {
   package var feedBatchCount = 2_000
   /// The most receipts a person can have before further grants are refused.
   package var receiptCountPerPersonMax = 1_000
+  /// The people whose standing is kept in memory for checks, 400 bytes each.
+  package var cachedPersonCountMax = 100_000
   /// How many answers to requests with an idempotency key are kept, and for how many hours.
   package var requestCountMax = 1_000_000
   package var requestHours = 24

@@ -10,12 +10,9 @@ extension ConsentService {
   /// Runs where the request was read, so it never waits: a token that is ahead is refused.
   package func check(_ request: CheckRequest, context: CallContext) throws -> CheckReply {
     try require(request.atLeast)
-    let current = register.current
-    let question = try check(request, by: current.rules)
-    let (decisions, position) = try ledger.decide(CollectionOfOne(question))
-    guard let decision = decisions.first else {
-      throw RPCError(.internalError, "one check gave no answer")
-    }
+    // Asked first: the answer knows no less.
+    let position = roster.lastPosition
+    let decision = try ledger.decide(question(request, by: register.current.rules))
     return CheckReply(decision, position: position)
   }
 
@@ -30,18 +27,18 @@ extension ConsentService {
       try await wait(for: check.atLeast, context)
     }
     let rules = register.current.rules
-    let (decisions, position) = try ledger.decide(
-      try request.checks.map { try check($0, by: rules) })
+    let position = roster.lastPosition
+    let decisions = try ledger.decide(try request.checks.map { try question($0, by: rules) })
     return CheckBatchReply(
       replies: decisions.map { CheckReply($0, position: position) })
   }
 
-  private func check(
+  private func question(
     _ request: CheckRequest, by rules: ReceiptRules
-  ) throws -> (pid: PseudonymousID, scope: String, at: Timestamp?) {
+  ) throws -> ConsentQuestion {
     try rules.checkScope(request.scope)
     let at = request.atUs == 0 ? nil : Timestamp(microseconds: request.atUs)
-    return (pid: try pid(request.pid), scope: request.scope, at: at)
+    return ConsentQuestion(pid: try pid(request.pid), scope: request.scope, at: at)
   }
 }
 

@@ -11,7 +11,7 @@ extension ReceiptRefusal: RPCErrorConvertible {
       .unknownWebhook:
       .notFound
     case .erased, .takenBackLater, .notRestricted, .tokenOfOtherEpoch, .versionNotNext,
-      .tooManyReceiptsToRead, .noSignalScopes, .notLogged, .entriesForgotten, .notCosigned:
+      .noSignalScopes, .notLogged, .entriesForgotten, .notCosigned:
       .failedPrecondition
     case .tooManyReceipts, .tooManyVersions, .tooManyNotices, .tooManyWebhooks:
       .resourceExhausted

@@ -80,14 +80,14 @@ struct GateTableStateTests {
   }
 
   /// Lengths of grants, and how long each counts, in microseconds.
-  static let ends: [(length: Int64, counts: Int64)] = [
+  static let lengths: [(length: Int64, counts: Int64)] = [
     (-1, 0), (0, 0), (1, 0), (31_249, 0), (31_250, 31_250), (31_251, 31_250),
     (999_999, 968_750), (1_000_000, 1_000_000), (1_000_001, 1_000_000),
     (((1 << 37) - 1) * 31_250, ((1 << 37) - 1) * 31_250),
     ((1 << 37) * 31_250, ((1 << 37) - 1) * 31_250),
   ]
 
-  @Test("an end between two 32nds of a second counts as the one before it", arguments: ends)
+  @Test("an end between two 32nds of a second counts as the one before it", arguments: lengths)
   func ends(length: Int64, counts: Int64) {
     let change = ConsentChange(
       sequence: LogSequenceNumber(1), pid: Example.pid(1), kind: .grant,

@@ -66,22 +66,48 @@ extension ConsentLedger {
     try store.read { try Self.receipts(of: pid, in: $0) }
   }
 
-  /// Answers checks from one snapshot, in the order asked. For another time the receipts count that
-  /// had been recorded by then; an erasure counts at every time.
-  package func decide(
-    _ checks: some Sequence<(pid: PseudonymousID, scope: String, at: Timestamp?)>
-  ) throws -> (decisions: [CheckDecision], position: UInt64) {
+  /// Answers a check by everything that was acknowledged before. For another time the receipts count
+  /// that had been recorded by then; an erasure counts at every time. Less than a microsecond for a
+  /// person who was asked about before, and several for another one.
+  package func decide(_ check: ConsentQuestion) throws -> CheckDecision {
+    if let known = known(check, now: time.now) { return known }
+    return try store.read { try decide(check, now: time.now, in: $0) }
+  }
+
+  /// The same for many, in the order asked; those nobody asked about before from one snapshot.
+  package func decide(_ checks: [ConsentQuestion]) throws -> [CheckDecision] {
     let now = time.now
-    return try store.read { snapshot in
-      let decisions = try checks.map { check in
-        let state = try Self.state(of: check.pid, in: snapshot) ?? PersonState()
-        guard let at = check.at else { return state.decision(for: check.scope, at: now) }
-        if state.isErased { return CheckDecision(reason: .erased) }
-        return try Self.standing(of: check.pid, at: at, in: snapshot).state
-          .decision(for: check.scope, at: at)
-      }
-      return (decisions, try Self.lastPosition(in: snapshot))
+    var unknown: [Int] = []
+    var decisions: [CheckDecision] = []
+    decisions.reserveCapacity(checks.count)
+    for (index, check) in checks.enumerated() {
+      let decision = known(check, now: now)
+      if decision == nil { unknown.append(index) }
+      decisions.append(decision ?? CheckDecision(reason: .neverAsked))
     }
+    guard !unknown.isEmpty else { return decisions }
+    try store.read { snapshot in
+      for index in unknown {
+        decisions[index] = try decide(checks[index], now: now, in: snapshot)
+      }
+    }
+    return decisions
+  }
+
+  private func known(_ check: ConsentQuestion, now: Timestamp) -> CheckDecision? {
+    guard check.at == nil else { return nil }
+    return standings.state(of: check.pid)?.decision(for: check.scope, at: now)
+  }
+
+  private func decide(
+    _ check: ConsentQuestion, now: Timestamp, in snapshot: borrowing ReadSnapshot
+  ) throws -> CheckDecision {
+    let state = try Self.state(of: check.pid, in: snapshot) ?? PersonState()
+    standings.insert(state, of: check.pid, at: snapshot.sequence)
+    guard let at = check.at else { return state.decision(for: check.scope, at: now) }
+    if state.isErased { return CheckDecision(reason: .erased) }
+    return try Self.standing(of: check.pid, at: at, in: snapshot).state
+      .decision(for: check.scope, at: at)
   }
 
   /// What counts for a person, and up to which position that holds.
@@ -127,6 +153,19 @@ extension ConsentLedger {
 
   /// A message of the feed stays far below the largest frame.
   private static let batchByteCount = 1 << 20
+}
+
+/// Whether a person allows a scope, now or at a time.
+package struct ConsentQuestion: Sendable {
+  package let pid: PseudonymousID
+  package let scope: String
+  package let at: Timestamp?
+
+  package init(pid: PseudonymousID, scope: String, at: Timestamp?) {
+    self.pid = pid
+    self.scope = scope
+    self.at = at
+  }
 }
 
 extension Receipt {

@@ -65,6 +65,7 @@ extension ConsentLedger {
       deniedScopes: draft.deniedScopes, personSequence: state.receiptCount + 1,
       details: draft.details)
     let takesAway = state.isNarrowed(by: receipt, now: now)
+    standings.willChange(draft.pid, at: transaction.sequence)
     if draft.kind == .erasure { try forgetEntries(of: draft.pid, in: &transaction) }
     let packed = receipt.packed()
     let hash = try Digest.sha256(packed)

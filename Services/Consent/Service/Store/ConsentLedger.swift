@@ -16,6 +16,7 @@ package struct ConsentLedger: Sendable {
   let time: any TimeSource
   let clock: RecordingClock
   let random: any RandomSource
+  let standings: StandingCache
 
   /// The ledger that lives in `store`.
   ///
@@ -33,6 +34,7 @@ package struct ConsentLedger: Sendable {
     self.time = time
     clock = RecordingClock(time: time, last: try Self.newestTime(in: store))
     self.random = random
+    standings = StandingCache(personCountMax: configuration.cachedPersonCountMax)
   }
 
   /// A receipt, whether this call made it, and whether it needs the barrier.

@@ -732,7 +732,7 @@ struct  Tacit__Consent__V1__CheckReply
    */
   int64_t expires_at_us;
   /*
-   * The position in the consent log up to which this answer holds.
+   * A position in the consent log: the answer knows everything up to here.
    */
   uint64_t sequence;
 };
