@@ -139,11 +139,11 @@ def measure_checks(service, options):
         batched = service.bench("checks", in_flight=4, batch=1_000, measure_ms=options.measure_ms)
         cpu = cpu_seconds(service.process.pid) - before
         one = service.bench("checks", in_flight=1, measure_ms=options.measure_ms)
-        many = service.bench("checks", in_flight=64, measure_ms=options.measure_ms)
+        many = service.bench("checks", in_flight=256, measure_ms=options.measure_ms)
         rounds.append((batched["checks_total"] / cpu, batched["checks_per_s"], one["call_p50_us"],
                        one["call_p99_us"], many["checks_per_s"]))
     names = ("checks_per_s_batched", "checks_per_s_batched_wall", "check_p50_us", "check_p99_us",
-             "checks_per_s_64_in_flight")
+             "checks_per_s_256_in_flight")
     for name, values in zip(names, zip(*rounds)):
         keys[name] = statistics.median(values)
     return keys
@@ -286,10 +286,13 @@ def measure_postgres(service, programs, options):
         ratios, best = [], []
         for number in range(options.rounds):
             say(f"postgres: round {number + 1} of {options.rounds}")
+            # Each in its best mode.
             theirs = max(peer.checks(connections, seconds) for connections in (8, 16, 64))
-            ours = service.bench("checks", in_flight=64, measure_ms=1_000 * seconds)
+            ours = max(
+                service.bench("checks", in_flight=calls, measure_ms=1_000 * seconds)["checks_per_s"]
+                for calls in (64, 256))
             best.append(theirs)
-            ratios.append(ours["checks_per_s"] / theirs)
+            ratios.append(ours / theirs)
         one = peer.checks(1, seconds)
     finally:
         peer.stop()
