@@ -454,8 +454,8 @@ let testTargets: [Target] = [
   .testTarget(
     name: "IntegrationTests",
     dependencies: [
-      "PrivacyCore", "Transport", "RPC", "CommonAPI", "FeaturesAPI", "TrainerAPI", "VectorsAPI",
-      "Pipeline", "ServiceKit", "TestSupport",
+      "PrivacyCore", "Transport", "RPC", "CommonAPI", "ConsentAPI", "FeaturesAPI", "TrainerAPI",
+      "VectorsAPI", "Pipeline", "ServiceKit", "TestSupport",
       "tacit", "tacit-consent", "tacit-vault", "tacit-features", "tacit-trainer", "tacit-vectors",
     ],
     path: "Tests/Integration", swiftSettings: houseRules),

@@ -25,8 +25,11 @@ extension PersonState {
   /// Whether `scope` is allowed at `time`, going by everything folded in so far.
   package func decision(for scope: String, at time: Timestamp) -> CheckDecision {
     if isErased { return CheckDecision(reason: .erased) }
-    guard let state = state(of: scope) else { return CheckDecision(reason: .neverAsked) }
-    return state.decision(at: time)
+    // Where it lies: a copy would take hold of all its texts.
+    for index in scopes.indices where scopes[index].scope == scope {
+      return scopes[index].decision(at: time)
+    }
+    return CheckDecision(reason: .neverAsked)
   }
 }
 

@@ -42,6 +42,13 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "The people whose standing is kept in memory for checks, 0 to 10000000, about 400 bytes each "
+        + "(TACIT_CACHED_PEOPLE; 250000).",
+      valueName: "count"))
+  var cachedPeople: String?
+
+  @Option(
+    help: ArgumentHelp(
       "What exports say of the controller: a JSON file (TACIT_ISSUER).", valueName: "file"))
   var issuer: String?
 
@@ -80,6 +87,11 @@ struct ServeCommand: AsyncParsableCommand {
       throw ValidationError("--lease-ms takes a number of milliseconds")
     }
     configuration.leaseMs = milliseconds
+    let people = Environment.setting(
+      cachedPeople, variable: "TACIT_CACHED_PEOPLE",
+      default: "\(configuration.cachedPersonCountMax)")
+    guard let count = Int(people) else { throw ValidationError("--cached-people takes a number") }
+    configuration.cachedPersonCountMax = count
     let issuerPath = Environment.setting(issuer, variable: "TACIT_ISSUER", default: "")
     if !issuerPath.isEmpty { try IssuerFile(path: issuerPath).apply(to: &configuration) }
     let gpc = Environment.setting(gpcScopes, variable: "TACIT_GPC_SCOPES", default: "")

@@ -22,8 +22,9 @@ package struct ConsentConfiguration: Sendable {
   package var feedBatchCount = 2_000
   /// The most receipts a person can have before further grants are refused.
   package var receiptCountPerPersonMax = 1_000
-  /// The people whose standing is kept in memory for checks, 400 bytes each.
-  package var cachedPersonCountMax = 100_000
+  /// The people whose standing is kept in memory for checks, about 400 bytes each. Of more people
+  /// than half of them, who is asked about rarely is read from the store.
+  package var cachedPersonCountMax = 250_000
   /// How many answers to requests with an idempotency key are kept, and for how many hours.
   package var requestCountMax = 1_000_000
   package var requestHours = 24
@@ -63,6 +64,9 @@ package struct ConsentConfiguration: Sendable {
     if Set(scopes).count != scopes.count { return "a scope is configured twice" }
     if !(20...5_000).contains(leaseMs) {
       return "the lease must last 20 to 5,000 milliseconds, not \(leaseMs)"
+    }
+    if !(0...10_000_000).contains(cachedPersonCountMax) {
+      return "0 to 10,000,000 people can be kept in memory, not \(cachedPersonCountMax)"
     }
     if let gpcScopes, let stranger = gpcScopes.first(where: { !scopes.contains($0) }) {
       return "Sec-GPC is to take back \(stranger), which is not one of the scopes"

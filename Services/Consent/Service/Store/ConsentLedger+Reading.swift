@@ -96,7 +96,7 @@ extension ConsentLedger {
 
   private func known(_ check: ConsentQuestion, now: Timestamp) -> CheckDecision? {
     guard check.at == nil else { return nil }
-    return standings.state(of: check.pid)?.decision(for: check.scope, at: now)
+    return standings.standing(of: check.pid)?.state.decision(for: check.scope, at: now)
   }
 
   private func decide(

@@ -10,10 +10,17 @@ internal import Synchronization
 /// change whose transaction has run. So whoever finds an entry finds no less than everything that
 /// was acknowledged before.
 package final class StandingCache: Sendable {
+  /// What counts for one person.
+  package final class Standing: Sendable {
+    package let state: PersonState
+
+    init(_ state: PersonState) { self.state = state }
+  }
+
   private struct State {
     // Two generations: what was not asked for during a whole one goes.
-    var recent: [PseudonymousID: PersonState] = [:]
-    var older: [PseudonymousID: PersonState] = [:]
+    var recent: [PseudonymousID: Standing] = [:]
+    var older: [PseudonymousID: Standing] = [:]
     /// The newest transaction that changed somebody, committed or not.
     var changed = LogSequenceNumber.zero
   }
@@ -25,7 +32,7 @@ package final class StandingCache: Sendable {
   package init(personCountMax: Int) { generationCountMax = personCountMax / 2 }
 
   /// What counts for a person, where that is known here.
-  package func state(of pid: PseudonymousID) -> PersonState? {
+  package func standing(of pid: PseudonymousID) -> Standing? {
     state.withLock { state in
       if let found = state.recent[pid] { return found }
       guard let found = state.older.removeValue(forKey: pid) else { return nil }
@@ -39,6 +46,7 @@ package final class StandingCache: Sendable {
     _ found: PersonState, of pid: PseudonymousID, at sequence: LogSequenceNumber
   ) {
     guard generationCountMax > 0 else { return }
+    let found = Standing(found)
     state.withLock { state in
       guard sequence >= state.changed else { return }
       state.older[pid] = nil
@@ -55,7 +63,7 @@ package final class StandingCache: Sendable {
     }
   }
 
-  private func put(_ found: PersonState, of pid: PseudonymousID, in state: inout State) {
+  private func put(_ found: Standing, of pid: PseudonymousID, in state: inout State) {
     state.recent[pid] = found
     guard state.recent.count > generationCountMax else { return }
     state.older = state.recent
