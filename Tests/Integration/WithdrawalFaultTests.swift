@@ -31,7 +31,8 @@ extension Integration {
       .milliseconds(40),
     ]
 
-    private static let strikes = [WellKnownService.consent, .features, .vectors].flatMap { service in
+    private static let strikes = [WellKnownService.consent, .features, .vectors].flatMap {
+      service in
       Fault.allCases.flatMap { fault in
         delays.map { Strike(service: service, fault: fault, delay: $0) }
       }
