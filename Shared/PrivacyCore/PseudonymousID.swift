@@ -27,14 +27,45 @@ public struct PseudonymousID: Hashable, Comparable, Sendable, CustomStringConver
   /// The same for bytes in any other form.
   public init?(bytes: some Collection<UInt8>) { self.init(bytes: Array(bytes)) }
 
-  /// The same for a `String`, at the speed of one.
-  public init?(text: String) { self.init(text: text[...]) }
-
   /// The pid whose text is `text`, with or without the prefix `hmac:sha256:`.
-  public init?(text: some StringProtocol) {
-    let body = text.hasPrefix(Self.seedPrefix) ? text.dropFirst(Self.seedPrefix.count) : text[...]
-    guard let bytes = Base64URL.decode(body) else { return nil }
-    self.init(bytes: bytes)
+  public init?(text: some StringProtocol) { self.init(text: String(text)) }
+
+  /// The same for a `String`: what reading a file of receipts does for each of them.
+  public init?(text: String) {
+    var text = text
+    guard let words = text.withUTF8(Self.words) else { return nil }
+    self.words = words
+  }
+
+  /// What the text says; `nil` for anything but 43 characters of base64url whose last two bits are
+  /// 0, with or without the prefix.
+  private static func words(
+    _ text: UnsafeBufferPointer<UInt8>
+  ) -> (UInt64, UInt64, UInt64, UInt64)? {
+    var body = text[...]
+    if body.count == seedPrefixBytes.count + 43 {
+      guard body.prefix(seedPrefixBytes.count).elementsEqual(seedPrefixBytes) else { return nil }
+      body = body.dropFirst(seedPrefixBytes.count)
+    }
+    guard body.count == 43 else { return nil }
+    let values = Base64URL.values
+    var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    var accumulator: UInt64 = 0
+    var bitCount = 0
+    for character in body {
+      let value = values[Int(character)]
+      guard value != 0xFF else { return nil }
+      accumulator = accumulator << 6 | UInt64(value)
+      bitCount += 6
+      guard bitCount >= 8 else { continue }
+      bitCount -= 8
+      // One byte further: the first of the 32 ends up in front of the first word.
+      words.0 = words.0 << 8 | words.1 >> 56
+      words.1 = words.1 << 8 | words.2 >> 56
+      words.2 = words.2 << 8 | words.3 >> 56
+      words.3 = words.3 << 8 | accumulator >> UInt64(bitCount) & 0xFF
+    }
+    return accumulator & 0b11 == 0 ? words : nil
   }
 
   /// The 32 raw bytes: how a pid is stored and sent.
@@ -56,6 +87,7 @@ public struct PseudonymousID: Hashable, Comparable, Sendable, CustomStringConver
   public var seedForm: String { Self.seedPrefix + description }
 
   private static let seedPrefix = "hmac:sha256:"
+  private static let seedPrefixBytes = Array(seedPrefix.utf8)
 
   public static func == (left: Self, right: Self) -> Bool { left.words == right.words }
 

@@ -22,10 +22,22 @@ public struct ULID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
   /// The ULID with this text (upper case), or `nil`.
   public init?(text: some StringProtocol) {
-    guard text.utf8.count == 26, let first = text.utf8.first, first <= UInt8(ascii: "7"),
-      text.utf8.allSatisfy(Self.alphabet.contains)
-    else { return nil }
-    description = String(text)
+    var text = String(text)
+    guard text.withUTF8({ Self.isText($0[...]) }) else { return nil }
+    description = text
+  }
+
+  private static let isInAlphabet: [Bool] = {
+    var table = [Bool](repeating: false, count: 256)
+    for character in alphabet { table[Int(character)] = true }
+    return table
+  }()
+
+  /// Whether these are the 26 characters of a ULID, which is below 2^128.
+  fileprivate static func isText(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    guard text.count == 26, let first = text.first, first <= UInt8(ascii: "7") else { return false }
+    let isInAlphabet = isInAlphabet
+    return text.allSatisfy { isInAlphabet[Int($0)] }
   }
 
   public static func < (left: Self, right: Self) -> Bool { left.description < right.description }
@@ -41,13 +53,18 @@ public struct ConsentID: Hashable, Comparable, Sendable, CustomStringConvertible
     description = "c_" + ULID(at: time, random: random).description
   }
 
-  /// The same for a `String`, at the speed of one.
-  public init?(text: String) { self.init(text: text[...]) }
-
   /// The id with this text, or `nil`.
-  public init?(text: some StringProtocol) {
-    guard text.hasPrefix("c_"), ULID(text: text.dropFirst(2)) != nil else { return nil }
-    description = String(text)
+  public init?(text: some StringProtocol) { self.init(text: String(text)) }
+
+  /// The same for a `String`: what reading a file of receipts does for each of them.
+  public init?(text: String) {
+    var text = text
+    let isID = text.withUTF8 { bytes in
+      bytes.count == 28 && bytes[0] == UInt8(ascii: "c") && bytes[1] == UInt8(ascii: "_")
+        && ULID.isText(bytes[2...])
+    }
+    guard isID else { return nil }
+    description = text
   }
 
   public static func < (left: Self, right: Self) -> Bool { left.description < right.description }

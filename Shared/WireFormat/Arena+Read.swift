@@ -82,8 +82,13 @@ extension Arena {
     try check(count, field: field, maxCount: maxCount)
     var messages: [Message] = []
     messages.reserveCapacity(count)
+    guard let start = UnsafeMutableRawPointer(start) else { return messages }
+    // As plain addresses, for the reason that `messages` of a message to be sent gives.
+    let addresses = unsafe start.assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
     for index in 0..<count {
-      if let message = try unsafe message(start?[index], as: type) { messages.append(message) }
+      guard let address = unsafe addresses[index] else { continue }
+      let message = unsafe address.assumingMemoryBound(to: Message.CMessage.self)
+      messages.append(try unsafe Message(copying: message, in: self))
     }
     return messages
   }

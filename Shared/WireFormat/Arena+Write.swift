@@ -42,8 +42,8 @@ extension Arena {
   ) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
     if texts.isEmpty { return nil }
     let start = unsafe allocate(UnsafeMutablePointer<CChar>?.self, count: texts.count)
-    for (index, text) in texts.enumerated() {
-      unsafe (start + index).initialize(to: self.text(text))
+    for index in 0..<texts.count {
+      unsafe (start + index).initialize(to: self.text(texts[index]))
     }
     return unsafe start
   }
@@ -62,7 +62,9 @@ extension Arena {
   package func message<Message: CopiedThroughC>(
     _ message: Message
   ) -> UnsafeMutablePointer<Message.CMessage> {
-    let copy = unsafe allocate(Message.CMessage.self, count: 1)
+    // Not by way of `allocate(_:count:)`, which would look the type of the pointer up.
+    let block = unsafe allocate(byteCount: MemoryLayout<Message.CMessage>.size)
+    let copy = unsafe block.assumingMemoryBound(to: Message.CMessage.self)
     unsafe Message.prepare(copy)
     unsafe message.copy(to: copy, in: self)
     return unsafe copy
@@ -73,11 +75,15 @@ extension Arena {
     _ messages: [Message]
   ) -> UnsafeMutablePointer<UnsafeMutablePointer<Message.CMessage>?>? {
     if messages.isEmpty { return nil }
-    let start = unsafe allocate(
-      UnsafeMutablePointer<Message.CMessage>?.self, count: messages.count)
-    for (index, message) in messages.enumerated() {
-      unsafe (start + index).initialize(to: self.message(message))
+    // As plain addresses: an array of pointers to a type that is only known at run time would have
+    // that type's pointers looked up for every message.
+    let wordByteCount = unsafe MemoryLayout<UnsafeMutableRawPointer>.size
+    let start = unsafe allocate(byteCount: wordByteCount * messages.count)
+    for index in 0..<messages.count {
+      let copy = unsafe UnsafeMutableRawPointer(message(messages[index]))
+      unsafe start.storeBytes(
+        of: copy, toByteOffset: wordByteCount * index, as: UnsafeMutableRawPointer.self)
     }
-    return unsafe start
+    return unsafe start.assumingMemoryBound(to: UnsafeMutablePointer<Message.CMessage>?.self)
   }
 }

@@ -10,27 +10,42 @@ extension ConsentService {
   ) async throws {
     let principal = context.peer.spiffeID
     let mayErase = context.peer.kind != .service
-    // While the store writes one chunk, the next is read and judged; each is answered as soon as it
-    // is recorded, whether or not another one comes.
-    var writing: Task<ImportStanding, any Error>?
+    // While the store writes one chunk, the next is read and judged, and runs while that one is made
+    // durable. Each is answered as soon as it is, in order, whether or not another one comes.
+    var unanswered: [Task<ImportStanding, any Error>] = []
+    var standing = ImportStanding()
     for try await chunk in requests where !chunk.lines.isEmpty || !chunk.receipts.isEmpty {
       let lines = try read(chunk, mayErase: mayErase)
-      let standing = try await writing?.value ?? ImportStanding()
-      writing = Task {
-        try await self.record(lines, after: standing, by: principal, replies: replies)
+      if unanswered.count >= Self.unansweredChunkCountMax {
+        standing = try await unanswered.removeFirst().value
       }
+      let earlier = unanswered.last
+      let start = standing
+      let (hasRun, run) = AsyncStream<Void>.makeStream()
+      unanswered.append(
+        Task {
+          // Also where it does not come to that.
+          defer { run.finish() }
+          let outcome = try await self.ledger.record(lines, by: principal) { run.finish() }
+          try await self.publish(outcome)
+          let standing = try self.standing(
+            after: try await earlier?.value ?? start, outcome, lastLine: lines.last?.number)
+          try await replies.send(standing.progress)
+          return standing
+        })
+      for await _ in hasRun {}
     }
-    let standing = try await writing?.value ?? ImportStanding()
+    for answer in unanswered { standing = try await answer.value }
     try await roster.settle(at: standing.lastPosition, limitMs: configuration.importSettleMs)
   }
 
-  /// Records the lines of one chunk, tells the gates, and answers.
-  private func record(
-    _ lines: [ImportLine], after earlier: ImportStanding, by principal: String,
-    replies: ReplyWriter<ImportProgress>
-  ) async throws -> ImportStanding {
-    let outcome = try await ledger.record(lines, by: principal)
-    try await publish(outcome)
+  /// How many chunks may have run and not be answered.
+  private static let unansweredChunkCountMax = 4
+
+  /// How far an import is behind another chunk.
+  private func standing(
+    after earlier: ImportStanding, _ outcome: ImportOutcome, lastLine: UInt64?
+  ) throws -> ImportStanding {
     var standing = earlier
     standing.lastPosition = max(standing.lastPosition, outcome.lastPosition)
     standing.progress.accepted += outcome.accepted
@@ -38,8 +53,7 @@ extension ConsentService {
     standing.progress.rejected += UInt64(outcome.rejects.count)
     standing.progress.rejects = outcome.rejects
     standing.progress.token = try token(roster.lastPosition)
-    standing.progress.lastLine = lines.last?.number ?? earlier.progress.lastLine
-    try await replies.send(standing.progress)
+    standing.progress.lastLine = lastLine ?? earlier.progress.lastLine
     return standing
   }
 

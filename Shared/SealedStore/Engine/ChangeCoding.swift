@@ -49,32 +49,44 @@ enum ChangeCoding {
   static func forEach(
     in bytes: UnsafeRawBufferPointer, _ body: (EncodedChange) throws(StoreError) -> Void
   ) throws(StoreError) {
-    var rest = unsafe bytes[...]
-    while let kind = unsafe rest.popFirst() {
-      let keyByteCount = unsafe Int(try number(of: 2, from: &rest))
-      let key = unsafe try take(keyByteCount, from: &rest)
-      guard keyByteCount > 2 else { throw .corrupted("a journal entry has no key") }
-      switch kind {
-      case put:
-        let valueByteCount = unsafe Int(try number(of: 4, from: &rest))
-        try unsafe body((key, take(valueByteCount, from: &rest)))
-      case removal: try unsafe body((key, nil))
-      default: throw .corrupted("a journal entry has a change of unknown kind")
-      }
+    var offset = 0
+    while offset < bytes.count {
+      let change = try unsafe change(at: offset, in: bytes)
+      offset = unsafe change.end
+      try unsafe body((change.key, change.value))
     }
   }
 
-  private static func number(
-    of byteCount: Int, from rest: inout Slice<UnsafeRawBufferPointer>
-  ) throws(StoreError) -> UInt32 {
-    unsafe try take(byteCount, from: &rest).reduce(0) { $0 << 8 | UInt32($1) }
+  /// The change that begins at `offset`, and where it ends.
+  static func change(
+    at offset: Int, in bytes: UnsafeRawBufferPointer
+  ) throws(StoreError) -> (key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?, end: Int) {
+    // Three numbers at fixed places: what a large transaction is read with must not be looked at byte
+    // by byte.
+    let headByteCount = 3
+    guard offset >= 0, bytes.count - offset >= headByteCount else { throw Self.cutOff }
+    let kind = unsafe bytes[offset]
+    let keyByteCount = unsafe Int(
+      UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: offset + 1, as: UInt16.self)))
+    guard keyByteCount > 2 else { throw .corrupted("a journal entry has no key") }
+    let keyStart = offset + headByteCount
+    let keyEnd = keyStart + keyByteCount
+    guard keyEnd <= bytes.count else { throw Self.cutOff }
+    let key = unsafe UnsafeRawBufferPointer(rebasing: bytes[keyStart..<keyEnd])
+    switch kind {
+    case removal: return unsafe (key, nil, keyEnd)
+    case put:
+      let valueStart = keyEnd + 4
+      guard valueStart <= bytes.count else { throw Self.cutOff }
+      let valueByteCount = unsafe Int(
+        UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: keyEnd, as: UInt32.self)))
+      guard valueByteCount <= bytes.count - valueStart else { throw Self.cutOff }
+      let end = valueStart + valueByteCount
+      let value = unsafe UnsafeRawBufferPointer(rebasing: bytes[valueStart..<end])
+      return unsafe (key, value, end)
+    default: throw .corrupted("a journal entry has a change of unknown kind")
+    }
   }
 
-  private static func take(
-    _ byteCount: Int, from rest: inout Slice<UnsafeRawBufferPointer>
-  ) throws(StoreError) -> UnsafeRawBufferPointer {
-    guard unsafe rest.count >= byteCount else { throw .corrupted("a journal entry is cut off") }
-    defer { unsafe rest = unsafe rest.dropFirst(byteCount) }
-    return unsafe UnsafeRawBufferPointer(rebasing: rest.prefix(byteCount))
-  }
+  private static let cutOff = StoreError.corrupted("a journal entry is cut off")
 }

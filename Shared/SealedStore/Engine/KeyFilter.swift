@@ -57,7 +57,7 @@ internal import Synchronization
   }
 
   /// Mixes 8 bytes at a time (the finaliser of splitmix64).
-  private static func hash(_ key: UnsafeRawBufferPointer) -> UInt64 {
+  static func hash(_ key: UnsafeRawBufferPointer) -> UInt64 {
     var hash = UInt64(key.count) &* 0x9E37_79B9_7F4A_7C15
     var offset = 0
     while offset < key.count {

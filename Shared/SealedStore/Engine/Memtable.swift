@@ -28,6 +28,10 @@ internal import Synchronization
   private var random: UInt64 = 0x9E37_79B9_7F4A_7C15
   private let filter: KeyFilter?
   private let directories: [KeyDirectory]
+  /// For each of the first tables the node inserted last in each level: where a key that follows it
+  /// belongs. Keys that count upwards, or begin with a time, find their place at once.
+  private let fingers: UnsafeMutablePointer<MemtableNode>
+  private static let fingerTableCount = 32
   /// How many nodes are looked at from a node close by before the search begins at the head.
   private static let nearStepCountMax = 8
 
@@ -47,9 +51,15 @@ internal import Synchronization
       height: MemtableNode.heightMax)
     unsafe path = .allocate(capacity: MemtableNode.heightMax)
     unsafe path.initialize(repeating: head, count: MemtableNode.heightMax)
+    let fingerCount = Self.fingerTableCount * MemtableNode.heightMax
+    unsafe fingers = .allocate(capacity: fingerCount)
+    unsafe fingers.initialize(repeating: head, count: fingerCount)
   }
 
-  deinit { unsafe path.deallocate() }
+  deinit {
+    unsafe path.deallocate()
+    unsafe fingers.deallocate()
+  }
 
   /// Adds a version; `nil` says that the key is removed. Of equal keys and positions the one
   /// inserted last is found first.
@@ -57,7 +67,10 @@ internal import Synchronization
     _ key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?, sequence: UInt64
   ) {
     let height = nextHeight()
-    if unsafe !findPathNearby(key, sequence: sequence, height: height) {
+    let fingers = unsafe fingers(of: key)
+    if unsafe !findPath(by: fingers, key, sequence: sequence, height: height),
+      unsafe !findPathNearby(key, sequence: sequence, height: height)
+    {
       _ = unsafe firstNode(from: key, sequence: sequence, recordingPath: true)
     }
     let node = unsafe MemtableNode.make(
@@ -66,6 +79,9 @@ internal import Synchronization
     for level in 0..<height { unsafe node.setNext(path[level].next(level), level) }
     for level in 0..<height { unsafe path[level].setNext(node, level) }
     for level in 0..<min(height, directories.count) { directories[level].add(node) }
+    if let fingers = unsafe fingers {
+      for level in 0..<height { unsafe fingers[level] = node }
+    }
     count += 1
     byteCount += node.byteCount
     lastSequence = max(lastSequence, sequence)
@@ -141,6 +157,35 @@ internal import Synchronization
       if level == 0 { return next }
       level -= 1
     }
+  }
+
+  /// The fingers of the key's table; `nil` for one that has none.
+  private func fingers(
+    of key: UnsafeRawBufferPointer
+  ) -> UnsafeMutablePointer<MemtableNode>? {
+    guard key.count >= 2, unsafe key[0] == 0 else { return nil }
+    let table = unsafe Int(key[1])
+    return table < Self.fingerTableCount ? unsafe fingers + table * MemtableNode.heightMax : nil
+  }
+
+  /// Sets `path` in the lowest `height` levels, if the key follows the one inserted last in its
+  /// table and nothing stands between them.
+  private func findPath(
+    by fingers: UnsafeMutablePointer<MemtableNode>?, _ key: UnsafeRawBufferPointer,
+    sequence: UInt64, height: Int
+  ) -> Bool {
+    guard let fingers = unsafe fingers else { return false }
+    let prefix = unsafe MemtableNode.prefix(of: key)
+    for level in 0..<height {
+      let node = unsafe fingers[level]
+      guard unsafe node.precedes(key, prefix: prefix, sequence: sequence) else { return false }
+      if let next = node.next(level), unsafe next.precedes(key, prefix: prefix, sequence: sequence)
+      {
+        return false
+      }
+      unsafe path[level] = node
+    }
+    return true
   }
 
   /// Sets `path` in the lowest `height` levels, if that is found from nodes close by.

@@ -8,6 +8,7 @@ final class PendingChanges {
   private(set) var start = 0
   private var index: Memtable?
   private var indexedByteCount = 0
+  private var places = ChangePlaces()
 
   /// The bytes the running transaction changes so far.
   var transactionByteCount: Int { bytes.count - start }
@@ -22,6 +23,21 @@ final class PendingChanges {
         byteCount: transactionByteCount, limit: StoreLimits.transactionByteCountMax)
     }
     return result
+  }
+
+  /// Calls `body` with the sealed value that the running transaction gives `key`, without one where
+  /// it removes it; `nil` where it does not change it. One look at a table of hashes: a transaction
+  /// of many rows that reads between its writes pays for each once.
+  func withChange<Result>(
+    of key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) throws -> Result
+  ) throws -> Result? {
+    guard bytes.count > start else { return nil }
+    return try unsafe bytes.withUnsafeBytes { bytes in
+      let own = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...])
+      unsafe places.extend(over: own)
+      guard let change = unsafe places.find(key, in: own) else { return nil }
+      return try unsafe body(change.value)
+    }
   }
 
   /// The running transaction's changes in key order, the last of each key first.
@@ -71,5 +87,6 @@ final class PendingChanges {
     self.start = start
     index = nil
     indexedByteCount = 0
+    places.removeAll()
   }
 }

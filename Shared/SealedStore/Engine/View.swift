@@ -29,8 +29,8 @@ public import Cryptography
     _ fullKey: [UInt8], _ body: (UnsafeRawBufferPointer?, UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result {
     try unsafe fullKey.withUnsafeBytes { key in
-      if let own = own?.indexed(), let change = unsafe own.find(key, limit: .max) {
-        return try unsafe body(change.value, key)
+      if let own, let result = try unsafe own.withChange(of: key, { try unsafe body($0, key) }) {
+        return result
       }
       if let active, let change = unsafe active.find(key, limit: limit) {
         return try unsafe body(change.value, key)

@@ -48,6 +48,64 @@ struct ReadWriteTests {
     }
   }
 
+  @Test("a transaction of many rows sees its own changes, the last of each row, between its writes")
+  func ownChanges() async throws {
+    try await withStore { store, _ in
+      try await store.write { try $0.put(Tables.numbers, 1, [9]) }
+      try await store.write { transaction in
+        for number in UInt64(0)..<3_000 {
+          try transaction.put(Tables.numbers, number, [1])
+          try #expect(transaction.get(Tables.numbers, number) == [1])
+          if number.isMultiple(of: 3) { try transaction.put(Tables.numbers, number, [2]) }
+          if number.isMultiple(of: 5) { try transaction.delete(Tables.numbers, number) }
+          if number % 1_000 == 999 {
+            try #expect(transaction.first(Tables.numbers, reverse: true)?.key == number)
+          }
+        }
+        for number in UInt64(0)..<3_000 {
+          let expected: [UInt8]? =
+            number.isMultiple(of: 5) ? nil : number.isMultiple(of: 3) ? [2] : [1]
+          try #expect(transaction.get(Tables.numbers, number) == expected)
+        }
+        try #expect(transaction.get(Tables.numbers, 3_000) == nil)
+      }
+      // The next one begins with nothing of its own.
+      try await store.write { transaction in
+        try #expect(transaction.get(Tables.numbers, 1) == [1])
+        try #expect(transaction.count(Tables.numbers) == 2_400)
+      }
+    }
+  }
+
+  @Test(
+    "keys that count upwards in several tables at once, and those between them, keep their order")
+  func ascendingKeys() async throws {
+    try await withStore(testConfiguration { $0.applyDelayMs = 60_000 }) { store, _ in
+      let random = SeededRandom(seed: 7)
+      var expected: Set<UInt64> = []
+      for round in UInt64(0)..<20 {
+        var keys: [UInt64] = []
+        for index in UInt64(0)..<100 {
+          keys.append(1_000_000 + round * 1_000 + index)
+          if index.isMultiple(of: 7) { keys.append(random.word() % 1_010_000) }
+        }
+        let written = keys
+        try await store.write { transaction in
+          for key in written {
+            try transaction.put(Tables.numbers, key, [1])
+            try transaction.put(Tables.notes, "c_\(1_000_000 + key)", "\(key)")
+          }
+        }
+        expected.formUnion(keys)
+      }
+      try store.read { snapshot in
+        try #expect(snapshot.keys(Tables.numbers) == expected.sorted())
+        try #expect(snapshot.keys(Tables.notes) == expected.sorted().map { "c_\(1_000_000 + $0)" })
+        for key in expected { try #expect(snapshot.get(Tables.numbers, key) == [1]) }
+      }
+    }
+  }
+
   @Test("a body that throws changes nothing and its caller alone gets the error")
   func throwingBody() async throws {
     struct Refused: Error {}

@@ -43,14 +43,20 @@ struct JSONCursor {
   mutating func string() throws(FormatFault) -> String {
     try expect("\"")
     let start = position
+    var seen: UInt8 = 0
     while position < bytes.endIndex {
-      switch bytes[position] {
+      let character = bytes[position]
+      switch character {
       case UInt8(ascii: "\""):
         position += 1
-        return try text(bytes[start..<position - 1])
+        let content = bytes[start..<position - 1]
+        // ASCII needs no looking at again.
+        return seen < 0x80 ? String(decoding: content, as: UTF8.self) : try text(content)
       case UInt8(ascii: "\\"): return try stringWithEscapes(from: start)
       case 0..<0x20: throw fault("a control character in a string")
-      default: position += 1
+      default:
+        seen |= character
+        position += 1
       }
     }
     throw fault("a string does not end")
@@ -79,7 +85,7 @@ struct JSONCursor {
     {
       throw fault("expected a whole number")
     }
-    return try text(bytes[start..<position])
+    return String(decoding: bytes[start..<position], as: UTF8.self)
   }
 
   /// An array, element by element; `read` must take the element.

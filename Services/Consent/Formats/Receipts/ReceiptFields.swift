@@ -11,13 +11,14 @@ enum FieldValue {
 
   static func pid(_ text: String) throws(FormatFault.Reason) -> PseudonymousID {
     // With its prefix only: a bare hash could be one of another kind.
-    guard text.utf8.starts(with: pidPrefix), let pid = PseudonymousID(text: text) else {
+    guard text.utf8.count == pidByteCount, let pid = PseudonymousID(text: text) else {
       throw .malformedField("user_id_hashed", expected: "hmac:sha256: and 43 characters")
     }
     return pid
   }
 
-  private static let pidPrefix = Array("hmac:sha256:".utf8)
+  /// Of a pid's text with its prefix.
+  private static let pidByteCount = "hmac:sha256:".utf8.count + 43
 
   /// RFC 3339 with a time and an offset: whoever writes down until when consent counts must say
   /// which clock is meant.

@@ -30,11 +30,15 @@ package struct ImportOutcome: Sendable {
 extension ConsentLedger {
   /// Records the lines of one chunk in one transaction, under one entry of the log; lines that are
   /// refused change nothing.
+  ///
+  /// - Parameter whenRun: is called when the transaction has run and is not yet durable: one that is
+  ///   recorded from then on comes behind it.
   package func record(
-    _ lines: [ImportLine], by principal: String
+    _ lines: [ImportLine], by principal: String, whenRun: @escaping @Sendable () -> Void = {}
   ) async throws -> ImportOutcome {
     let salts = ImportSalts(count: lines.count, random)
     let (outcome, stamp) = try await store.write { transaction in
+      defer { whenRun() }
       var outcome = ImportOutcome()
       var position = try Self.nextPosition(in: transaction)
       let first = position
