@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "Benchmarks"))
 
 from thresholds import verdicts  # noqa: E402
 
-PARTS = ("receipts", "checks", "withdrawals", "log", "proofs", "histories", "postgres")
+PARTS = ("imports", "receipts", "checks", "withdrawals", "log", "proofs", "histories", "postgres")
 GATES = ("features", "vectors", "trainer")
 
 
@@ -128,6 +128,17 @@ def measure_receipts(service, options):
         "grant_p99_ms": more["grant_p99_ms"],
         **table,
     }
+
+
+def measure_imports(programs, scratch, options):
+    say(f"imports: files of {options.imports:,} receipts")
+    scratch = scratch / "imports"
+    scratch.mkdir()
+    service = Service(programs, scratch, options.imports)
+    try:
+        return service.bench("imports", program=programs / "tacit-consent")
+    finally:
+        service.stop()
 
 
 def measure_checks(service, options):
@@ -316,6 +327,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--writers", type=int, default=64)
+    parser.add_argument("--imports", type=int, default=500_000)
     parser.add_argument("--measure-ms", type=int, default=2_000)
     parser.add_argument("--withdrawals", type=int, default=2_000)
     parser.add_argument("--stops", type=int, default=20)
@@ -339,6 +351,8 @@ def main():
     keys = {}
     parts = set(options.parts)
     try:
+        if "imports" in parts:
+            keys |= measure_imports(programs, scratch, options)
         if parts & {"receipts", "checks", "withdrawals", "postgres"}:
             service = Service(programs, scratch, options.people)
             try:

@@ -11,7 +11,7 @@ struct ConsentBench: AsyncParsableCommand {
     abstract: "Loads a consent service and prints what it measured as JSON.",
     subcommands: [
       GateCommand.self, GrantsCommand.self, ChecksCommand.self, WithdrawalsCommand.self,
-      GateTableCommand.self,
+      GateTableCommand.self, ImportsCommand.self,
     ])
 }
 
