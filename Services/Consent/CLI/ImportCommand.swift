@@ -12,7 +12,7 @@ struct ImportCommand: AsyncParsableCommand {
     abstract: "Record the receipts in a file of JSON or CSV.",
     discussion: """
       Formats:
-        seed-json  one JSON list of receipts, or JSON objects one after the other (.json)
+        seed-json  one JSON list of receipts, or objects one after the other (.json)
         jsonl      a JSON object a line (.jsonl, .ndjson)
         csv        RFC 4180, with a line of column names (.csv)
 
