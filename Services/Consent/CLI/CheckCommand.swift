@@ -19,8 +19,8 @@ struct CheckCommand: AsyncParsableCommand {
       time. `tacit verify evidence` checks the file offline.
 
       Example:
-        tacit-consent check --pid PID --scope product_recs --at 2026-03-01T00:00:00Z \\
-            --proof consent.proof
+        tacit-consent check --pid PID --scope product_recs \\
+            --at 2026-03-01T00:00:00Z --proof consent.proof
       """)
 
   @OptionGroup var person: PersonOption
