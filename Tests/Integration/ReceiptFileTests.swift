@@ -88,6 +88,23 @@ extension Integration {
       }
     }
 
+    @Test("an issuer file that cannot be meant is refused before anything is served")
+    func issuerFile() async throws {
+      let directory = FileManager.default.temporaryDirectory
+      for (text, word) in [
+        ("{\"controler\":\"Muster AG\"}", "controler"), ("[]", "wrong type"),
+        ("{\"storage_locations\":\"DE\"}", "storage_locations"), ("{", "JSON"),
+      ] {
+        let file = directory.appending(path: "issuer-\(UUID().uuidString).json")
+        try Data(text.utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let outcome = try await Program.run(
+          "tacit-consent", ["serve", "--plain", "--issuer", file.path])
+        #expect(outcome.status == 1, "\(outcome)")
+        #expect(outcome.errors.contains(word), "\(outcome.errors)")
+      }
+    }
+
     @Test("signals of a browser: an opt-out is in force when the command returns")
     func signals() async throws {
       try await withStack { live in
