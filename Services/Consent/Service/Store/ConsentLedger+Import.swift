@@ -45,11 +45,12 @@ extension ConsentLedger {
       let stamp = clock.stamp()
       let index = try audit.nextIndex(in: &transaction)
       var batch = AuditBatch()
+      var known: KnownRows? = try KnownRows(of: lines, in: transaction)
       for line in lines {
         do {
           let recorded = try record(
             line.draft.get(), ground: "imported", at: &position, stamp: stamp,
-            in: &transaction
+            known: &known, in: &transaction
           ) { _, statement, _ in
             let salt = salts[batch.count]
             let member = try batch.add(salt: salt, content: statement.packed())

@@ -14,8 +14,10 @@ extension ConsentLedger {
     details: [(name: String, value: String)] = [], in transaction: inout WriteTransaction
   ) throws -> Recorded {
     var position = try Self.nextPosition(in: transaction)
+    var known: KnownRows?
     return try record(
-      draft, ground: ground, at: &position, stamp: clock.stamp(), in: &transaction
+      draft, ground: ground, at: &position, stamp: clock.stamp(), known: &known,
+      in: &transaction
     ) { receipt, statement, transaction in
       let entry = AuditEntry(
         principal: principal, action: action, pids: [draft.pid],
@@ -29,14 +31,15 @@ extension ConsentLedger {
   ///
   /// - Parameters:
   ///   - stamp: the times of the transaction.
+  ///   - known: the rows that stand for what would be looked up, where the transaction has them.
   ///   - log: makes the receipt's entry.
   func record(
     _ draft: ReceiptDraft, ground: String, at position: inout UInt64,
-    stamp: RecordingClock.Stamp,
+    stamp: RecordingClock.Stamp, known: inout KnownRows?,
     in transaction: inout WriteTransaction,
     log: (Receipt, ReceiptStatement, inout WriteTransaction) throws -> LogPlace
   ) throws -> Recorded {
-    if let id = draft.consentID, let found = try transaction.get(ConsentTables.positions, id) {
+    if let id = draft.consentID, let found = try knownPosition(of: id, known, in: transaction) {
       let receipt = try Self.receipt(at: found, in: transaction)
       guard draft.asksFor(receipt) else { throw ReceiptRefusal.duplicateID(id) }
       return Recorded(
@@ -45,7 +48,7 @@ extension ConsentLedger {
         takesAway: draft.kind != .restrictionLifted)
     }
     let now = stamp.now
-    var state = try Self.state(of: draft.pid, in: transaction) ?? PersonState()
+    var state = try knownState(of: draft.pid, known, in: transaction) ?? PersonState()
     var draft = draft
     if draft.kind.isAnswer {
       draft = try register.current.catalog.complete(draft)
@@ -86,8 +89,23 @@ extension ConsentLedger {
       let task = ErasureTask(pid: draft.pid.bytes, ground: ground)
       try transaction.put(ConsentTables.erasures, position, StoredMessage(task))
     }
+    known?.note(id, at: position, state, of: draft.pid)
     position += 1
     return Recorded(receipt: receipt, isNew: true, takesAway: takesAway)
+  }
+
+  private func knownPosition(
+    of id: ConsentID, _ known: KnownRows?, in transaction: borrowing WriteTransaction
+  ) throws -> UInt64? {
+    if known != nil { return known?.positions[id] }
+    return try transaction.get(ConsentTables.positions, id)
+  }
+
+  private func knownState(
+    of pid: PseudonymousID, _ known: KnownRows?, in transaction: borrowing WriteTransaction
+  ) throws -> PersonState? {
+    if known != nil { return known?.states[pid] }
+    return try Self.state(of: pid, in: transaction)
   }
 
   /// Destroys what opens the entries of a person's receipts, and what earlier states were kept. The

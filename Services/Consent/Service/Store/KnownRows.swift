@@ -1,0 +1,35 @@
+internal import ConsentAPI
+internal import PrivacyCore
+internal import SealedStore
+
+/// What the receipts of a chunk are judged by, read before the first of them is written: a look-up
+/// behind a change makes the store index the changes first, which would be done for each row.
+struct KnownRows {
+  /// The positions of the receipts that have one of the chunk's ids.
+  private(set) var positions: [ConsentID: UInt64] = [:]
+  /// What counts for the chunk's people.
+  private(set) var states: [PseudonymousID: PersonState] = [:]
+
+  /// Reads what there is of the ids and people of `lines`.
+  init(
+    of lines: [ImportLine], in reader: borrowing some StoreReading & ~Copyable
+  ) throws {
+    states.reserveCapacity(lines.count)
+    positions.reserveCapacity(lines.count)
+    for line in lines {
+      guard case .success(let draft) = line.draft else { continue }
+      if let id = draft.consentID {
+        positions[id] = try reader.get(ConsentTables.positions, id)
+      }
+      states[draft.pid] = try ConsentLedger.state(of: draft.pid, in: reader)
+    }
+  }
+
+  /// Notes what was written of a receipt and its person.
+  mutating func note(
+    _ id: ConsentID, at position: UInt64, _ state: PersonState, of pid: PseudonymousID
+  ) {
+    positions[id] = position
+    states[pid] = state
+  }
+}
