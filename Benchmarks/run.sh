@@ -4,4 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")"
 ./rpc.sh "$@"
 ./store.sh "$@"
-./consent.sh "$@"
+# A million histories, the default, take hours.
+./consent.sh --histories 10000 "$@"
