@@ -262,21 +262,18 @@ package final class ConsentHistory: @unchecked Sendable {
     checker.didTakeAway(person, some, receipt)
     outcome.withdrawalCount += 1
     readWithToken(token, of: receipt)
-    await check(client, process, person, receipt)
+    await check(client, process, person, some, receipt)
   }
 
   /// Asks the service itself, which keeps in memory what it was asked about.
   private func check(
     _ client: ConsentClient, _ process: SimulatedProcess, _ person: PseudonymousID,
-    _ receipt: Receipt? = nil
+    _ ended: [Scope] = [], _ receipt: Receipt? = nil
   ) async {
     for scope in scopes where world.random.happens(perMille: 500) {
       let request = CheckRequest(pid: person.bytes, scope: scope.description)
       let reply = await untilAnswered(process) { try await client.check(request, options: $0) }
-      guard let reply, reply.granted, let receipt,
-        receipt.kind == .erasure || receipt.scopes.contains(scope.description)
-          || receipt.deniedScopes.contains(scope.description)
-      else { continue }
+      guard let reply, reply.granted, let receipt, ended.contains(scope) else { continue }
       checker.violate("the service grants \(scope), which \(receipt.consentID) ended")
     }
   }

@@ -12,7 +12,9 @@ extension ConsentService {
       request: try RequestIdentity(
         request.idempotencyKey, of: unnamed, method: "Grant", by: context.peer.spiffeID))
     var gates: [GateOutcome] = []
-    if recorded.takesAway {
+    // An earlier call may have recorded the same and have broken off before the gates were told:
+    // then what it took away is answered for here.
+    if recorded.takesAway || roster.isTakingAway {
       gates = try await pass(recorded.receipt).outcomes
     } else if recorded.isNew {
       roster.committed(recorded.receipt.sequence, takesAway: false)

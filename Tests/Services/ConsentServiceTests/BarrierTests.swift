@@ -31,6 +31,15 @@ final class NotedEffects: GateEffects {
   }
 }
 
+/// How many calls were answered.
+private final class Answered: Sendable {
+  private let counted = Mutex(0)
+
+  var count: Int { counted.withLock { $0 } }
+
+  func note() { counted.withLock { $0 += 1 } }
+}
+
 @Suite("The revocation barrier")
 struct BarrierTests {
   @Test("a withdrawal is answered when the live gate confirmed, and the gate withholds")
@@ -295,6 +304,41 @@ struct AttendTests {
         let reply = try await fixture.withdraw(1)
         #expect(reply.gates.map(\.gate) == ["gates of the previous run"])
         #expect(reply.gates.map(\.confirmed) == [false])
+      }
+    }
+  }
+
+  @Test(
+    "an answer that repeats one whose gates do not know it yet waits for them",
+    arguments: [true, false])
+  func repeated(isDenial: Bool) async throws {
+    try await ConsentFixture.run(configuration: .steady) { fixture async throws in
+      let effects = NotedEffects()
+      try await fixture.withGate(effects: effects) { gate async throws in
+        try await fixture.grant(1)
+        // A refusal, or a consent that ends earlier: in both cases something is taken away.
+        var narrower = Example.grantRequest(1, scopes: isDenial ? [] : ["product_recs"])
+        narrower.expiresAtUs = isDenial ? 0 : narrower.expiresAtUs - 86_400_000_000
+        narrower.deniedScopes = isDenial ? ["product_recs"] : []
+        let request = narrower
+        effects.hold(true)
+        let answered = Answered()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for _ in 0..<2 {
+            let position = fixture.service.lastPosition
+            group.addTask {
+              _ = try await fixture.client.grant(request)
+              answered.note()
+            }
+            try await eventually("it is recorded") { fixture.service.lastPosition > position }
+          }
+          try await Task.sleep(for: .milliseconds(150))
+          #expect(answered.count == 0)
+          effects.hold(false)
+          try await group.waitForAll()
+        }
+        #expect(gate.appliedSequence.value == 3)
+        #expect(answered.count == 2)
       }
     }
   }

@@ -89,6 +89,15 @@ package final class GateRoster: Sendable {
     logGrew.notify()
   }
 
+  /// Whether a gate may not know yet something that was taken away: it has not confirmed it, or may
+  /// serve under a lease that an earlier run of this service gave.
+  var isTakingAway: Bool {
+    if earlierLeasesEnd > time.monotonicMicroseconds { return true }
+    return state.withLock { state in
+      state.registrations.values.contains { $0.confirmed < state.lastTakingAway }
+    }
+  }
+
   // MARK: One gate
 
   /// Enters a gate. `nil` where it claims to know more than the log holds.

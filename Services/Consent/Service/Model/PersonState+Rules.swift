@@ -100,7 +100,9 @@ extension PersonState {
     case .restrictionLifted: return false
     case .grant, .denial, .unspecified, .unrecognized: break
     }
-    if receipt.deniedScopes.contains(where: { state(of: $0)?.kind == .grant }) { return true }
+    // Also where it was refused already: the refusal before this one may have been recorded by a call
+    // that broke off, or by a service that crashed, before the gates were told.
+    if !receipt.deniedScopes.isEmpty { return true }
     // A consent that begins later or ends earlier than the one it follows takes the rest away.
     return receipt.scopes.contains { scope in
       guard let state = state(of: scope), state.kind == .grant else { return false }
