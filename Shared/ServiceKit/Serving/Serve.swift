@@ -66,14 +66,12 @@ public func serve<Service: TacitService>(
   let server = RPCServer(
     router: router, endpoint: endpoint, security: security, authorizer: AccessPolicy(),
     configuration: configuration, log: log)
-  let bound = try await server.start()
-  log.notice("serving", metadata: ["endpoint": "\(bound)", "store": "\(directory.path)"])
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
       services: [
         .init(
           service: ServingLoop(
-            service: service, server: server, health: health,
+            service: service, server: server, health: health, log: log, directory: directory,
             storeWatch: StoreWatch(store: store, time: runtime.time, log: log)),
           successTerminationBehavior: .gracefullyShutdownGroup)
       ],
@@ -93,9 +91,15 @@ private struct ServingLoop: ServiceLifecycle.Service {
   let service: any TacitService
   let server: RPCServer
   let health: HealthService
+  let log: Logger
+  let directory: URL
   let storeWatch: StoreWatch
 
   func run() async throws {
+    // Not before the group looks out for signals: a service that says it serves can be told to stop,
+    // and drains.
+    let bound = try await server.start()
+    log.notice("serving", metadata: ["endpoint": "\(bound)", "store": "\(directory.path)"])
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await service.run() }
       group.addTask { try await storeWatch.run() }
