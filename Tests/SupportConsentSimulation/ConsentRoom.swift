@@ -131,6 +131,8 @@ final class ConsentRoom: @unchecked Sendable {
     var settings = ClientConfiguration()
     settings.backoffMs = 5
     settings.backoffMsMax = 50
+    // The first packet of a line may be lost for good here, where a network would send it again.
+    settings.connectTimeoutMs = max(100, 6 * configuration.leaseMs)
     return try? RPCClient(
       endpoints: [endpoint], security: .plainLoopback, configuration: settings,
       network: process.network, time: process.time, random: process.random, log: Self.log)
