@@ -98,8 +98,11 @@ extension Gate {
           sequence: LogSequenceNumber(lease.sequence), applied: applied)
       }
     }
-    outbox.renew(every: max(lease.durationUs / 3, 1_000))
+    outbox.renew(every: max(lease.durationUs / Self.renewalsPerLease, 1_000))
   }
+
+  /// How often a lease is renewed while it lasts.
+  private static let renewalsPerLease: Int64 = 3
 
   /// No lease is believed to last longer.
   private static let leaseMicrosecondsMax: Int64 = 10_000_000
@@ -123,9 +126,12 @@ extension Gate {
   private func tick(_ outbox: GateOutbox) async throws {
     while true {
       let pace = outbox.pace
-      guard now - pace.heardAt < Int64(configuration.silenceMsMax) * 1_000 else {
-        throw RPCError(
-          .unavailable, "nothing heard for \(configuration.silenceMsMax) ms")
+      // Long leases are renewed rarely: a line is given one of them at least.
+      let silenceMax = max(
+        Int64(configuration.silenceMsMax) * 1_000,
+        pace.renewalMicroseconds * Self.renewalsPerLease)
+      guard now - pace.heardAt < silenceMax else {
+        throw RPCError(.unavailable, "nothing heard for \(silenceMax / 1_000) ms")
       }
       outbox.askForRenewal()
       try await time.sleep(microseconds: pace.renewalMicroseconds)

@@ -3,7 +3,8 @@ public struct GateConfiguration: Sendable {
   /// How often the lease is renewed until the first one says how long it lasts, in milliseconds;
   /// from then on every third of a lease.
   public var firstRenewalMs = 50
-  /// The connection is given up and made anew when nothing was heard for so long, in milliseconds.
+  /// The connection is given up and made anew when nothing was heard for so long, in milliseconds,
+  /// and for as long as a lease lasts.
   public var silenceMsMax = 2_000
   /// The first wait before connecting again, in milliseconds; it doubles each time.
   public var reconnectMsMin = 20

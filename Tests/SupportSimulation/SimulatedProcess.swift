@@ -93,10 +93,15 @@ package final class SimulatedProcess: @unchecked Sendable {
   /// Its end of the network.
   package var network: any Network { ProcessNetwork(process: self) }
 
-  /// Has `action` run when the process is killed; the answer takes it back.
+  /// Has `action` run when the process is killed, at once where it is dead already: what its tasks
+  /// did on their way out has to end, too. The answer takes it back.
   package func atDeath(_ action: @escaping () -> Void) -> UInt64 {
     nextFarewell += 1
-    farewells[nextFarewell] = action
+    if isDead {
+      action()
+    } else {
+      farewells[nextFarewell] = action
+    }
     return nextFarewell
   }
 

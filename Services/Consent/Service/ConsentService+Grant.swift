@@ -11,16 +11,7 @@ extension ConsentService {
       try draft(of: request), by: context.peer.spiffeID,
       request: try RequestIdentity(
         request.idempotencyKey, of: unnamed, method: "Grant", by: context.peer.spiffeID))
-    var gates: [GateOutcome] = []
-    // An earlier call may have recorded the same and have broken off before the gates were told:
-    // then what it took away is answered for here.
-    if recorded.takesAway || roster.isTakingAway {
-      gates = try await pass(recorded.receipt).outcomes
-    } else if recorded.isNew {
-      roster.committed(recorded.receipt.sequence, takesAway: false)
-      try await roster.settle(
-        at: recorded.receipt.sequence, limitMs: configuration.grantSettleMs)
-    }
+    let gates = try await bringIntoForce(recorded)
     return GrantReply(
       receipt: recorded.receipt, created: recorded.isNew,
       token: try token(recorded.receipt.sequence), gates: gates)

@@ -88,7 +88,7 @@ extension ConsentService {
   private func publish(_ outcome: ImportOutcome) async throws {
     let committedAt = time.monotonicMicroseconds
     let last = outcome.takingAway.lazy.map(\.sequence).max()
-    if let last { roster.committed(last, takesAway: true) }
+    try makeKnown(outcome.takingAway)
     if outcome.lastPosition > 0 { roster.committed(outcome.lastPosition, takesAway: false) }
     guard let last else { return }
     _ = try await roster.barrier(

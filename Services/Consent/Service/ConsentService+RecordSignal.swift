@@ -19,14 +19,7 @@ extension ConsentService {
     case nil: throw ReceiptRefusal.noSignal
     }
     guard let recorded else { return RecordSignalReply() }
-    var gates: [GateOutcome] = []
-    if recorded.takesAway {
-      gates = try await pass(recorded.receipt).outcomes
-    } else if recorded.isNew {
-      roster.committed(recorded.receipt.sequence, takesAway: false)
-      try await roster.settle(
-        at: recorded.receipt.sequence, limitMs: configuration.grantSettleMs)
-    }
+    let gates = try await bringIntoForce(recorded)
     return RecordSignalReply(
       receipt: recorded.receipt, created: recorded.isNew, gates: gates,
       token: try token(recorded.receipt.sequence))

@@ -21,12 +21,4 @@ extension ConsentService {
       receipt: recorded.receipt, gates: passage.outcomes, barrierUs: passage.durationUs,
       token: try token(recorded.receipt.sequence))
   }
-
-  /// Makes known that `receipt` takes something away, and returns when no gate serves it any more.
-  func pass(_ receipt: Receipt) async throws -> GateRoster.Passage {
-    let committedAt = time.monotonicMicroseconds
-    roster.committed(receipt.sequence, takesAway: true)
-    return try await roster.barrier(
-      at: receipt.sequence, of: [try pid(receipt.pid)], since: committedAt)
-  }
 }

@@ -57,7 +57,7 @@ extension ConsentService {
     let positions = recorded.map(\.receipt.sequence)
     guard let first = positions.min(), let last = positions.max() else { return Barrier() }
     let committedAt = time.monotonicMicroseconds
-    roster.committed(last, takesAway: true)
+    try makeKnown(recorded.map(\.receipt))
     let passage = try await roster.barrier(
       at: last, of: try recorded.map { try pid($0.receipt.pid) }, since: committedAt)
     return Barrier(

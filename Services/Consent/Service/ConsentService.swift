@@ -13,7 +13,7 @@ package struct ConsentService: ConsentServing, TacitService {
 
   let configuration: ConsentConfiguration
   let register: CatalogRegister
-  let ledger: ConsentLedger
+  package let ledger: ConsentLedger
   let roster: GateRoster
   let tokens: ConsentTokens
   let secrets: ConsentSecrets

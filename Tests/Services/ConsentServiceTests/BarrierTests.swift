@@ -343,6 +343,39 @@ struct AttendTests {
     }
   }
 
+  @Test("an answer waits for the gates while they are not told yet what an earlier one took away")
+  func inFlight() async throws {
+    try await ConsentFixture.run(configuration: .steady) { fixture async throws in
+      let effects = NotedEffects()
+      try await fixture.withGate(effects: effects) { gate async throws in
+        try await fixture.grant(1)
+        var narrower = Example.grantRequest(1, scopes: ["product_recs"])
+        narrower.expiresAtUs -= 86_400_000_000
+        // Recorded and durable, but the call has not come to tell the gates of it.
+        let draft = ReceiptDraft(
+          pid: Example.pid(1), kind: .grant, scopes: narrower.scopes,
+          expiresAt: Timestamp(microseconds: narrower.expiresAtUs), source: narrower.source,
+          version: narrower.version)
+        #expect(try await fixture.service.ledger.answer(draft, by: "first").takesAway)
+        effects.hold(true)
+        let answered = Answered()
+        let request = narrower
+        let call = Task {
+          defer { answered.note() }
+          return try await fixture.client.grant(request)
+        }
+        try await eventually("it is recorded") { fixture.service.lastPosition == 3 }
+        try await Task.sleep(for: .milliseconds(150))
+        #expect(answered.count == 0)
+        effects.hold(false)
+        #expect(try await call.value.gates.map(\.confirmed) == [true])
+        #expect(gate.appliedSequence.value == 3)
+        // Told once, nobody waits any more.
+        #expect(try await fixture.client.grant(Example.grantRequest(1)).gates.isEmpty)
+      }
+    }
+  }
+
   @Test("what is not a registration, or ahead of the log, is refused")
   func refusals() async throws {
     try await ConsentFixture.run { fixture async throws in

@@ -268,6 +268,26 @@ struct AttendTests {
     }
   }
 
+  @Test("a line is not given up before the lease that came on it is over")
+  func silenceUnderLease() async throws {
+    let lines = Noted()
+    var configuration = GateConfiguration()
+    configuration.silenceMsMax = 50
+    configuration.firstRenewalMs = 5
+    try await attend(configuration: configuration) { line, number in
+      lines.add(UInt64(number))
+      _ = try await line.registration()
+      try await line.lease(from: try await line.renewal(), ms: 3_000)
+      try await line.stay()
+    } _: { gate in
+      try await eventually { gate.isLive }
+      let number = lines.positions.last
+      // Longer than a third of the lease: by then the line has been looked at.
+      try await Task.sleep(for: .milliseconds(1_300))
+      #expect(lines.positions.last == number)
+    }
+  }
+
   @Test("a line on which something came is made anew without a growing pause")
   func pauseAfterHearing() async throws {
     let last = Flag()

@@ -69,6 +69,7 @@ extension ConsentLedger {
       details: draft.details)
     let takesAway = state.isNarrowed(by: receipt, now: now)
     standings.willChange(draft.pid, at: transaction.sequence)
+    if takesAway { takings.begin(draft.pid, at: position) }
     if draft.kind == .erasure { try forgetEntries(of: draft.pid, in: &transaction) }
     let packed = receipt.packed()
     let hash = try Digest.sha256(packed)

@@ -17,6 +17,7 @@ package struct ConsentLedger: Sendable {
   let clock: RecordingClock
   let random: any RandomSource
   let standings: StandingCache
+  let takings = TakingsInFlight()
 
   /// The ledger that lives in `store`.
   ///
