@@ -1773,14 +1773,24 @@ public struct WatchRequest: WireMessage, Equatable {
   /// The feed must know at least this position.
   public var atLeast: ConsentToken? = nil
 
+  /// The epoch of the log in which `after_sequence` is a position. In another one, that of a restored
+  /// log, positions stand for other receipts, and the request is refused. 0: not said.
+  public var epoch: UInt64 = 0
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(afterSequence: UInt64 = 0, follow: Bool = false, atLeast: ConsentToken? = nil) {
+  public init(
+    afterSequence: UInt64 = 0,
+    follow: Bool = false,
+    atLeast: ConsentToken? = nil,
+    epoch: UInt64 = 0
+  ) {
     self.afterSequence = afterSequence
     self.follow = follow
     self.atLeast = atLeast
+    self.epoch = epoch
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -1817,14 +1827,24 @@ public struct ChangeBatch: WireMessage, Equatable {
   /// missed a batch, and must ask again from where it stands.
   public var afterSequence: UInt64 = 0
 
+  /// The epoch of the log, to be named when the feed is asked for again. 0 on a gate's line, which
+  /// was told at its beginning.
+  public var epoch: UInt64 = 0
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(changes: [Receipt] = [], completeTo: UInt64 = 0, afterSequence: UInt64 = 0) {
+  public init(
+    changes: [Receipt] = [],
+    completeTo: UInt64 = 0,
+    afterSequence: UInt64 = 0,
+    epoch: UInt64 = 0
+  ) {
     self.changes = changes
     self.completeTo = completeTo
     self.afterSequence = afterSequence
+    self.epoch = epoch
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -5282,6 +5302,7 @@ extension WatchRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.after_sequence = self.afterSequence
     unsafe message.pointee.follow = self.follow ? 1 : 0
     unsafe message.pointee.at_least = self.atLeast.map { unsafe arena.message($0) }
+    unsafe message.pointee.epoch = self.epoch
   }
 
   package init(
@@ -5290,6 +5311,7 @@ extension WatchRequest: @unsafe CopiedThroughC {
     self.afterSequence = unsafe message.pointee.after_sequence
     self.follow = unsafe message.pointee.follow != 0
     self.atLeast = try unsafe arena.message(message.pointee.at_least, as: ConsentToken.self)
+    self.epoch = unsafe message.pointee.epoch
   }
 }
 
@@ -5305,6 +5327,7 @@ extension ChangeBatch: @unsafe CopiedThroughC {
     unsafe message.pointee.changes = arena.messages(self.changes)
     unsafe message.pointee.complete_to = self.completeTo
     unsafe message.pointee.after_sequence = self.afterSequence
+    unsafe message.pointee.epoch = self.epoch
   }
 
   package init(
@@ -5315,6 +5338,7 @@ extension ChangeBatch: @unsafe CopiedThroughC {
       as: Receipt.self)
     self.completeTo = unsafe message.pointee.complete_to
     self.afterSequence = unsafe message.pointee.after_sequence
+    self.epoch = unsafe message.pointee.epoch
   }
 }
 

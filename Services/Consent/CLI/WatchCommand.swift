@@ -12,21 +12,27 @@ struct WatchCommand: AsyncParsableCommand {
     abstract: "Show each change of consent, once and in order.",
     discussion: """
       Ends at the newest change; with --follow it goes on with those to come, until it is \
-      interrupted. With --json each change is one line. --after goes on behind a position.
+      interrupted. With --json each change is one line. --after goes on behind a position; the \
+      epoch that is told on standard error belongs to it. After the log was restored from a backup \
+      it has another one: then --after with --epoch is refused, and the feed must be read anew.
 
       Example:
         tacit-consent watch --after 1200 --follow --json
       """)
 
   @Option(help: "Only changes after this position of the log.") var after: UInt64 = 0
+  @Option(help: "The epoch of the log that the position belongs to.") var epoch: UInt64 = 0
   @Flag(help: "Go on with changes to come.") var follow = false
   @OptionGroup var client: ClientOptions
 
   func run() async throws {
     try await client.with(.consent) { connection in
       let batches = try await ConsentClient(connection).watch(
-        WatchRequest(afterSequence: after, follow: follow))
+        WatchRequest(afterSequence: after, follow: follow, epoch: epoch))
+      var isFirst = true
       for try await batch in batches {
+        if isFirst { standardError("the log's epoch is \(batch.epoch)") }
+        isFirst = false
         for receipt in batch.changes { try show(ReceiptView(receipt)) }
         // A reader at the other end of a pipe sees a change when it happens.
         fflush(nil)

@@ -41,7 +41,7 @@ extension ConsentService {
     let before = registration.pidBefore.isEmpty ? nil : try pid(registration.pidBefore)
     // Positions of another history of the log stand for other receipts.
     guard registration.appliedSequence == 0 || registration.epoch == tokens.epoch else {
-      throw logBehindGate("the gate's position is in another epoch of the log")
+      throw logBehind("the gate's position is in another epoch of the log")
     }
     let wake = Signal()
     guard
@@ -49,13 +49,14 @@ extension ConsentService {
         gate: registration.gate, from: from, before: before,
         applied: registration.appliedSequence, wake: wake)
     else {
-      throw logBehindGate("the gate is ahead of the log")
+      throw logBehind("the gate is ahead of the log")
     }
     return GateLine(
       id: id, wake: wake, from: from, before: before, position: registration.appliedSequence)
   }
 
-  private func logBehindGate(_ reason: String) -> RPCError {
+  /// Refuses a reader of the log whose position is not one in it.
+  func logBehind(_ reason: String) -> RPCError {
     RPCError(
       .failedPrecondition, "\(reason) and must read it from the beginning",
       details: [StatusDetail("log-behind-gate", "\(roster.lastPosition)")])

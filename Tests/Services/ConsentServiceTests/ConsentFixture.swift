@@ -145,6 +145,13 @@ struct ConsentFixture {
 
   // MARK: Shorthand
 
+  /// All batches of a feed that ends.
+  func changes(_ request: WatchRequest) async throws -> [ChangeBatch] {
+    var batches: [ChangeBatch] = []
+    for try await batch in try await client.watch(request) { batches.append(batch) }
+    return batches
+  }
+
   @discardableResult
   func grant(_ person: UInt64 = 1, scopes: [String] = ["product_recs"]) async throws -> Receipt {
     try required(try await client.grant(Example.grantRequest(person, scopes: scopes)).receipt)

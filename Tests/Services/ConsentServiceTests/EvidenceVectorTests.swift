@@ -18,7 +18,7 @@ struct EvidenceVectorTests {
     .deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Vectors/consent-evidence")
 
-  private static func open(
+  static func open(
     at directory: URL, _ time: ManualTime
   ) throws -> (SealedStore, AuditLog, ConsentLedger) {
     let key = try SealingKey(

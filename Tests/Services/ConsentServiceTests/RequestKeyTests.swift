@@ -2,6 +2,7 @@ import ConsentAPI
 import ConsentService
 import PrivacyCore
 import RPC
+import SealedStore
 import TestSupport
 import Testing
 
@@ -71,6 +72,27 @@ struct RequestKeyTests {
         _ = try await fixture.client.grant(request("k3"))
         #expect(try await fixture.client.grant(request("k0")).receipt != first)
       }
+    }
+  }
+
+  @Test("a key counts for a day, and not a moment longer")
+  func hours() async throws {
+    try await withTemporaryDirectory { directory async throws in
+      let time = ManualTime()
+      let (store, _, ledger) = try EvidenceVectorTests.open(at: directory, time)
+      defer { store.close() }
+      func answer() async throws -> ConsentLedger.Recorded {
+        let draft = ReceiptDraft(
+          pid: Example.pid(1), kind: .grant, scopes: ["product_recs"],
+          expiresAt: Timestamp(seconds: 2_000_000_000), source: "web-portal:v2", version: 1)
+        let identity = try RequestIdentity("k", of: request(""), method: "Grant", by: "somebody")
+        return try await ledger.answer(draft, by: "somebody", request: identity)
+      }
+      let first = try await answer().receipt
+      time.advance(microseconds: 24 * 3_600_000_000 - 1)
+      #expect(try await answer().receipt == first)
+      time.advance(microseconds: 1)
+      #expect(try await answer().receipt.sequence == 2)
     }
   }
 

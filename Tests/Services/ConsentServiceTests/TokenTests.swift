@@ -122,6 +122,21 @@ struct TokenTests {
       }
       try SealedStore.restore(from: backup, to: store, force: true)
       try await ConsentFixture.run(in: store) { fixture async throws in
+        let epoch = try required(after?.epoch)
+        let feed = WatchRequest(afterSequence: 1, epoch: epoch)
+        let other = await refusal { _ = try await fixture.changes(feed) }
+        #expect(other?.code == .failedPrecondition)
+        #expect(other?.detail("log-behind-gate") == "1")
+        #expect(other?.message.contains("epoch") == true)
+        let first = try required(
+          try await fixture.changes(WatchRequest(afterSequence: 0)).first)
+        #expect(first.epoch != epoch)
+        let own = WatchRequest(afterSequence: 1, epoch: first.epoch)
+        #expect(try await fixture.changes(own).map(\.completeTo) == [1])
+        let ahead = await refusal {
+          _ = try await fixture.changes(WatchRequest(afterSequence: 2))
+        }
+        #expect(ahead?.message.contains("ahead of the log") == true)
         for token in [before, after] {
           let check = CheckRequest(
             pid: Example.pid(2).bytes, scope: "product_recs", atLeast: token)

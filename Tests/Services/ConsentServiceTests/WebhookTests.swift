@@ -203,6 +203,24 @@ struct WebhookTests {
     }
   }
 
+  @Test("there are at most 64 systems")
+  func count() async throws {
+    try await ConsentFixture.run { fixture async throws in
+      func add(_ number: Int) async throws -> AddWebhookReply {
+        try await fixture.client.addWebhook(
+          AddWebhookRequest(
+            webhook: Webhook(id: "crm\(number)", url: "https://crm.example/\(number)")))
+      }
+      for number in 1...64 { #expect(try await add(number).created) }
+      let error = await refusal { _ = try await add(65) }
+      #expect(error?.message.contains("64") == true, "\(String(describing: error))")
+      // One that is there is answered for, and one that goes makes room.
+      #expect(try await !add(64).created)
+      _ = try await fixture.client.removeWebhook(RemoveWebhookRequest(id: "crm1"))
+      #expect(try await add(65).created)
+    }
+  }
+
   @Test("what is no address, or taken, or beyond the log is refused")
   func refusals() async throws {
     try await ConsentFixture.run { fixture async throws in

@@ -6229,7 +6229,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__export_chunk__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__export_chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__watch_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__watch_request__field_descriptors[4] =
 {
   {
     "after_sequence",
@@ -6267,16 +6267,29 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__watch_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "epoch",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__WatchRequest, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__watch_request__field_indices_by_name[] = {
   0,   /* field[0] = after_sequence */
   2,   /* field[2] = at_least */
+  3,   /* field[3] = epoch */
   1,   /* field[1] = follow */
 };
 static const ProtobufCIntRange tacit__consent__v1__watch_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__watch_request__descriptor =
 {
@@ -6286,14 +6299,14 @@ const ProtobufCMessageDescriptor tacit__consent__v1__watch_request__descriptor =
   "Tacit__Consent__V1__WatchRequest",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__WatchRequest),
-  3,
+  4,
   tacit__consent__v1__watch_request__field_descriptors,
   tacit__consent__v1__watch_request__field_indices_by_name,
   1,  tacit__consent__v1__watch_request__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__watch_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__change_batch__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__change_batch__field_descriptors[4] =
 {
   {
     "changes",
@@ -6331,16 +6344,29 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__change_batch__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "epoch",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ChangeBatch, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__change_batch__field_indices_by_name[] = {
   2,   /* field[2] = after_sequence */
   0,   /* field[0] = changes */
   1,   /* field[1] = complete_to */
+  3,   /* field[3] = epoch */
 };
 static const ProtobufCIntRange tacit__consent__v1__change_batch__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__change_batch__descriptor =
 {
@@ -6350,7 +6376,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__change_batch__descriptor =
   "Tacit__Consent__V1__ChangeBatch",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ChangeBatch),
-  3,
+  4,
   tacit__consent__v1__change_batch__field_descriptors,
   tacit__consent__v1__change_batch__field_indices_by_name,
   1,  tacit__consent__v1__change_batch__number_ranges,

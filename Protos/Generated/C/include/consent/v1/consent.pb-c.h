@@ -1188,10 +1188,15 @@ struct  Tacit__Consent__V1__WatchRequest
    * The feed must know at least this position.
    */
   Tacit__Common__V1__ConsentToken *at_least;
+  /*
+   * The epoch of the log in which `after_sequence` is a position. In another one, that of a restored
+   * log, positions stand for other receipts, and the request is refused. 0: not said.
+   */
+  uint64_t epoch;
 };
 #define TACIT__CONSENT__V1__WATCH_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__watch_request__descriptor) \
-    , 0, 0, NULL }
+    , 0, 0, NULL, 0 }
 
 
 /*
@@ -1214,10 +1219,15 @@ struct  Tacit__Consent__V1__ChangeBatch
    * missed a batch, and must ask again from where it stands.
    */
   uint64_t after_sequence;
+  /*
+   * The epoch of the log, to be named when the feed is asked for again. 0 on a gate's line, which
+   * was told at its beginning.
+   */
+  uint64_t epoch;
 };
 #define TACIT__CONSENT__V1__CHANGE_BATCH__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__change_batch__descriptor) \
-    , 0,NULL, 0, 0 }
+    , 0,NULL, 0, 0, 0 }
 
 
 typedef enum {
