@@ -1,4 +1,7 @@
+internal import CommonAPI
+internal import Cryptography
 internal import FeaturesAPI
+internal import Gate
 internal import PrivacyCore
 internal import RPC
 internal import TestSupport
@@ -131,6 +134,36 @@ struct RecommendTests {
       let entry = try #require(try fixture.audited("vectors.recommend").last)
       #expect(entry.pids == [person(1).bytes] && entry.consentIDs == [receipt])
       #expect(entry.details["basis"] == "personal" && entry.number == new.auditSequence)
+    }
+  }
+
+  @Test("a consistency token is judged, and handed on to the feature store")
+  func token() async throws {
+    try await withVectorSearch { fixture in
+      let secret = [UInt8](repeating: 9, count: 32)
+      try fixture.service.gate.giveTokenKey(epoch: 4, key: secret)
+      let key = try PositionKey(secret: SecretBytes(copying: secret))
+      fixture.others.offer("m_1", Self.items)
+      try await fixture.publish()
+      try await fixture.grant(person(1), "product_recs")
+      fixture.others.had(["mug": [Int32(fixture.time.now.day) - 1]], person(1))
+      let known = ConsentToken(
+        epoch: 4, sequence: 1, mac: try key.code(epoch: 4, position: 1))
+      #expect(try await fixture.recommend(person(1), atLeast: known).basis == .personal)
+      #expect(fixture.others.tokens == [known])
+      var forged = known
+      forged.sequence = 2
+      let wrong = forged
+      await #expect(throws: TokenRefusal.forged) {
+        try await fixture.recommend(person(1), atLeast: wrong)
+      }
+      let foreign = ConsentToken(
+        epoch: 5, sequence: 1, mac: try key.code(epoch: 5, position: 1))
+      // Also where nobody is named: what does not count is not taken.
+      await #expect(throws: TokenRefusal.otherEpoch) {
+        try await fixture.recommend(nil, atLeast: foreign)
+      }
+      #expect(fixture.others.tokens == [known])
     }
   }
 

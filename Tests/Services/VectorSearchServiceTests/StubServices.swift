@@ -1,3 +1,4 @@
+internal import CommonAPI
 internal import FeaturesAPI
 internal import PrivacyCore
 internal import RPC
@@ -11,6 +12,7 @@ final class StubServices: Sendable {
     var history: [[UInt8]: FeatureValue] = [:]
     var historyError: RPCError?
     var onGet: (@Sendable () async throws -> Void)?
+    var tokens: [ConsentToken?] = []
     var model = Model()
     var items: [ModelItem] = []
   }
@@ -41,6 +43,9 @@ final class StubServices: Sendable {
   /// What happens while the feature store is asked.
   func onGet(_ body: (@Sendable () async throws -> Void)?) { state.withLock { $0.onGet = body } }
 
+  /// The tokens that the feature store was asked with, oldest first.
+  var tokens: [ConsentToken?] { state.withLock { $0.tokens } }
+
   /// The model that the trainer has; `itemCount` may lie.
   func offer(_ id: String, _ items: [ModelItem], itemCount: Int? = nil) {
     state.withLock { state in
@@ -66,7 +71,10 @@ final class StubServices: Sendable {
     let stub: StubServices
 
     func get(_ request: GetRequest, context: CallContext) async throws -> GetReply {
-      let (values, error, onGet) = stub.state.withLock { ($0.history, $0.historyError, $0.onGet) }
+      let (values, error, onGet) = stub.state.withLock { state in
+        state.tokens.append(request.atLeast)
+        return (state.history, state.historyError, state.onGet)
+      }
       try await onGet?()
       if let error { throw error }
       return GetReply(

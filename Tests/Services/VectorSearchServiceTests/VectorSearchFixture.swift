@@ -1,5 +1,6 @@
 internal import AuditAPI
 internal import AuditLog
+internal import CommonAPI
 internal import Cryptography
 internal import FeaturesAPI
 internal import Foundation
@@ -139,13 +140,14 @@ final class VectorSearchFixture: Sendable {
   func recommend(
     _ pid: PseudonymousID?, in name: String = "shop", k: UInt32 = 3,
     _ candidates: Candidates = .all, feature: String = "purchases:items",
-    scope: String = "product_recs", noiseSigma: Double = 0
+    scope: String = "product_recs", noiseSigma: Double = 0, atLeast: ConsentToken? = nil
   ) async throws -> RecommendReply {
     try await service.recommend(
       RecommendRequest(
         pid: pid?.bytes ?? [], collection: name, k: k, candidates: candidates,
         historyFeature: feature, scope: scope, asOfUs: time.now.microseconds,
-        noiseSigma: noiseSigma, purpose: "test"), context: context(VectorsMethods.recommend))
+        noiseSigma: noiseSigma, purpose: "test", atLeast: atLeast),
+      context: context(VectorsMethods.recommend))
   }
 
   /// The files of the store.
