@@ -19,8 +19,8 @@ struct VaultCommand: AsyncParsableCommand, ServiceProgram {
     discussion: """
       The vault turns an e-mail address, a telephone number or a customer number into a pid: 43 \
       characters that stand for the person everywhere else. All spellings of an identifier give \
-      one pid; without the vault's keys nobody gets from one to the other. No command gives an \
-      identifier back.
+      one pid; without the vault's keys nobody gets from one to the other. Only `reidentify` gives \
+      an identifier back, to people who may have it together.
 
       What stands on a command line can be read in the list of processes and in the shell's \
       history. Wherever an identifier is asked for, - reads it from standard input instead. What a \
@@ -39,7 +39,8 @@ struct VaultCommand: AsyncParsableCommand, ServiceProgram {
     version: TacitVersion.text,
     subcommands: [
       ServeCommand.self, PseudonymizeCommand.self, LinkCommand.self, ShowCommand.self,
-      ForgetCommand.self, StatusCommand<Self>.self, HealthCommand<Self>.self,
-      BackupCommand<Self>.self, RestoreCommand<Self>.self, VerifyCommand<Self>.self,
+      ForgetCommand.self, ReidentifyCommand.self, StatusCommand<Self>.self,
+      HealthCommand<Self>.self, BackupCommand<Self>.self, RestoreCommand<Self>.self,
+      VerifyCommand<Self>.self,
     ])
 }

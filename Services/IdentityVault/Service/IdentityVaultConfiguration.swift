@@ -14,6 +14,8 @@ package struct IdentityVaultConfiguration: Sendable {
   package var identifiersPerBatchMax = 4_096
   /// The most identifiers of one person, 1 to 1,024.
   package var identifiersPerPersonMax = 64
+  /// The way back to identifiers.
+  package var reidentification = ReidentificationConfiguration()
 
   /// The defaults.
   package init() {}
@@ -37,6 +39,6 @@ package struct IdentityVaultConfiguration: Sendable {
     if !(1...1_024).contains(identifiersPerPersonMax) {
       return "a person has 1 to 1,024 identifiers, not \(identifiersPerPersonMax)"
     }
-    return nil
+    return reidentification.fault
   }
 }

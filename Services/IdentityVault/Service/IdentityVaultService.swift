@@ -1,18 +1,20 @@
 package import AuditLog
 package import KeyManagement
 package import PrivacyCore
-internal import RPC
+package import RPC
 package import SealedStore
 package import ServiceKit
 internal import VaultAPI
 
 /// The identity vault: the only place where identifiers and pseudonyms meet.
 package struct IdentityVaultService: VaultServing, TacitService {
-  package static var tables: [any StoreTableDescribing] { VaultTables.all }
+  package static var tables: [any StoreTableDescribing] { VaultTables.all + CaseTables.all }
 
   let configuration: IdentityVaultConfiguration
   let registry: PersonRegistry
   let domains: [String: PseudonymDomain]
+  /// The way back to identifiers.
+  package let reidentification: ReidentificationService
 
   /// The service on what every service stands on.
   package init(
@@ -34,6 +36,9 @@ package struct IdentityVaultService: VaultServing, TacitService {
   ) async throws {
     if let fault = configuration.fault { throw VaultSetupError(description: fault) }
     self.configuration = configuration
+    reidentification = try ReidentificationService(
+      store: store, audit: audit, configuration: configuration.reidentification, time: time,
+      random: random)
     registry = PersonRegistry(
       store: store, audit: audit, subjectKeyRing: try keys.sealingKeys(purpose: "subject-keys"),
       identifiersPerPersonMax: configuration.identifiersPerPersonMax, time: time, random: random)
@@ -69,11 +74,19 @@ package struct IdentityVaultService: VaultServing, TacitService {
     self.domains = domains
   }
 
+  package func register(on router: inout Router) {
+    (self as any VaultServing).register(on: &router)
+    reidentification.register(on: &router)
+  }
+
   package func measures() async -> [(name: String, value: Double)] {
-    guard let counts = try? registry.counts() else { return [] }
+    guard let counts = try? registry.counts(), let cases = try? reidentification.book.measures()
+    else { return [] }
     return [
       ("people", Double(counts.people)), ("aliases", Double(counts.aliases)),
       ("forgotten", Double(counts.forgotten)), ("domains", Double(domains.count)),
+      ("reidentification_cases_pending", Double(cases.pending)),
+      ("reidentification_frozen", cases.isFrozen ? 1 : 0),
     ]
   }
 

@@ -38,21 +38,43 @@ public struct AccessPolicy: MethodAuthorizer {
       "consent.read", "consent.write", "consent.export", "consent.watch", "consent.erase",
       "consent.notices", "consent.webhooks",
       "vault.pseudonymize", "vault.show", "trainer.read", "trainer.budget",
+      "reidentification.approve", "reidentification.list", "reidentification.freeze",
+      "reidentification.unfreeze",
+    ],
+    "legal": [
+      "reidentification.request", "reidentification.redeem", "reidentification.list",
+      "reidentification.freeze",
+    ],
+    "security": [
+      "reidentification.list", "reidentification.freeze", "reidentification.unfreeze",
     ],
     "witness": ["audit.cosign"],
+  ]
+
+  /// What nobody holds for running the machines: whose names are uncovered is for the roles that
+  /// answer for it to decide.
+  private static let scopesApartFromAdministration: Set<String> = [
+    "reidentification.request", "reidentification.approve", "reidentification.redeem",
+    "reidentification.unfreeze",
   ]
 
   /// The policy of the local stack.
   public init() {}
 
-  /// Whether `peer` holds the scope that `method` asks for. An administrator holds every scope,
-  /// and so does whoever uses plain TCP on this machine, which must be switched on explicitly.
+  /// Whether `peer` holds the scope that `method` asks for. An administrator holds every scope but
+  /// those of re-identification that uncover somebody, and whoever uses plain TCP on this machine,
+  /// which must be switched on explicitly, holds every one.
   public func permits(_ peer: PeerIdentity, _ method: MethodDescriptor) -> Bool {
-    if Self.scopesOfEverybody.contains(method.scope) { return true }
+    permits(peer, scope: method.scope)
+  }
+
+  /// Whether `peer` holds a scope: for handlers that ask for more than their method does.
+  public func permits(_ peer: PeerIdentity, scope: String) -> Bool {
+    if Self.scopesOfEverybody.contains(scope) { return true }
     return switch peer.kind {
-    case .service: Self.scopesByService[peer.name]?.contains(method.scope) ?? false
-    case .user where peer.role == "admin": true
-    case .user: Self.scopesByRole[peer.role]?.contains(method.scope) ?? false
+    case .service: Self.scopesByService[peer.name]?.contains(scope) ?? false
+    case .user where peer.role == "admin": !Self.scopesApartFromAdministration.contains(scope)
+    case .user: Self.scopesByRole[peer.role]?.contains(scope) ?? false
     case .local: true
     }
   }

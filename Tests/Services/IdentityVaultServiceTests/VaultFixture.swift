@@ -106,7 +106,7 @@ final class VaultFixture: Sendable {
   }
 
   /// What the audit log says was done, oldest first.
-  func auditedActions() throws -> [String] { try audit.records(limit: 100).map(\.action) }
+  func auditedActions() throws -> [String] { try audit.records(limit: 1_000).map(\.action) }
 
   func measure(_ name: String) async -> Double? {
     await vault.measures().first { $0.name == name }?.value

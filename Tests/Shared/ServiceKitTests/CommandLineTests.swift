@@ -73,6 +73,19 @@ struct CommandLineTests {
       ("spiffe://tacit/user/witness/w1", "audit.cosign", true),
       ("spiffe://tacit/user/witness/w1", "consent.read", false),
       ("spiffe://tacit/user/admin/dev", "vault.forget", true),
+      ("spiffe://tacit/user/admin/dev", "reidentification.freeze", true),
+      ("spiffe://tacit/user/admin/dev", "reidentification.request", false),
+      ("spiffe://tacit/user/admin/dev", "reidentification.approve", false),
+      ("spiffe://tacit/user/admin/dev", "reidentification.redeem", false),
+      ("spiffe://tacit/user/admin/dev", "reidentification.unfreeze", false),
+      ("spiffe://tacit/user/legal/ann", "reidentification.request", true),
+      ("spiffe://tacit/user/legal/ann", "reidentification.redeem", true),
+      ("spiffe://tacit/user/legal/ann", "reidentification.approve", false),
+      ("spiffe://tacit/user/privacy/ben", "reidentification.approve", true),
+      ("spiffe://tacit/user/privacy/ben", "reidentification.redeem", false),
+      ("spiffe://tacit/user/security/dan", "reidentification.freeze", true),
+      ("spiffe://tacit/user/security/dan", "reidentification.approve", false),
+      ("spiffe://tacit/service/pipeline", "reidentification.redeem", false),
     ])
   func access(identity: String, scope: String, isPermitted: Bool) throws {
     let method = MethodDescriptor(

@@ -13,6 +13,8 @@
 #include "testing/v1/every_kind.pb-c.h"
 #include "trainer/v1/store.pb-c.h"
 #include "trainer/v1/trainer.pb-c.h"
+#include "vault/v1/cases.pb-c.h"
+#include "vault/v1/reidentification.pb-c.h"
 #include "vault/v1/store.pb-c.h"
 #include "vault/v1/vault.pb-c.h"
 #include "vectors/v1/store.pb-c.h"
