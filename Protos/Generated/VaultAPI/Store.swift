@@ -72,6 +72,9 @@ public struct IdentifierRecord: WireMessage, Equatable {
   /// The identifier's own pid, 32 bytes: the person's for the first one, else an alias.
   public var pid: [UInt8] = []
 
+  /// The people whose identifier it was before, oldest first.
+  public var merges: [MergeRecord] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -83,7 +86,8 @@ public struct IdentifierRecord: WireMessage, Equatable {
     source: String = "",
     provenance: String = "",
     linkedAtUs: Int64 = 0,
-    pid: [UInt8] = []
+    pid: [UInt8] = [],
+    merges: [MergeRecord] = []
   ) {
     self.kind = kind
     self.profile = profile
@@ -92,6 +96,89 @@ public struct IdentifierRecord: WireMessage, Equatable {
     self.provenance = provenance
     self.linkedAtUs = linkedAtUs
     self.pid = pid
+    self.merges = merges
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A person who became another one.
+public struct MergeRecord: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.MergeRecord" }
+
+  /// The pid, 32 bytes.
+  public var from: [UInt8] = []
+
+  /// Who said so.
+  public var provenance: String = ""
+
+  /// When, in microseconds since the epoch.
+  public var mergedAtUs: Int64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(from: [UInt8] = [], provenance: String = "", mergedAtUs: Int64 = 0) {
+    self.from = from
+    self.provenance = provenance
+    self.mergedAtUs = mergedAtUs
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// An identifier that several people use.
+public struct SharedRecord: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.SharedRecord" }
+
+  /// Who says so.
+  public var provenance: String = ""
+
+  /// When, in microseconds since the epoch.
+  public var markedAtUs: Int64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(provenance: String = "", markedAtUs: Int64 = 0) {
+    self.provenance = provenance
+    self.markedAtUs = markedAtUs
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -276,6 +363,8 @@ extension IdentifierRecord: @unsafe CopiedThroughC {
     unsafe message.pointee.provenance = arena.text(self.provenance)
     unsafe message.pointee.linked_at_us = self.linkedAtUs
     unsafe message.pointee.pid = arena.bytes(self.pid)
+    unsafe message.pointee.n_merges = self.merges.count
+    unsafe message.pointee.merges = arena.messages(self.merges)
   }
 
   package init(
@@ -289,6 +378,9 @@ extension IdentifierRecord: @unsafe CopiedThroughC {
       message.pointee.provenance, field: "IdentifierRecord.provenance")
     self.linkedAtUs = unsafe message.pointee.linked_at_us
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "IdentifierRecord.pid")
+    self.merges = try unsafe arena.messages(
+      message.pointee.merges, count: message.pointee.n_merges, field: "IdentifierRecord.merges",
+      as: MergeRecord.self)
   }
 }
 
@@ -305,7 +397,52 @@ extension IdentifierRecord: CustomReflectable {
         "provenance": provenance as Any,
         "linkedAtUs": linkedAtUs as Any,
         "pid": pid as Any,
+        "merges": merges as Any,
       ], displayStyle: .struct)
+  }
+}
+
+extension MergeRecord: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__MergeRecord>) {
+    unsafe tacit__vault__v1__merge_record__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__MergeRecord>, in arena: Arena
+  ) {
+    unsafe message.pointee.from = arena.bytes(self.from)
+    unsafe message.pointee.provenance = arena.text(self.provenance)
+    unsafe message.pointee.merged_at_us = self.mergedAtUs
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__MergeRecord>, in arena: Arena
+  ) throws(WireError) {
+    self.from = try unsafe arena.bytes(message.pointee.from, field: "MergeRecord.from")
+    self.provenance = try unsafe arena.text(
+      message.pointee.provenance, field: "MergeRecord.provenance")
+    self.mergedAtUs = unsafe message.pointee.merged_at_us
+  }
+}
+
+extension SharedRecord: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__SharedRecord>) {
+    unsafe tacit__vault__v1__shared_record__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__SharedRecord>, in arena: Arena
+  ) {
+    unsafe message.pointee.provenance = arena.text(self.provenance)
+    unsafe message.pointee.marked_at_us = self.markedAtUs
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__SharedRecord>, in arena: Arena
+  ) throws(WireError) {
+    self.provenance = try unsafe arena.text(
+      message.pointee.provenance, field: "SharedRecord.provenance")
+    self.markedAtUs = unsafe message.pointee.marked_at_us
   }
 }
 

@@ -224,6 +224,9 @@ public struct LinkRequest: WireMessage, Equatable {
   /// Who says so: "crm:merge-2026-03".
   public var provenance: String = ""
 
+  /// Really, although one of them looks shared or is marked so. Needs the scope vault.confirm.
+  public var confirm: Bool = false
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -232,12 +235,14 @@ public struct LinkRequest: WireMessage, Equatable {
     domain: String = "",
     primary: Identifier? = nil,
     alias: Identifier? = nil,
-    provenance: String = ""
+    provenance: String = "",
+    confirm: Bool = false
   ) {
     self.domain = domain
     self.primary = primary
     self.alias = alias
     self.provenance = provenance
+    self.confirm = confirm
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -347,14 +352,23 @@ public struct LinkedIdentifier: WireMessage, Equatable {
   /// When, in microseconds since the epoch.
   public var linkedAtUs: Int64 = 0
 
+  /// Who merged its person into this one; empty where nobody did.
+  public var mergedBy: String = ""
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(kind: IdentifierKind = .unspecified, provenance: String = "", linkedAtUs: Int64 = 0) {
+  public init(
+    kind: IdentifierKind = .unspecified,
+    provenance: String = "",
+    linkedAtUs: Int64 = 0,
+    mergedBy: String = ""
+  ) {
     self.kind = kind
     self.provenance = provenance
     self.linkedAtUs = linkedAtUs
+    self.mergedBy = mergedBy
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -731,6 +745,7 @@ extension LinkRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.primary = self.primary.map { unsafe arena.message($0) }
     unsafe message.pointee.alias = self.alias.map { unsafe arena.message($0) }
     unsafe message.pointee.provenance = arena.text(self.provenance)
+    unsafe message.pointee.confirm = self.confirm ? 1 : 0
   }
 
   package init(
@@ -742,6 +757,7 @@ extension LinkRequest: @unsafe CopiedThroughC {
     self.alias = try unsafe arena.message(message.pointee.alias, as: Identifier.self)
     self.provenance = try unsafe arena.text(
       message.pointee.provenance, field: "LinkRequest.provenance", maxBytes: 256)
+    self.confirm = unsafe message.pointee.confirm != 0
   }
 }
 
@@ -793,6 +809,7 @@ extension LinkedIdentifier: @unsafe CopiedThroughC {
     unsafe message.pointee.kind = .init(rawValue: UInt32(bitPattern: self.kind.rawValue))
     unsafe message.pointee.provenance = arena.text(self.provenance)
     unsafe message.pointee.linked_at_us = self.linkedAtUs
+    unsafe message.pointee.merged_by = arena.text(self.mergedBy)
   }
 
   package init(
@@ -802,6 +819,8 @@ extension LinkedIdentifier: @unsafe CopiedThroughC {
     self.provenance = try unsafe arena.text(
       message.pointee.provenance, field: "LinkedIdentifier.provenance")
     self.linkedAtUs = unsafe message.pointee.linked_at_us
+    self.mergedBy = try unsafe arena.text(
+      message.pointee.merged_by, field: "LinkedIdentifier.merged_by")
   }
 }
 

@@ -14,6 +14,9 @@ struct LinkCommand: AsyncParsableCommand {
       else's. From then on both give the pid of the first. Linking what is linked already changes \
       nothing.
 
+      Where one of them looks shared (family@…) or is marked so, somebody with the scope \
+      vault.confirm must say --confirm. Two people whom the vault knows are joined by `merge`.
+
       The value - is read from standard input, the first identifier's line before the alias's: an \
       identifier on a command line can be read in the list of processes and in the shell's history.
 
@@ -51,6 +54,7 @@ struct LinkCommand: AsyncParsableCommand {
 
   @Option(help: "Who says so, up to 256 bytes: crm:merge-2026-03.") var provenance: String
   @Option(help: "The pseudonym domain; the service's first.") var domain = ""
+  @Flag(help: "Although one of them looks shared or is marked so.") var confirm = false
   @OptionGroup var client: ClientOptions
 
   private struct Answer: Encodable {
@@ -81,7 +85,8 @@ struct LinkCommand: AsyncParsableCommand {
       throw CommandFailure("the identifier to be linked: \(refusal)")
     }
     let request = LinkRequest(
-      domain: domain, primary: primary, alias: alias, provenance: provenance)
+      domain: domain, primary: primary, alias: alias, provenance: provenance,
+      confirm: confirm)
     let reply = try await client.with(.vault) {
       try await VaultClient($0).link(request, options: client.callOptions)
     }

@@ -17,9 +17,9 @@ struct ReidentifyCommand: AsyncParsableCommand {
 
       Examples:
         tacit-vault reidentify request --pid PID --purpose "breach notice" \\
-            --ticket LEGAL-812 --token-file warrant.token --as legal-ann
+            --ticket LEGAL-812 --token-file w.token --as legal-ann
         tacit-vault reidentify approve r_01… --as privacy-ben
-        tacit-vault reidentify redeem r_01… --token-file warrant.token --as legal-ann
+        tacit-vault reidentify redeem r_01… --token-file w.token --as legal-ann
         tacit-vault reidentify freeze --reason "stolen laptop"
       """,
     subcommands: [
@@ -49,7 +49,7 @@ struct RequestSubcommand: AsyncParsableCommand {
 
       Example:
         tacit-vault reidentify request --pid PID --purpose "breach notice" \\
-            --ticket LEGAL-812 --token-file warrant.token --as legal-ann
+            --ticket LEGAL-812 --token-file w.token --as legal-ann
       """)
 
   // One pid in 64 begins with a dash.
@@ -109,7 +109,7 @@ struct RedeemSubcommand: AsyncParsableCommand {
       The answer holds identifiers in the clear: mind where you send it.
 
       Example:
-        tacit-vault reidentify redeem r_01… --token-file warrant.token --as legal-ann
+        tacit-vault reidentify redeem r_01… --token-file w.token --as legal-ann
       """)
 
   @OptionGroup var reidentification: CaseArgument

@@ -34,7 +34,7 @@ struct DenySubcommand: AsyncParsableCommand {
     abstract: "Close somebody else's case, also one that is approved.",
     discussion: """
       Example:
-        tacit-vault reidentify deny r_01… --reason "the ticket says something else" \\
+        tacit-vault reidentify deny r_01… --reason "the ticket says no" \\
             --as privacy-ben
       """)
 
@@ -59,7 +59,7 @@ struct WithdrawSubcommand: AsyncParsableCommand {
     abstract: "Close one's own case.",
     discussion: """
       Example:
-        tacit-vault reidentify withdraw r_01… --reason "not needed any more" --as legal-ann
+        tacit-vault reidentify withdraw r_01… --reason "not needed" --as legal-ann
       """)
 
   @OptionGroup var reidentification: CaseArgument

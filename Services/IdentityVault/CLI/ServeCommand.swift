@@ -46,6 +46,35 @@ struct ServeCommand: AsyncParsableCommand {
       "Whose pids these are, up to 256 bytes (TACIT_TENANT; none).", valueName: "name"))
   var tenant: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "How much a caller may look up: identifiers a second, at once, distinct ones a day, and from "
+        + "which percentage of unknown ones on it is refused (TACIT_SINGLE_LIMITS; "
+        + "\(CallerLimits.single.text)).",
+      valueName: "rate:burst:day[:percent]"))
+  var singleLimits: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The same for callers with the scope vault.batch (TACIT_BATCH_LIMITS; "
+        + "\(CallerLimits.batch.text)).",
+      valueName: "rate:burst:day[:percent]"))
+  var batchLimits: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "For how long a request for re-identification waits, in minutes, 1 to 43200 "
+        + "(TACIT_REQUEST_MINUTES; \(ReidentificationConfiguration().requestSeconds / 60)).",
+      valueName: "minutes"))
+  var requestMinutes: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "For how long its warrant is valid once two people approved, in seconds, 1 to 86400 "
+        + "(TACIT_WARRANT_SECONDS; \(ReidentificationConfiguration().warrantSeconds)).",
+      valueName: "seconds"))
+  var warrantSeconds: String?
+
   func run() async throws {
     let configuration = try configuration()
     try await serve(.vault, options: options) { runtime in
@@ -70,7 +99,41 @@ struct ServeCommand: AsyncParsableCommand {
     }
     configuration.emailProfile = profile
     configuration.tenant = Environment.setting(tenant, variable: "TACIT_TENANT", default: "")
+    configuration.singleLimits = try Self.limits(
+      singleLimits, "--single-limits", variable: "TACIT_SINGLE_LIMITS", default: .single)
+    configuration.batchLimits = try Self.limits(
+      batchLimits, "--batch-limits", variable: "TACIT_BATCH_LIMITS", default: .batch)
+    let defaults = ReidentificationConfiguration()
+    configuration.reidentification.requestSeconds =
+      60
+      * (try Self.number(
+        requestMinutes, "--request-minutes", 1...43_200, variable: "TACIT_REQUEST_MINUTES",
+        default: defaults.requestSeconds / 60))
+    configuration.reidentification.warrantSeconds = try Self.number(
+      warrantSeconds, "--warrant-seconds", 1...86_400, variable: "TACIT_WARRANT_SECONDS",
+      default: defaults.warrantSeconds)
     if let fault = configuration.fault { throw ValidationError(fault) }
     return configuration
+  }
+
+  private static func limits(
+    _ flag: String?, _ name: String, variable: String, default fallback: CallerLimits
+  ) throws -> CallerLimits {
+    let text = Environment.setting(flag, variable: variable, default: fallback.text)
+    guard let limits = CallerLimits(text: text) else {
+      throw ValidationError("\(name) takes rate:burst:day or rate:burst:day:percent")
+    }
+    return limits
+  }
+
+  private static func number(
+    _ flag: String?, _ name: String, _ range: ClosedRange<Int64>, variable: String,
+    default fallback: Int64
+  ) throws -> Int64 {
+    let text = Environment.setting(flag, variable: variable, default: "\(fallback)")
+    guard let number = Int64(text), range.contains(number) else {
+      throw ValidationError("\(name) takes \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
   }
 }

@@ -24,10 +24,12 @@ struct ShowCommand: AsyncParsableCommand {
       let kind: String
       let provenance: String
       let linkedAt: String
+      let mergedBy: String?
 
       enum CodingKeys: String, CodingKey {
         case kind, provenance
         case linkedAt = "linked_at"
+        case mergedBy = "merged_by"
       }
     }
 
@@ -50,15 +52,18 @@ struct ShowCommand: AsyncParsableCommand {
       identifiers: reply.identifiers.map {
         Answer.Link(
           kind: $0.kind.name, provenance: $0.provenance,
-          linkedAt: Timestamp(microseconds: $0.linkedAtUs).description)
+          linkedAt: Timestamp(microseconds: $0.linkedAtUs).description,
+          mergedBy: $0.mergedBy.isEmpty ? nil : $0.mergedBy)
       },
       hasSubjectKey: reply.hasSubjectKey, forgotten: reply.forgotten)
     if client.json { return try printJSON(answer) }
     if answer.forgotten {
       return print("this person was forgotten: no identifiers, no subject key")
     }
-    var table = Table("identifier", "linked by", "when")
-    for link in answer.identifiers { table.add(link.kind, link.provenance, link.linkedAt) }
+    var table = Table("identifier", "linked by", "when", "merged by")
+    for link in answer.identifiers {
+      table.add(link.kind, link.provenance, link.linkedAt, link.mergedBy ?? "")
+    }
     table.show()
     print(answer.hasSubjectKey ? "the subject key is there" : "there is no subject key")
   }

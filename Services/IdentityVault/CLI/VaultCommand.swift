@@ -38,9 +38,9 @@ struct VaultCommand: AsyncParsableCommand, ServiceProgram {
       """,
     version: TacitVersion.text,
     subcommands: [
-      ServeCommand.self, PseudonymizeCommand.self, LinkCommand.self, ShowCommand.self,
-      ForgetCommand.self, ReidentifyCommand.self, StatusCommand<Self>.self,
-      HealthCommand<Self>.self, BackupCommand<Self>.self, RestoreCommand<Self>.self,
-      VerifyCommand<Self>.self,
+      ServeCommand.self, PseudonymizeCommand.self, LinkCommand.self, MergeCommand.self,
+      SplitCommand.self, MarkSharedCommand.self, ShowCommand.self, ForgetCommand.self,
+      ReidentifyCommand.self, StatusCommand<Self>.self, HealthCommand<Self>.self,
+      BackupCommand<Self>.self, RestoreCommand<Self>.self, VerifyCommand<Self>.self,
     ])
 }

@@ -14,6 +14,10 @@ package struct IdentityVaultConfiguration: Sendable {
   package var identifiersPerBatchMax = 4_096
   /// The most identifiers of one person, 1 to 1,024.
   package var identifiersPerPersonMax = 64
+  /// How much callers without batches may ask for.
+  package var singleLimits = CallerLimits.single
+  /// How much callers that own batches may ask for.
+  package var batchLimits = CallerLimits.batch
   /// The way back to identifiers.
   package var reidentification = ReidentificationConfiguration()
 
@@ -39,6 +43,6 @@ package struct IdentityVaultConfiguration: Sendable {
     if !(1...1_024).contains(identifiersPerPersonMax) {
       return "a person has 1 to 1,024 identifiers, not \(identifiersPerPersonMax)"
     }
-    return reidentification.fault
+    return singleLimits.fault ?? batchLimits.fault ?? reidentification.fault
   }
 }

@@ -11,6 +11,9 @@ extension IdentityVaultService {
     guard request.identifiers.count <= configuration.identifiersPerBatchMax else {
       throw VaultRefusal.tooManyIdentifiers(limit: configuration.identifiersPerBatchMax)
     }
+    let peer = context.peer
+    if request.create { try callers.checkCreate(by: peer) }
+    try callers.admit(request.identifiers.count, looksUp: !request.create, of: peer)
     var batch = Batch(identifierCount: request.identifiers.count)
     for identifier in request.identifiers {
       let canonical: CanonicalIdentifier
@@ -22,11 +25,16 @@ extension IdentityVaultService {
       }
       batch.add(try domain.pid(of: canonical), canonical, keeping: request.create)
     }
+    try await callers.charge(batch.pids.compactMap(\.self), to: peer)
     try batch.resolve(registry.people(batch.pids))
-    if request.create, !batch.newcomers.isEmpty {
+    if !request.create {
+      try await callers.note(
+        lookups: batch.pseudonyms.count { !$0.pid.isEmpty },
+        misses: batch.pseudonyms.count { !$0.pid.isEmpty && !$0.known }, of: peer)
+    } else if !batch.newcomers.isEmpty {
       let people = try await registry.record(
         batch.newcomers.map(\.newcomer), domain: domain.name, keyVersion: domain.keyVersion,
-        by: context.peer.spiffeID)
+        by: peer.spiffeID)
       batch.record(people)
     }
     return PseudonymizeReply(pseudonyms: batch.pseudonyms, keyVersion: domain.keyVersion)

@@ -1,4 +1,5 @@
 package import RPC
+internal import Transport
 package import VaultAPI
 
 extension IdentityVaultService {
@@ -8,6 +9,7 @@ extension IdentityVaultService {
     _ requests: RequestStream<PseudonymizeRequest>, replies: ReplyWriter<PseudonymizeReply>,
     context: CallContext
   ) async throws {
+    try callers.checkStream(of: context.peer)
     for try await request in requests {
       try await replies.send(try await pseudonymize(request, context: context))
     }

@@ -8,11 +8,15 @@ internal import VaultAPI
 
 /// The identity vault: the only place where identifiers and pseudonyms meet.
 package struct IdentityVaultService: VaultServing, TacitService {
-  package static var tables: [any StoreTableDescribing] { VaultTables.all + CaseTables.all }
+  package static var tables: [any StoreTableDescribing] {
+    VaultTables.all + CaseTables.all + CallerTables.all
+  }
 
   let configuration: IdentityVaultConfiguration
   let registry: PersonRegistry
   let domains: [String: PseudonymDomain]
+  let callers: CallerGuard
+  let rules = LinkRules()
   /// The way back to identifiers.
   package let reidentification: ReidentificationService
 
@@ -36,6 +40,9 @@ package struct IdentityVaultService: VaultServing, TacitService {
   ) async throws {
     if let fault = configuration.fault { throw VaultSetupError(description: fault) }
     self.configuration = configuration
+    callers = CallerGuard(
+      store: store, audit: audit, time: time, single: configuration.singleLimits,
+      batch: configuration.batchLimits)
     reidentification = try ReidentificationService(
       store: store, audit: audit, configuration: configuration.reidentification, time: time,
       random: random)
@@ -77,6 +84,7 @@ package struct IdentityVaultService: VaultServing, TacitService {
   package func register(on router: inout Router) {
     (self as any VaultServing).register(on: &router)
     reidentification.register(on: &router)
+    linking.register(on: &router)
   }
 
   package func measures() async -> [(name: String, value: Double)] {
@@ -87,7 +95,14 @@ package struct IdentityVaultService: VaultServing, TacitService {
       ("forgotten", Double(counts.forgotten)), ("domains", Double(domains.count)),
       ("reidentification_cases_pending", Double(cases.pending)),
       ("reidentification_frozen", cases.isFrozen ? 1 : 0),
-    ]
+    ] + callers.measures()
+  }
+
+  /// What joins and parts people.
+  package var linking: LinkingService {
+    LinkingService(
+      registry: registry, rules: rules,
+      domain: { name throws(VaultRefusal) in try domain(name) })
   }
 
   /// The domain that a request names; the first one where it names none.

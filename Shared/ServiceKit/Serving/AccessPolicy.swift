@@ -21,8 +21,8 @@ public struct AccessPolicy: MethodAuthorizer {
     "trainer": ["consent.gate", "features.read", "features.train"],
     "vectors": ["consent.gate", "vault.subject_keys", "features.read", "trainer.read"],
     "pipeline": [
-      "vault.pseudonymize", "consent.read", "consent.write", "consent.import", "features.define",
-      "features.read", "features.write", "vectors.publish",
+      "vault.pseudonymize", "vault.create", "vault.batch", "consent.read", "consent.write",
+      "consent.import", "features.define", "features.read", "features.write", "vectors.publish",
     ],
   ]
 
@@ -37,7 +37,8 @@ public struct AccessPolicy: MethodAuthorizer {
     "privacy": [
       "consent.read", "consent.write", "consent.export", "consent.watch", "consent.erase",
       "consent.notices", "consent.webhooks",
-      "vault.pseudonymize", "vault.show", "trainer.read", "trainer.budget",
+      "vault.pseudonymize", "vault.show", "vault.merge", "vault.confirm", "trainer.read",
+      "trainer.budget",
       "reidentification.approve", "reidentification.list", "reidentification.freeze",
       "reidentification.unfreeze",
     ],

@@ -147,6 +147,34 @@ struct ReidentificationTests {
     }
   }
 
+  @Test(
+    "a step whose commit fails gives no answer; where it reached the disk, the warrant is used",
+    arguments: [true, false])
+  func failedCommit(reachesDisk: Bool) async throws {
+    try await withTemporaryDirectory { directory async throws in
+      let disk = MemoryDisk()
+      var warrant: (id: String, token: [UInt8]) = ("", [])
+      try await VaultFixture.run(in: directory, disk: disk) { fixture async throws in
+        warrant = try await fixture.approvedCase([try await fixture.pid(email("a@b.example"))])
+        disk.failNextCommit(with: .diskFull("test"), reachesDisk: reachesDisk)
+        await #expect(throws: StoreError.self) {
+          try await fixture.redeem(warrant.id, warrant.token)
+        }
+      }
+      try await VaultFixture.run(in: directory, disk: disk) { fixture async throws in
+        let isLogged = try fixture.auditedActions().contains("reidentification.redeem")
+        #expect(isLogged == reachesDisk)
+        if reachesDisk {
+          await expectRefused(.notOpen(.redeemed)) {
+            try await fixture.redeem(warrant.id, warrant.token)
+          }
+        } else {
+          #expect(try await fixture.redeem(warrant.id, warrant.token).count == 1)
+        }
+      }
+    }
+  }
+
   @Test("somebody forgotten or unknown gives no identifiers, and the answer says which")
   func forgotten() async throws {
     try await VaultFixture.run { fixture async throws in

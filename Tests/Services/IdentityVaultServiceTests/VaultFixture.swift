@@ -1,6 +1,7 @@
 internal import AuditAPI
 internal import AuditLog
 internal import Cryptography
+internal import Dispatch
 internal import Foundation
 internal import IdentityVaultService
 internal import KeyManagement
@@ -19,14 +20,23 @@ final class VaultFixture: Sendable {
   let audit: AuditLog
   let vault: IdentityVaultService
 
-  private init(_ directory: URL, configuration: IdentityVaultConfiguration) async throws {
+  private init(
+    _ directory: URL, configuration: IdentityVaultConfiguration, disk: MemoryDisk?
+  ) async throws {
     let kms = try FileKeyManagementService(
       rootKey: SecretBytes(copying: [UInt8](repeating: 9, count: 32)))
     let keys = try await ServiceKeys.open(service: "vault", directory: directory, kms: kms)
-    store = try SealedStore.open(
-      at: directory, keys: try keys.sealingKeys(purpose: "at-rest"),
-      tables: IdentityVaultService.tables + AuditLog.tables,
-      configuration: StoreConfiguration(serviceName: "vault"))
+    let tables = IdentityVaultService.tables + AuditLog.tables
+    let settings = StoreConfiguration(serviceName: "vault")
+    let ring = try keys.sealingKeys(purpose: "at-rest")
+    store =
+      if let disk {
+        try SealedStore.inMemory(on: disk, keys: ring, tables: tables, configuration: settings) {
+          DispatchQueue.global().async(execute: $0)
+        }
+      } else {
+        try SealedStore.open(at: directory, keys: ring, tables: tables, configuration: settings)
+      }
     audit = AuditLog(store: store, time: time)
     do {
       vault = try await IdentityVaultService(
@@ -38,12 +48,13 @@ final class VaultFixture: Sendable {
     }
   }
 
-  /// Runs `body` with a vault on the store in `directory`, and closes it afterwards.
+  /// Runs `body` with a vault on the store in `directory`, or on a disk whose commits can fail, and
+  /// closes it afterwards.
   static func run(
     in directory: URL, configuration: IdentityVaultConfiguration = IdentityVaultConfiguration(),
-    _ body: (VaultFixture) async throws -> Void
+    disk: MemoryDisk? = nil, _ body: (VaultFixture) async throws -> Void
   ) async throws {
-    let fixture = try await VaultFixture(directory, configuration: configuration)
+    let fixture = try await VaultFixture(directory, configuration: configuration, disk: disk)
     defer { fixture.store.close() }
     try await body(fixture)
   }

@@ -14,6 +14,7 @@
 #include "trainer/v1/store.pb-c.h"
 #include "trainer/v1/trainer.pb-c.h"
 #include "vault/v1/cases.pb-c.h"
+#include "vault/v1/linking.pb-c.h"
 #include "vault/v1/reidentification.pb-c.h"
 #include "vault/v1/store.pb-c.h"
 #include "vault/v1/vault.pb-c.h"

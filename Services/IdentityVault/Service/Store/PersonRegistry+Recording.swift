@@ -9,6 +9,12 @@ internal import VaultAPI
 struct Newcomer: Sendable {
   let pid: PseudonymousID
   let identifier: CanonicalIdentifier
+
+  /// Whether the address itself says that several people use it.
+  var isLikelyShared: Bool {
+    identifier.kind == .email
+      && SharedAddress.isLikely(email: String(decoding: identifier.value, as: UTF8.self))
+  }
 }
 
 extension PersonRegistry {
@@ -61,16 +67,18 @@ extension PersonRegistry {
     case forgotten
     case mergeNeeded
     case tooManyIdentifiers
+    case shared
   }
 
   /// Makes `alias` stand for the person whom `primary` names. Answers `false` where it did.
   func link(
-    _ alias: Newcomer, to primary: PseudonymousID, provenance: String, by principal: String
+    _ alias: Newcomer, to primary: Newcomer, provenance: String, isConfirmed: Bool,
+    by principal: String
   ) async throws -> (person: PseudonymousID, isNew: Bool) {
     let now = time.now
     return try await store.write { transaction in
       let person: PseudonymousID
-      switch try Self.standing(of: primary, in: transaction) {
+      switch try Self.standing(of: primary.pid, in: transaction) {
       case .known(let known): person = known
       case .forgotten: throw LinkFailure.forgotten
       case .unknown: throw LinkFailure.primaryUnknown
@@ -81,6 +89,13 @@ extension PersonRegistry {
       case .forgotten: throw LinkFailure.forgotten
       case .unknown: break
       }
+      // An address of a family is nobody's in particular: not to be joined by itself.
+      guard
+        try isConfirmed
+          || ![primary, alias].contains(where: {
+            try $0.isLikelyShared || transaction.contains(VaultTables.shared, $0.pid)
+          })
+      else { throw LinkFailure.shared }
       let numbers = try transaction.keys(VaultTables.identifiers, .prefix(person))
       guard numbers.count < identifiersPerPersonMax else { throw LinkFailure.tooManyIdentifiers }
       let number = (numbers.last?.second ?? 0) + 1
@@ -91,7 +106,7 @@ extension PersonRegistry {
         VaultTables.aliases, alias.pid, StoredMessage(AliasRecord(pid: person.bytes)))
       let entry = AuditEntry(
         principal: principal, action: "vault.link", pids: [person],
-        details: [("provenance", provenance)])
+        details: [("provenance", provenance), ("confirmed", "\(isConfirmed)")])
       try audit.append(entry, in: &transaction)
       return (person, true)
     }.value

@@ -74,7 +74,8 @@ struct PersonRegistry: Sendable {
           identifiers: rows.map { row in
             let record = row.value.message
             return LinkedIdentifier(
-              kind: record.kind, provenance: record.provenance, linkedAtUs: record.linkedAtUs)
+              kind: record.kind, provenance: record.provenance, linkedAtUs: record.linkedAtUs,
+              mergedBy: record.merges.last?.provenance ?? "")
           },
           hasSubjectKey: try snapshot.contains(VaultTables.subjectKeys, person))
       }

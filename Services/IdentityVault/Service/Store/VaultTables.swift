@@ -26,8 +26,12 @@ package enum VaultTables {
     KeyPair<String, String>, StoredMessage<DomainRecord>
   >("domains", id: 6)
 
+  /// Pids of identifiers that several people use.
+  package static let shared = StoreTable<PseudonymousID, StoredMessage<SharedRecord>>(
+    "shared-identifiers", id: 24)
+
   /// All of them.
   package static let all: [any StoreTableDescribing] = [
-    people, identifiers, aliases, subjectKeys, forgotten, domains,
+    people, identifiers, aliases, subjectKeys, forgotten, domains, shared,
   ]
 }

@@ -97,6 +97,96 @@ void   tacit__vault__v1__identifier_record__free_unpacked
   assert(message->base.descriptor == &tacit__vault__v1__identifier_record__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__vault__v1__merge_record__init
+                     (Tacit__Vault__V1__MergeRecord         *message)
+{
+  static const Tacit__Vault__V1__MergeRecord init_value = TACIT__VAULT__V1__MERGE_RECORD__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__merge_record__get_packed_size
+                     (const Tacit__Vault__V1__MergeRecord *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__merge_record__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__merge_record__pack
+                     (const Tacit__Vault__V1__MergeRecord *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__merge_record__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__merge_record__pack_to_buffer
+                     (const Tacit__Vault__V1__MergeRecord *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__merge_record__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__MergeRecord *
+       tacit__vault__v1__merge_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__MergeRecord *)
+     protobuf_c_message_unpack (&tacit__vault__v1__merge_record__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__merge_record__free_unpacked
+                     (Tacit__Vault__V1__MergeRecord *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__merge_record__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__vault__v1__shared_record__init
+                     (Tacit__Vault__V1__SharedRecord         *message)
+{
+  static const Tacit__Vault__V1__SharedRecord init_value = TACIT__VAULT__V1__SHARED_RECORD__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__shared_record__get_packed_size
+                     (const Tacit__Vault__V1__SharedRecord *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__shared_record__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__shared_record__pack
+                     (const Tacit__Vault__V1__SharedRecord *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__shared_record__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__shared_record__pack_to_buffer
+                     (const Tacit__Vault__V1__SharedRecord *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__shared_record__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__SharedRecord *
+       tacit__vault__v1__shared_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__SharedRecord *)
+     protobuf_c_message_unpack (&tacit__vault__v1__shared_record__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__shared_record__free_unpacked
+                     (Tacit__Vault__V1__SharedRecord *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__shared_record__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__vault__v1__alias_record__init
                      (Tacit__Vault__V1__AliasRecord         *message)
 {
@@ -296,7 +386,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__person_record__descriptor =
   (ProtobufCMessageInit) tacit__vault__v1__person_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vault__v1__identifier_record__field_descriptors[7] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__identifier_record__field_descriptors[8] =
 {
   {
     "kind",
@@ -382,10 +472,23 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__identifier_record__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "merges",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Vault__V1__IdentifierRecord, n_merges),
+    offsetof(Tacit__Vault__V1__IdentifierRecord, merges),
+    &tacit__vault__v1__merge_record__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vault__v1__identifier_record__field_indices_by_name[] = {
   0,   /* field[0] = kind */
   5,   /* field[5] = linked_at_us */
+  7,   /* field[7] = merges */
   6,   /* field[6] = pid */
   1,   /* field[1] = profile */
   4,   /* field[4] = provenance */
@@ -395,7 +498,7 @@ static const unsigned tacit__vault__v1__identifier_record__field_indices_by_name
 static const ProtobufCIntRange tacit__vault__v1__identifier_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__identifier_record__descriptor =
 {
@@ -405,11 +508,126 @@ const ProtobufCMessageDescriptor tacit__vault__v1__identifier_record__descriptor
   "Tacit__Vault__V1__IdentifierRecord",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__IdentifierRecord),
-  7,
+  8,
   tacit__vault__v1__identifier_record__field_descriptors,
   tacit__vault__v1__identifier_record__field_indices_by_name,
   1,  tacit__vault__v1__identifier_record__number_ranges,
   (ProtobufCMessageInit) tacit__vault__v1__identifier_record__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__vault__v1__merge_record__field_descriptors[3] =
+{
+  {
+    "from",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__MergeRecord, from),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "provenance",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__MergeRecord, provenance),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "merged_at_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__MergeRecord, merged_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__merge_record__field_indices_by_name[] = {
+  0,   /* field[0] = from */
+  2,   /* field[2] = merged_at_us */
+  1,   /* field[1] = provenance */
+};
+static const ProtobufCIntRange tacit__vault__v1__merge_record__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__merge_record__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.MergeRecord",
+  "MergeRecord",
+  "Tacit__Vault__V1__MergeRecord",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__MergeRecord),
+  3,
+  tacit__vault__v1__merge_record__field_descriptors,
+  tacit__vault__v1__merge_record__field_indices_by_name,
+  1,  tacit__vault__v1__merge_record__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__merge_record__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__vault__v1__shared_record__field_descriptors[2] =
+{
+  {
+    "provenance",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__SharedRecord, provenance),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "marked_at_us",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__SharedRecord, marked_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__shared_record__field_indices_by_name[] = {
+  1,   /* field[1] = marked_at_us */
+  0,   /* field[0] = provenance */
+};
+static const ProtobufCIntRange tacit__vault__v1__shared_record__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__shared_record__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.SharedRecord",
+  "SharedRecord",
+  "Tacit__Vault__V1__SharedRecord",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__SharedRecord),
+  2,
+  tacit__vault__v1__shared_record__field_descriptors,
+  tacit__vault__v1__shared_record__field_indices_by_name,
+  1,  tacit__vault__v1__shared_record__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__shared_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__vault__v1__alias_record__field_descriptors[1] =

@@ -880,7 +880,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__pseudonymize_reply__descripto
   (ProtobufCMessageInit) tacit__vault__v1__pseudonymize_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vault__v1__link_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__link_request__field_descriptors[5] =
 {
   {
     "domain",
@@ -930,9 +930,22 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__link_request__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "confirm",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__LinkRequest, confirm),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vault__v1__link_request__field_indices_by_name[] = {
   2,   /* field[2] = alias */
+  4,   /* field[4] = confirm */
   0,   /* field[0] = domain */
   1,   /* field[1] = primary */
   3,   /* field[3] = provenance */
@@ -940,7 +953,7 @@ static const unsigned tacit__vault__v1__link_request__field_indices_by_name[] = 
 static const ProtobufCIntRange tacit__vault__v1__link_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__link_request__descriptor =
 {
@@ -950,7 +963,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__link_request__descriptor =
   "Tacit__Vault__V1__LinkRequest",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__LinkRequest),
-  4,
+  5,
   tacit__vault__v1__link_request__field_descriptors,
   tacit__vault__v1__link_request__field_indices_by_name,
   1,  tacit__vault__v1__link_request__number_ranges,
@@ -1046,7 +1059,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__show_request__descriptor =
   (ProtobufCMessageInit) tacit__vault__v1__show_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vault__v1__linked_identifier__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__linked_identifier__field_descriptors[4] =
 {
   {
     "kind",
@@ -1084,16 +1097,29 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__linked_identifier__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "merged_by",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__LinkedIdentifier, merged_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vault__v1__linked_identifier__field_indices_by_name[] = {
   0,   /* field[0] = kind */
   2,   /* field[2] = linked_at_us */
+  3,   /* field[3] = merged_by */
   1,   /* field[1] = provenance */
 };
 static const ProtobufCIntRange tacit__vault__v1__linked_identifier__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__linked_identifier__descriptor =
 {
@@ -1103,7 +1129,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__linked_identifier__descriptor
   "Tacit__Vault__V1__LinkedIdentifier",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__LinkedIdentifier),
-  3,
+  4,
   tacit__vault__v1__linked_identifier__field_descriptors,
   tacit__vault__v1__linked_identifier__field_indices_by_name,
   1,  tacit__vault__v1__linked_identifier__number_ranges,

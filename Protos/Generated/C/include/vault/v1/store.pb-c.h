@@ -19,6 +19,8 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Tacit__Vault__V1__PersonRecord Tacit__Vault__V1__PersonRecord;
 typedef struct Tacit__Vault__V1__IdentifierRecord Tacit__Vault__V1__IdentifierRecord;
+typedef struct Tacit__Vault__V1__MergeRecord Tacit__Vault__V1__MergeRecord;
+typedef struct Tacit__Vault__V1__SharedRecord Tacit__Vault__V1__SharedRecord;
 typedef struct Tacit__Vault__V1__AliasRecord Tacit__Vault__V1__AliasRecord;
 typedef struct Tacit__Vault__V1__ForgottenRecord Tacit__Vault__V1__ForgottenRecord;
 typedef struct Tacit__Vault__V1__DomainRecord Tacit__Vault__V1__DomainRecord;
@@ -87,10 +89,59 @@ struct  Tacit__Vault__V1__IdentifierRecord
    * The identifier's own pid, 32 bytes: the person's for the first one, else an alias.
    */
   ProtobufCBinaryData pid;
+  /*
+   * The people whose identifier it was before, oldest first.
+   */
+  size_t n_merges;
+  Tacit__Vault__V1__MergeRecord **merges;
 };
 #define TACIT__VAULT__V1__IDENTIFIER_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__identifier_record__descriptor) \
-    , TACIT__VAULT__V1__IDENTIFIER_KIND__IDENTIFIER_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, {0,NULL} }
+    , TACIT__VAULT__V1__IDENTIFIER_KIND__IDENTIFIER_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, {0,NULL}, 0,NULL }
+
+
+/*
+ * A person who became another one.
+ */
+struct  Tacit__Vault__V1__MergeRecord
+{
+  ProtobufCMessage base;
+  /*
+   * The pid, 32 bytes.
+   */
+  ProtobufCBinaryData from;
+  /*
+   * Who said so.
+   */
+  char *provenance;
+  /*
+   * When, in microseconds since the epoch.
+   */
+  int64_t merged_at_us;
+};
+#define TACIT__VAULT__V1__MERGE_RECORD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__merge_record__descriptor) \
+    , {0,NULL}, (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * An identifier that several people use.
+ */
+struct  Tacit__Vault__V1__SharedRecord
+{
+  ProtobufCMessage base;
+  /*
+   * Who says so.
+   */
+  char *provenance;
+  /*
+   * When, in microseconds since the epoch.
+   */
+  int64_t marked_at_us;
+};
+#define TACIT__VAULT__V1__SHARED_RECORD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__shared_record__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -195,6 +246,44 @@ Tacit__Vault__V1__IdentifierRecord *
 void   tacit__vault__v1__identifier_record__free_unpacked
                      (Tacit__Vault__V1__IdentifierRecord *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__MergeRecord methods */
+void   tacit__vault__v1__merge_record__init
+                     (Tacit__Vault__V1__MergeRecord         *message);
+size_t tacit__vault__v1__merge_record__get_packed_size
+                     (const Tacit__Vault__V1__MergeRecord   *message);
+size_t tacit__vault__v1__merge_record__pack
+                     (const Tacit__Vault__V1__MergeRecord   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__merge_record__pack_to_buffer
+                     (const Tacit__Vault__V1__MergeRecord   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__MergeRecord *
+       tacit__vault__v1__merge_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__merge_record__free_unpacked
+                     (Tacit__Vault__V1__MergeRecord *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__SharedRecord methods */
+void   tacit__vault__v1__shared_record__init
+                     (Tacit__Vault__V1__SharedRecord         *message);
+size_t tacit__vault__v1__shared_record__get_packed_size
+                     (const Tacit__Vault__V1__SharedRecord   *message);
+size_t tacit__vault__v1__shared_record__pack
+                     (const Tacit__Vault__V1__SharedRecord   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__shared_record__pack_to_buffer
+                     (const Tacit__Vault__V1__SharedRecord   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__SharedRecord *
+       tacit__vault__v1__shared_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__shared_record__free_unpacked
+                     (Tacit__Vault__V1__SharedRecord *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Vault__V1__AliasRecord methods */
 void   tacit__vault__v1__alias_record__init
                      (Tacit__Vault__V1__AliasRecord         *message);
@@ -260,6 +349,12 @@ typedef void (*Tacit__Vault__V1__PersonRecord_Closure)
 typedef void (*Tacit__Vault__V1__IdentifierRecord_Closure)
                  (const Tacit__Vault__V1__IdentifierRecord *message,
                   void *closure_data);
+typedef void (*Tacit__Vault__V1__MergeRecord_Closure)
+                 (const Tacit__Vault__V1__MergeRecord *message,
+                  void *closure_data);
+typedef void (*Tacit__Vault__V1__SharedRecord_Closure)
+                 (const Tacit__Vault__V1__SharedRecord *message,
+                  void *closure_data);
 typedef void (*Tacit__Vault__V1__AliasRecord_Closure)
                  (const Tacit__Vault__V1__AliasRecord *message,
                   void *closure_data);
@@ -277,6 +372,8 @@ typedef void (*Tacit__Vault__V1__DomainRecord_Closure)
 
 extern const ProtobufCMessageDescriptor tacit__vault__v1__person_record__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__identifier_record__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__merge_record__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__shared_record__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__alias_record__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__forgotten_record__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__domain_record__descriptor;

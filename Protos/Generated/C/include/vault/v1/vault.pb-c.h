@@ -175,10 +175,14 @@ struct  Tacit__Vault__V1__LinkRequest
    * Who says so: "crm:merge-2026-03".
    */
   char *provenance;
+  /*
+   * Really, although one of them looks shared or is marked so. Needs the scope vault.confirm.
+   */
+  protobuf_c_boolean confirm;
 };
 #define TACIT__VAULT__V1__LINK_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__link_request__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, NULL, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, NULL, NULL, (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -235,10 +239,14 @@ struct  Tacit__Vault__V1__LinkedIdentifier
    * When, in microseconds since the epoch.
    */
   int64_t linked_at_us;
+  /*
+   * Who merged its person into this one; empty where nobody did.
+   */
+  char *merged_by;
 };
 #define TACIT__VAULT__V1__LINKED_IDENTIFIER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__linked_identifier__descriptor) \
-    , TACIT__VAULT__V1__IDENTIFIER_KIND__IDENTIFIER_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, 0 }
+    , TACIT__VAULT__V1__IDENTIFIER_KIND__IDENTIFIER_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
 
 
 /*

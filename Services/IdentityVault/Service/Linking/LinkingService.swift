@@ -1,0 +1,49 @@
+internal import PrivacyCore
+package import RPC
+internal import Transport
+package import VaultAPI
+
+/// What joins and parts people, beyond linking an identifier that nobody had.
+package struct LinkingService: LinkingServing {
+  let registry: PersonRegistry
+  let rules: LinkRules
+  let domain: @Sendable (String) throws(VaultRefusal) -> PseudonymDomain
+
+  package func merge(_ request: MergeRequest, context: CallContext) async throws -> MergeReply {
+    let survivor = try pid(request.survivor)
+    let merged = try pid(request.merged)
+    let provenance = try rules.checkedProvenance(request.provenance)
+    if request.confirm { try rules.checkConfirmation(by: context.peer) }
+    guard request.rowsSettled else { throw VaultRefusal.rowsNotSettled }
+    let result = try await registry.merge(
+      merged, into: survivor, provenance: provenance, isConfirmed: request.confirm,
+      by: context.peer.spiffeID)
+    return MergeReply(pid: result.person.bytes, identifiersMoved: UInt32(result.movedCount))
+  }
+
+  package func split(_ request: SplitRequest, context: CallContext) async throws -> SplitReply {
+    let person = try pid(request.pid)
+    let provenance = try rules.checkedProvenance(request.provenance)
+    let result = try await registry.split(
+      person, provenance: provenance, by: context.peer.spiffeID)
+    return SplitReply(from: result.person.bytes, identifiersMoved: UInt32(result.movedCount))
+  }
+
+  package func markShared(
+    _ request: MarkSharedRequest, context: CallContext
+  ) async throws -> MarkSharedReply {
+    let domain = try domain(request.domain)
+    let provenance = try rules.checkedProvenance(request.provenance)
+    guard let identifier = request.identifier else { throw VaultRefusal.primaryMissing }
+    let canonical: CanonicalIdentifier
+    do throws(IdentifierRefusal) {
+      canonical = try CanonicalIdentifier(identifier, emailProfile: domain.emailProfile)
+    } catch {
+      throw VaultRefusal.primaryRefused(error)
+    }
+    let changed = try await registry.mark(
+      try domain.pid(of: canonical), asShared: request.shared, provenance: provenance,
+      by: context.peer.spiffeID)
+    return MarkSharedReply(changed: changed)
+  }
+}

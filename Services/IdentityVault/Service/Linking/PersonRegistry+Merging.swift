@@ -1,0 +1,170 @@
+internal import AuditLog
+internal import PrivacyCore
+internal import SealedStore
+internal import StoredMessages
+internal import VaultAPI
+
+extension PersonRegistry {
+  /// A row of an identifier.
+  private typealias Row = (key: KeyPair<PseudonymousID, UInt32>, record: IdentifierRecord)
+
+  // MARK: - Merging
+
+  /// Makes `merged` another name of `survivor`. Its subject key is destroyed and its identifiers move,
+  /// each with the word of where it came from, so that it can be split off again.
+  func merge(
+    _ merged: PseudonymousID, into survivor: PseudonymousID, provenance: String,
+    isConfirmed: Bool, by principal: String
+  ) async throws -> (person: PseudonymousID, movedCount: Int) {
+    let now = time.now
+    return try await store.write { transaction in
+      let winner = try Self.known(survivor, in: transaction)
+      let loser = try Self.known(merged, in: transaction)
+      if winner == loser { return (winner, 0) }
+      guard
+        try transaction.get(VaultTables.people, winner)?.message.domain
+          == transaction.get(VaultTables.people, loser)?.message.domain
+      else { throw VaultRefusal.otherDomain }
+      let kept = try Self.rows(of: winner, in: transaction)
+      let moving = try Self.rows(of: loser, in: transaction)
+      if !isConfirmed {
+        // Two people with one address look like one person: that is the mistake to make here.
+        guard try !(kept + moving).contains(where: { try isShared($0.record, in: transaction) })
+        else { throw VaultRefusal.sharedIdentifier }
+        guard kept.count < 2 || moving.count < 2 else { throw VaultRefusal.bothHaveSeveral }
+      }
+      guard kept.count + moving.count <= identifiersPerPersonMax else {
+        throw VaultRefusal.tooManyLinks(limit: identifiersPerPersonMax)
+      }
+      let step = MergeRecord(
+        from: loser.bytes, provenance: provenance, mergedAtUs: now.microseconds)
+      try Self.move(moving, to: winner, behind: kept, in: &transaction) { $0.merges.append(step) }
+      try transaction.put(
+        VaultTables.aliases, loser, StoredMessage(AliasRecord(pid: winner.bytes)))
+      try transaction.delete(VaultTables.people, loser)
+      try transaction.delete(VaultTables.subjectKeys, loser)
+      let entry = AuditEntry(
+        principal: principal, action: "vault.merge", pids: [winner, loser],
+        details: [
+          ("provenance", provenance), ("identifiers", "\(moving.count)"),
+          ("confirmed", "\(isConfirmed)"),
+        ])
+      try audit.append(entry, in: &transaction)
+      return (winner, moving.count)
+    }.value
+  }
+
+  // MARK: - Splitting
+
+  /// Makes a linked or merged pid a person again, with a new subject key and all that came with it.
+  func split(
+    _ pid: PseudonymousID, provenance: String, by principal: String
+  ) async throws -> (person: PseudonymousID, movedCount: Int) {
+    let now = time.now
+    let sealedKey = try sealedSubjectKey(of: pid)
+    return try await store.write { transaction in
+      let person = try Self.known(pid, in: transaction)
+      guard person != pid, let former = try transaction.get(VaultTables.people, person)?.message
+      else { throw VaultRefusal.notLinked }
+      let leaving = try Self.rows(of: person, in: transaction).filter { row in
+        row.record.pid == pid.bytes || row.record.merges.contains { $0.from == pid.bytes }
+      }
+      // Nothing of a person's first identifier: it is what the pid was made of.
+      guard !leaving.isEmpty, !leaving.contains(where: { $0.record.pid == person.bytes }) else {
+        throw VaultRefusal.notLinked
+      }
+      try transaction.delete(VaultTables.aliases, pid)
+      try transaction.put(
+        VaultTables.people, pid,
+        StoredMessage(
+          PersonRecord(
+            createdAtUs: now.microseconds, domain: former.domain, keyVersion: former.keyVersion)))
+      try transaction.put(VaultTables.subjectKeys, pid, sealedKey)
+      try Self.move(leaving, to: pid, behind: [], in: &transaction) { record in
+        let end = record.merges.firstIndex { $0.from == pid.bytes } ?? 0
+        record.merges.removeSubrange(end...)
+      }
+      let entry = AuditEntry(
+        principal: principal, action: "vault.split", pids: [person, pid],
+        details: [("provenance", provenance), ("identifiers", "\(leaving.count)")])
+      try audit.append(entry, in: &transaction)
+      return (person, leaving.count)
+    }.value
+  }
+
+  // MARK: - Shared identifiers
+
+  /// Remembers whether several people use an identifier. Answers whether that is new.
+  func mark(
+    _ pid: PseudonymousID, asShared isShared: Bool, provenance: String, by principal: String
+  ) async throws -> Bool {
+    let now = time.now
+    return try await store.write { transaction in
+      guard try transaction.contains(VaultTables.shared, pid) != isShared else { return false }
+      if isShared {
+        let record = SharedRecord(provenance: provenance, markedAtUs: now.microseconds)
+        try transaction.put(VaultTables.shared, pid, StoredMessage(record))
+      } else {
+        try transaction.delete(VaultTables.shared, pid)
+      }
+      let entry = AuditEntry(
+        principal: principal, action: isShared ? "vault.mark_shared" : "vault.unmark_shared",
+        pids: [pid], details: [("provenance", provenance)])
+      try audit.append(entry, in: &transaction)
+      return true
+    }.value
+  }
+
+  private func isShared(
+    _ record: IdentifierRecord, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> Bool {
+    if record.kind == .email, SharedAddress.isLikely(email: record.value) { return true }
+    guard let own = PseudonymousID(bytes: record.pid) else {
+      throw StoreError.corrupted("an identifier has no pid")
+    }
+    return try reader.contains(VaultTables.shared, own)
+  }
+
+  // MARK: - Rows
+
+  private static func known(
+    _ pid: PseudonymousID, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> PseudonymousID {
+    switch try standing(of: pid, in: reader) {
+    case .known(let person): person
+    case .forgotten: throw VaultRefusal.forgotten
+    case .unknown: throw VaultRefusal.unknownPerson
+    }
+  }
+
+  private static func rows(
+    of person: PseudonymousID, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> [Row] {
+    try reader.rows(VaultTables.identifiers, .prefix(person)).map { ($0.key, $0.value.message) }
+  }
+
+  /// Moves identifiers to a person, numbered behind those that are there, and makes their own pids
+  /// other names of that person.
+  private static func move(
+    _ rows: [Row], to person: PseudonymousID, behind kept: [Row],
+    in transaction: inout WriteTransaction, change: (inout IdentifierRecord) -> Void
+  ) throws {
+    var number = kept.last.map { $0.key.second + 1 } ?? 0
+    for (key, record) in rows {
+      var record = record
+      change(&record)
+      try transaction.delete(VaultTables.identifiers, key)
+      try transaction.put(
+        VaultTables.identifiers, KeyPair(person, number), StoredMessage(record))
+      number += 1
+      for name in [record.pid] + record.merges.map(\.from) {
+        guard let own = PseudonymousID(bytes: name) else {
+          throw StoreError.corrupted("an identifier has no pid")
+        }
+        guard own != person else { continue }
+        try transaction.put(
+          VaultTables.aliases, own, StoredMessage(AliasRecord(pid: person.bytes)))
+      }
+    }
+  }
+}
