@@ -44,8 +44,8 @@ package struct IdentityVaultService: VaultServing, TacitService {
       store: store, audit: audit, time: time, single: configuration.singleLimits,
       batch: configuration.batchLimits)
     reidentification = try ReidentificationService(
-      store: store, audit: audit, configuration: configuration.reidentification, time: time,
-      random: random)
+      store: store, audit: audit, configuration: configuration.reidentification,
+      callers: callers, time: time, random: random)
     registry = PersonRegistry(
       store: store, audit: audit, subjectKeyRing: try keys.sealingKeys(purpose: "subject-keys"),
       identifiersPerPersonMax: configuration.identifiersPerPersonMax, time: time, random: random)

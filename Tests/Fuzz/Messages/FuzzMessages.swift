@@ -42,7 +42,9 @@ enum FuzzMessages {
     decoder(of: CreateCollectionRequest.self), decoder(of: UpsertRequest.self),
     decoder(of: SearchRequest.self), decoder(of: RecommendRequest.self),
     decoder(of: StoredVector.self), decoder(of: AuditRecord.self),
-    decoder(of: BackupRequest.self),
+    decoder(of: BackupRequest.self), decoder(of: RequestReidentificationRequest.self),
+    decoder(of: RedeemWarrantRequest.self), decoder(of: CaseRecord.self),
+    decoder(of: MergeRequest.self), decoder(of: MarkSharedRequest.self),
   ]
 
   private static func decoder<Message: WireMessage>(

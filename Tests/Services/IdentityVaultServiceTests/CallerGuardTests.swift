@@ -132,6 +132,65 @@ struct CallerGuardTests {
     }
   }
 
+  @Test("callers at once cannot spend more than the day has")
+  func race() async throws {
+    try await VaultFixture.run(configuration: vaultConfiguration("1000:1000:10")) {
+      fixture async throws in
+      let answered = await withTaskGroup(of: Bool.self) { group in
+        for number in 0..<40 {
+          group.addTask { (try? await fixture.lookUp(addresses(1, from: number))) != nil }
+        }
+        return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+      }
+      #expect(answered == 10)
+    }
+  }
+
+  @Test("a budget too large to count exactly ends within 3 % of it")
+  func estimatedBudget() async throws {
+    try await VaultFixture.run(configuration: vaultConfiguration("1000000:1000000:6000")) {
+      fixture async throws in
+      var answered = 0
+      await #expect(throws: VaultRefusal.dayIsSpent(limit: 6_000)) {
+        while answered < 10_000 {
+          answered += try await fixture.lookUp(addresses(100, from: answered)).count
+        }
+      }
+      #expect((5_820...6_180).contains(answered), "\(answered)")
+    }
+  }
+
+  @Test("the largest limits and the longest pauses count right")
+  func largest() async throws {
+    try await VaultFixture.run(
+      configuration: vaultConfiguration("100000000:1000000000:10000000000")
+    ) {
+      fixture async throws in
+      try await fixture.lookUp(addresses(100))
+      fixture.time.advance(microseconds: Int64.max / 4)
+      try await fixture.lookUp(addresses(100))
+    }
+  }
+
+  @Test("as many callers as the limit says are told apart in a day")
+  func callers() async throws {
+    try await VaultFixture.run { fixture async throws in
+      let limit = CallerLimits.callerCountMax
+      for number in 0..<limit {
+        try await fixture.lookUp([], by: People.person("privacy", "p\(number)"))
+      }
+      let another = People.person("privacy", "another")
+      await #expect(throws: VaultRefusal.tooManyCallers(limit: limit)) {
+        try await fixture.lookUp([], by: another)
+      }
+      try await fixture.lookUp([], by: People.person("privacy", "p0"))
+      #expect(await fixture.measure("callers") == Double(limit))
+      fixture.time.advance(microseconds: 86_400_000_000)
+      try await fixture.lookUp([], by: another)
+      #expect(await fixture.measure("callers") == 1)
+    }
+  }
+
   @Test("linking counts as looking up: it shows who is known")
   func link() async throws {
     try await VaultFixture.run(configuration: vaultConfiguration("1000:1000:3")) {

@@ -70,6 +70,26 @@ struct ReidentificationLimitTests {
     }
   }
 
+  @Test("whoever tries again and again is slowed down, and can freeze all the same")
+  func rate() async throws {
+    var configuration = IdentityVaultConfiguration()
+    configuration.singleLimits = try #require(CallerLimits(text: "1:3:100"))
+    try await VaultFixture.run(configuration: configuration) { fixture async throws in
+      let (opened, token) = try await fixture.ask(Self.pids(1))
+      for _ in 0..<2 {
+        await expectRefused(.notApproved) { try await fixture.redeem(opened.id, token) }
+      }
+      let count = try fixture.auditedActions().count
+      await #expect(throws: VaultRefusal.tooFast(retryAfterMs: 1_000)) {
+        try await fixture.redeem(opened.id, token)
+      }
+      #expect(try fixture.auditedActions().count == count)
+      #expect(try await fixture.freeze(by: People.ann).frozen)
+      fixture.time.advance(microseconds: 1_000_000)
+      await expectRefused(.frozen) { try await fixture.redeem(opened.id, token) }
+    }
+  }
+
   @Test("a request waits for approvals until the last microsecond, and no longer")
   func requestExpiry() async throws {
     try await VaultFixture.run { fixture async throws in

@@ -10,7 +10,7 @@ extension ReidentificationService {
   package func approve(
     _ request: ApproveReidentificationRequest, context: CallContext
   ) async throws -> ReidentificationCase {
-    let person = try CasePerson(context.peer)
+    let person = try person(context)
     let warrantSeconds = configuration.warrantSeconds
     return try await book.step(by: person.id) {
       transaction, step -> CaseBook.Outcome<ReidentificationCase> in
@@ -44,7 +44,7 @@ extension ReidentificationService {
   package func deny(
     _ request: DenyReidentificationRequest, context: CallContext
   ) async throws -> ReidentificationCase {
-    let person = try CasePerson(context.peer)
+    let person = try person(context)
     try checked(
       request.reason, 0...ReidentificationConfiguration.reasonByteCountMax, .reasonLength)
     return try await book.step(by: person.id) {

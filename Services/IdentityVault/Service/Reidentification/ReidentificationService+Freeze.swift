@@ -36,7 +36,7 @@ extension ReidentificationService {
   package func unfreeze(
     _ request: UnfreezeReidentificationRequest, context: CallContext
   ) async throws -> ReidentificationPath {
-    let person = try CasePerson(context.peer)
+    let person = try person(context)
     return try await book.step(by: person.id) { _, step -> CaseBook.Outcome<ReidentificationPath> in
       guard step.path.frozen else { return .refused(.notFrozen, case: "") }
       if step.now.microseconds < step.path.unfreezeExpiresAtUs {

@@ -13,7 +13,7 @@ extension ReidentificationService {
   package func request(
     _ request: RequestReidentificationRequest, context: CallContext
   ) async throws -> RequestReidentificationReply {
-    let person = try CasePerson(context.peer)
+    let person = try person(context)
     let pids = try people(request.pids)
     try checked(
       request.purpose, 1...ReidentificationConfiguration.purposeByteCountMax, .purposeLength)
@@ -68,7 +68,7 @@ extension ReidentificationService {
   package func withdraw(
     _ request: WithdrawReidentificationRequest, context: CallContext
   ) async throws -> ReidentificationCase {
-    let person = try CasePerson(context.peer)
+    let person = try person(context)
     try checked(
       request.reason, 0...ReidentificationConfiguration.reasonByteCountMax, .reasonLength)
     return try await book.step(by: person.id) {

@@ -10,18 +10,28 @@ internal import VaultAPI
 package struct ReidentificationService: ReidentificationServing {
   let book: CaseBook
   let configuration: ReidentificationConfiguration
+  private let callers: CallerGuard
 
   /// The service on the vault's store and log.
   ///
   /// - Throws: `VaultSetupError` for a configuration that cannot be.
   init(
     store: SealedStore, audit: AuditLog, configuration: ReidentificationConfiguration,
-    time: any TimeSource, random: any RandomSource
+    callers: CallerGuard, time: any TimeSource, random: any RandomSource
   ) throws(VaultSetupError) {
     if let fault = configuration.fault { throw VaultSetupError(description: fault) }
     self.configuration = configuration
+    self.callers = callers
     book = CaseBook(
       store: store, audit: audit, time: time, random: random, configuration: configuration)
+  }
+
+  /// The person who calls, within the rate of callers: attempts are logged, and the log is not to be
+  /// flooded. To freeze is never refused so.
+  func person(_ context: CallContext) throws -> CasePerson {
+    let person = try CasePerson(context.peer)
+    try callers.admit(1, looksUp: false, of: context.peer)
+    return person
   }
 
   /// What a person wrote: shown to others and logged, so it must hold no identifier.
