@@ -135,6 +135,9 @@ public struct PathRecord: WireMessage, Equatable {
   /// comes to life when a clock is set back.
   public var latestUs: Int64 = 0
 
+  /// The history of the store that this was written in: another one was restored from a backup.
+  public var history: [UInt8] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -147,7 +150,8 @@ public struct PathRecord: WireMessage, Equatable {
     reason: String = "",
     unfreezeProposedBy: String = "",
     unfreezeExpiresAtUs: Int64 = 0,
-    latestUs: Int64 = 0
+    latestUs: Int64 = 0,
+    history: [UInt8] = []
   ) {
     self.frozen = frozen
     self.freezeCount = freezeCount
@@ -157,6 +161,7 @@ public struct PathRecord: WireMessage, Equatable {
     self.unfreezeProposedBy = unfreezeProposedBy
     self.unfreezeExpiresAtUs = unfreezeExpiresAtUs
     self.latestUs = latestUs
+    self.history = history
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -310,6 +315,7 @@ extension PathRecord: @unsafe CopiedThroughC {
     unsafe message.pointee.unfreeze_proposed_by = arena.text(self.unfreezeProposedBy)
     unsafe message.pointee.unfreeze_expires_at_us = self.unfreezeExpiresAtUs
     unsafe message.pointee.latest_us = self.latestUs
+    unsafe message.pointee.history = arena.bytes(self.history)
   }
 
   package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__PathRecord>, in arena: Arena)
@@ -324,6 +330,7 @@ extension PathRecord: @unsafe CopiedThroughC {
       message.pointee.unfreeze_proposed_by, field: "PathRecord.unfreeze_proposed_by")
     self.unfreezeExpiresAtUs = unsafe message.pointee.unfreeze_expires_at_us
     self.latestUs = unsafe message.pointee.latest_us
+    self.history = try unsafe arena.bytes(message.pointee.history, field: "PathRecord.history")
   }
 }
 

@@ -1,5 +1,7 @@
+internal import Foundation
 internal import IdentityVaultService
 internal import PrivacyCore
+internal import SealedStore
 internal import TestSupport
 internal import Testing
 internal import Transport
@@ -215,6 +217,44 @@ struct ReidentificationFreezeTests {
       try await fixture.unfreeze(by: People.ben)
       #expect(try await fixture.freeze().unfreezeProposedBy.isEmpty)
       #expect(try await fixture.unfreeze(by: People.cleo).frozen, "the first of two, anew")
+    }
+  }
+
+  @Test(
+    "a store from a backup is frozen: no warrant is used twice, no freeze is lost",
+    arguments: [true, false])
+  func restored(hasCases: Bool) async throws {
+    try await withTemporaryDirectory { directory async throws in
+      let store = directory.appending(path: "store")
+      let backup = directory.appending(path: "backup")
+      var warrant: (id: String, token: [UInt8]) = ("", [])
+      var pid: [UInt8] = []
+      try await VaultFixture.run(in: store) { fixture async throws in
+        pid = try await fixture.pid(email("a@b.example"))
+        if hasCases { warrant = try await fixture.approvedCase([pid]) }
+        try fixture.store.backup(to: backup)
+        if hasCases { try await fixture.redeem(warrant.id, warrant.token) }
+      }
+      try SealedStore.restore(from: backup, to: store, force: true)
+      for _ in 0..<2 {
+        try await VaultFixture.run(in: store) { fixture async throws in
+          await expectRefused(.frozen) { _ = try await fixture.ask([pid]) }
+          #expect(try await fixture.list().path?.frozenBy == "tacit:restore")
+        }
+      }
+      try await VaultFixture.run(in: store) { fixture async throws in
+        try await fixture.unfreeze(by: People.ben)
+        try await fixture.unfreeze(by: People.dan)
+      }
+      try await VaultFixture.run(in: store) { fixture async throws in
+        if hasCases {
+          await expectRefused(.notOpen(.void)) {
+            try await fixture.redeem(warrant.id, warrant.token)
+          }
+        }
+        let anew = try await fixture.approvedCase([pid])
+        #expect(try await fixture.redeem(anew.id, anew.token).count == 1)
+      }
     }
   }
 

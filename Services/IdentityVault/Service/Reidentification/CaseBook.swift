@@ -37,7 +37,7 @@ struct CaseBook: Sendable {
     _ body: @escaping @Sendable (inout WriteTransaction, inout Step) throws -> Outcome<Value>
   ) async throws -> Value {
     let result = try await store.write { transaction -> Result<Value, ReidentificationRefusal> in
-      let path = try Self.path(in: transaction)
+      let path = try path(in: transaction)
       var step = Step(path: path, now: path.moment(time.now))
       switch try body(&transaction, &step) {
       case .unchanged(let value): return .success(value)
@@ -61,11 +61,26 @@ struct CaseBook: Sendable {
 
   // MARK: - Rows
 
-  static func path(
-    in reader: borrowing some StoreReading & ~Copyable
-  ) throws -> PathRecord {
-    try reader.get(CaseTables.path, CaseTables.pathKey)?.message ?? PathRecord()
+  /// The state of the path. In a store that was restored from a backup it is frozen until two people
+  /// have opened it: warrants that were used since are there again, and a freeze may be gone.
+  func path(in reader: borrowing some StoreReading & ~Copyable) throws -> PathRecord {
+    var path = try reader.get(CaseTables.path, CaseTables.pathKey)?.message ?? PathRecord()
+    let writtenIn = path.history.isEmpty ? store.storeID : path.history
+    if writtenIn != store.historyID {
+      path.frozen = true
+      path.freezeCount += 1
+      path.frozenBy = Self.restorer
+      path.frozenAtUs = path.latestUs
+      path.reason = "the store was restored from a backup"
+      path.unfreezeProposedBy = ""
+      path.unfreezeExpiresAtUs = 0
+    }
+    path.history = store.historyID
+    return path
   }
+
+  /// Who froze the path of a store that was restored.
+  private static let restorer = "tacit:restore"
 
   private static func keep(
     _ path: PathRecord, at now: Timestamp, in transaction: inout WriteTransaction
@@ -105,7 +120,7 @@ struct CaseBook: Sendable {
   ) throws -> ListReidentificationsReply {
     let clock = time.now
     return try store.read { snapshot in
-      let path = try Self.path(in: snapshot)
+      let path = try path(in: snapshot)
       let now = path.moment(clock)
       var reply = ListReidentificationsReply(path: path.description(at: now))
       if !id.isEmpty {
@@ -130,7 +145,7 @@ struct CaseBook: Sendable {
   /// How many cases may be open or approved, and whether the path is frozen.
   func measures() throws -> (pending: Int, isFrozen: Bool) {
     try store.read { snapshot in
-      (try snapshot.count(CaseTables.pending), try Self.path(in: snapshot).frozen)
+      (try snapshot.count(CaseTables.pending), try path(in: snapshot).frozen)
     }
   }
 }

@@ -62,7 +62,7 @@ extension CaseBook {
   func reveal(_ warrant: consuming ReidentificationWarrant) throws -> [RevealedPerson] {
     let people = warrant.people
     return try store.read { snapshot in
-      guard try !Self.path(in: snapshot).frozen else { throw ReidentificationRefusal.frozen }
+      guard try !path(in: snapshot).frozen else { throw ReidentificationRefusal.frozen }
       return try people.map { pid in
         switch try PersonRegistry.standing(of: pid, in: snapshot) {
         case .unknown: return RevealedPerson(pid: pid.bytes)

@@ -349,7 +349,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__case_record__descriptor =
   (ProtobufCMessageInit) tacit__vault__v1__case_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vault__v1__path_record__field_descriptors[8] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__path_record__field_descriptors[9] =
 {
   {
     "frozen",
@@ -447,12 +447,25 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__path_record__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "history",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PathRecord, history),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vault__v1__path_record__field_indices_by_name[] = {
   1,   /* field[1] = freeze_count */
   0,   /* field[0] = frozen */
   3,   /* field[3] = frozen_at_us */
   2,   /* field[2] = frozen_by */
+  8,   /* field[8] = history */
   7,   /* field[7] = latest_us */
   4,   /* field[4] = reason */
   6,   /* field[6] = unfreeze_expires_at_us */
@@ -461,7 +474,7 @@ static const unsigned tacit__vault__v1__path_record__field_indices_by_name[] = {
 static const ProtobufCIntRange tacit__vault__v1__path_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__path_record__descriptor =
 {
@@ -471,7 +484,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__path_record__descriptor =
   "Tacit__Vault__V1__PathRecord",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__PathRecord),
-  8,
+  9,
   tacit__vault__v1__path_record__field_descriptors,
   tacit__vault__v1__path_record__field_indices_by_name,
   1,  tacit__vault__v1__path_record__number_ranges,

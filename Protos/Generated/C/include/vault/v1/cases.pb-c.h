@@ -136,10 +136,14 @@ struct  Tacit__Vault__V1__PathRecord
    * comes to life when a clock is set back.
    */
   int64_t latest_us;
+  /*
+   * The history of the store that this was written in: another one was restored from a backup.
+   */
+  ProtobufCBinaryData history;
 };
 #define TACIT__VAULT__V1__PATH_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__path_record__descriptor) \
-    , 0, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0 }
+    , 0, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, {0,NULL} }
 
 
 /*
