@@ -287,6 +287,13 @@ let benchmarks: [Target] = [
     ],
     path: "Benchmarks/AuditLog", swiftSettings: houseRules),
   .executableTarget(
+    name: "vault-bench",
+    dependencies: [
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "VaultAPI", "RPC",
+      "Transport", "IdentityVaultService", arguments,
+    ],
+    path: "Benchmarks/Vault", swiftSettings: houseRules),
+  .executableTarget(
     name: "consent-proof-bench",
     dependencies: [
       "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditLog", "ConsentAPI",
