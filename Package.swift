@@ -131,6 +131,11 @@ let sharedTargets: [Target] = [
       "PrivacyCore", nioCore, nioPosix, nioTLS, certificates, certificateKeys,
       certificateEncoding, log,
     ]),
+  shared("HTTP", uses: [nioCore, nioPosix, nioHTTP, nioTLS]),
+  .target(name: "CPKCS11", path: "Shared/CPKCS11", linkerSettings: [.linkedLibrary("dl")]),
+  shared(
+    "KeyManagementProviders",
+    uses: ["PrivacyCore", "Cryptography", "KeyManagement", "HTTP", "CPKCS11"]),
   shared(
     "RPC", uses: ["PrivacyCore", "WireFormat", "Transport", nioCore, nioPosix, nioTLSEvents, log]),
 ]
@@ -163,16 +168,14 @@ let upperShared: [Target] = [
   shared(
     "ServiceKit",
     uses: [
-      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog",
-      "AuditAPI", "TransparencyLog", "Transport", "WireFormat", "RPC", "CommonAPI", "HealthAPI",
+      "PrivacyCore", "Cryptography", "KeyManagement", "KeyManagementProviders", "SealedStore",
+      "StoredMessages", "AuditLog", "AuditAPI", "TransparencyLog", "Transport", "WireFormat", "RPC",
+      "CommonAPI", "HealthAPI",
       "ReflectionAPI", log, lifecycle, signals, arguments,
     ]),
 ]
 
 let services: [Target] = [
-  .target(
-    name: "ConsentHTTP", dependencies: [nioCore, nioPosix, nioHTTP, nioTLS],
-    path: "Services/Consent/HTTP", swiftSettings: houseRules),
   .target(
     name: "ConsentFormats", dependencies: ["PrivacyCore"], path: "Services/Consent/Formats",
     swiftSettings: houseRules),
@@ -181,7 +184,7 @@ let services: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "TransparencyLog", "SealedStore",
       "StoredMessages", "AuditLog", "WireFormat", "Transport", "RPC", "CommonAPI", "ConsentAPI",
-      "VaultAPI", "ConsentVerifier", "ServiceKit", "ConsentHTTP", "ConsentFormats", log,
+      "VaultAPI", "ConsentVerifier", "ServiceKit", "HTTP", "ConsentFormats", log,
     ]),
   service(
     "IdentityVaultService", folder: "IdentityVault",
@@ -343,7 +346,10 @@ let testTargets: [Target] = [
     "CryptographyTests", folder: "Shared", uses: ["PrivacyCore", "Cryptography", "TestSupport"]),
   tests(
     "KeyManagementTests", folder: "Shared",
-    uses: ["PrivacyCore", "Cryptography", "KeyManagement", "TestSupport"]),
+    uses: [
+      "PrivacyCore", "Cryptography", "KeyManagement", "HTTP", "KeyManagementProviders",
+      "TestSupport", nioCore, nioPosix, nioHTTP, nioTLS,
+    ]),
   tests(
     "TransparencyLogTests", folder: "Shared",
     uses: ["PrivacyCore", "Cryptography", "TransparencyLog", "TestSupport"]),
@@ -407,7 +413,7 @@ let testTargets: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "StoredMessages", "AuditAPI",
       "AuditLog", "Transport", "RPC", "CommonAPI", "ConsentAPI", "ConsentVerifier", "VaultAPI",
-      "Gate", "WireFormat", "ConsentHTTP", "ConsentFormats", "ConsentService", "ServiceKit",
+      "Gate", "WireFormat", "HTTP", "ConsentFormats", "ConsentService", "ServiceKit",
       "TestSupport", log, nioCore, nioPosix, nioHTTP,
     ]),
   tests(

@@ -1,7 +1,7 @@
 /// Fields one after the other, each with its length in front (4 bytes, big-endian): no two lists
 /// of fields have the same encoding.
-struct FieldEncoding {
-  private(set) var bytes: [UInt8] = []
+package struct FieldEncoding {
+  package private(set) var bytes: [UInt8] = []
 
   mutating func append(_ field: some Collection<UInt8>) {
     append(UInt32(field.count))
@@ -15,7 +15,7 @@ struct FieldEncoding {
   }
 
   /// A context in the order of its names' bytes.
-  init(context: [String: String]) {
+  package init(context: [String: String]) {
     append(UInt32(context.count))
     let ordered = context.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
     for (name, value) in ordered {

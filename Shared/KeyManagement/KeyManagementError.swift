@@ -28,6 +28,14 @@ public enum KeyManagementError: Error, Equatable, Sendable {
   case refused
   /// The provider cannot be reached or is out of order; a later try may succeed.
   case unavailable(reason: String)
+  /// The provider does not let this caller in; the reason is its own code.
+  case denied(provider: String, reason: String)
+  /// The root key is disabled, deleted, or not there.
+  case rootKeyUnusable(name: String, reason: String)
+  /// The provider answered what it never should.
+  case unexpectedAnswer(provider: String, reason: String)
+  /// A setting does not say which provider to use, or how.
+  case setting(String)
   /// A key to wrap is empty or too long.
   case keyByteCount(Int, byteCountMax: Int)
   /// A context has too many pairs or too long ones.
@@ -73,6 +81,14 @@ extension KeyManagementError: CustomStringConvertible {
       "the wrapped key was changed, or it was wrapped for another context"
     case .unavailable(let reason):
       "the key provider is unavailable: \(reason)"
+    case .denied(let provider, let reason):
+      "\(provider) does not let this caller in: \(reason)"
+    case .rootKeyUnusable(let name, let reason):
+      "the root key \(name) cannot be used: \(reason)"
+    case .unexpectedAnswer(let provider, let reason):
+      "\(provider) answered what it never should: \(reason)"
+    case .setting(let text):
+      text
     case .keyByteCount(let byteCount, let byteCountMax):
       "a key to wrap has 1 to \(byteCountMax) bytes, this one has \(byteCount)"
     case .contextTooLarge(let byteCount, let byteCountMax):

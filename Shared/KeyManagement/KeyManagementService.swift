@@ -51,7 +51,7 @@ public struct WrappedKey: Hashable, Sendable {
 
 extension KeyManagementService {
   /// Throws unless key and context are within the limits that all providers share.
-  func checkLimits(
+  package func checkLimits(
     keyByteCount: Int, context: [String: String]
   ) throws(KeyManagementError) {
     guard (1...WrappedKey.keyByteCountMax).contains(keyByteCount) else {

@@ -1,17 +1,17 @@
-internal import Foundation
+package import Foundation
 internal import Glibc
 internal import PrivacyCore
 
 /// Small files that only their owner may read, written whole or not at all.
-enum PrivateFile {
-  static let byteCountMax = 1 << 20
+package enum PrivateFile {
+  package static let byteCountMax = 1 << 20
 
   /// The bytes of the file.
   ///
   /// - Throws: ``KeyManagementError/missing(path:)``,
   ///   ``KeyManagementError/readableByOthers(path:mode:)`` before a byte is read, or what the
   ///   file system says.
-  static func read(_ url: URL) throws(KeyManagementError) -> [UInt8] {
+  package static func read(_ url: URL) throws(KeyManagementError) -> [UInt8] {
     let path = url.path(percentEncoded: false)
     // Non-blocking, for a named pipe would otherwise hold up the start for ever.
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -8,9 +8,11 @@ struct ImportTests {
     "CLMDB", "COpenSSL", "CProtobufC", "CTacitProtos", "PrivacyCore", "Cryptography",
     "KeyManagement", "TransparencyLog", "DifferentialPrivacy", "WireFormat", "SchemaModel",
     "DynamicMessages",
-    "SealedStore", "Transport", "RPC", "CommonAPI", "HealthAPI", "ConsentAPI", "VaultAPI",
+    "SealedStore", "Transport", "HTTP", "CPKCS11", "KeyManagementProviders", "RPC", "CommonAPI",
+    "HealthAPI",
+    "ConsentAPI", "VaultAPI",
     "FeaturesAPI", "TrainerAPI", "VectorsAPI", "AuditAPI", "ReflectionAPI", "BenchAPI",
-    "StoredMessages", "AuditLog", "ConsentVerifier", "Gate", "ServiceKit", "ConsentHTTP",
+    "StoredMessages", "AuditLog", "ConsentVerifier", "Gate", "ServiceKit",
     "ConsentFormats", "ConsentService", "IdentityVaultService",
     "FeatureStoreService", "TrainerService", "VectorSearchService", "Pipeline",
   ]
@@ -23,7 +25,6 @@ struct ImportTests {
   static let folders: [String: String] = {
     var folders = [
       "ConsentFormats": "Services/Consent/Formats",
-      "ConsentHTTP": "Services/Consent/HTTP",
       "ConsentService": "Services/Consent/Service",
       "IdentityVaultService": "Services/IdentityVault/Service",
       "FeatureStoreService": "Services/FeatureStore/Service",
@@ -31,7 +32,9 @@ struct ImportTests {
       "VectorSearchService": "Services/VectorSearch/Service",
       "Pipeline": "Services/Pipeline/Service",
     ]
-    let systemLibraries: Set<String> = ["CLMDB", "COpenSSL", "CProtobufC", "CTacitProtos"]
+    let systemLibraries: Set<String> = [
+      "CLMDB", "COpenSSL", "CProtobufC", "CTacitProtos", "CPKCS11",
+    ]
     for module in order where folders[module] == nil && !systemLibraries.contains(module) {
       folders[module] =
         module.hasSuffix("API") ? "Protos/Generated/\(module)" : "Shared/\(module)"
@@ -79,6 +82,7 @@ struct ImportTests {
   func owners() throws {
     let owners: [String: Set<String>] = [
       "CLMDB": ["SealedStore"], "COpenSSL": ["Cryptography"],
+      "CPKCS11": ["KeyManagementProviders"],
     ]
     for module in Self.order {
       for (library, owners) in owners where try imports(of: module).contains(library) {

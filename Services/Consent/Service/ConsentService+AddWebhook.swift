@@ -1,5 +1,5 @@
 package import ConsentAPI
-internal import ConsentHTTP
+internal import HTTP
 internal import PrivacyCore
 package import RPC
 internal import Transport

@@ -1,5 +1,5 @@
 import ConsentAPI
-import ConsentHTTP
+import HTTP
 import ConsentService
 import Cryptography
 import Foundation

@@ -1,5 +1,5 @@
 internal import ConsentAPI
-internal import ConsentHTTP
+internal import HTTP
 internal import Cryptography
 internal import PrivacyCore
 internal import Synchronization
@@ -29,7 +29,7 @@ final class WebhookDelivery: Sendable {
   private let id: String
   private let key: HMACKey
   private let sender: WebhookSender
-  private let posters: [HTTPPoster]
+  private let clients: [HTTPClient]
   private var settings: WebhookSettings { sender.settings }
   private var ledger: ConsentLedger { sender.ledger }
 
@@ -50,12 +50,12 @@ final class WebhookDelivery: Sendable {
     self.id = id
     self.key = key
     self.sender = sender
-    var posters: [HTTPPoster] = []
-    for _ in 0..<max(1, sender.settings.laneCount) { posters.append(try HTTPPoster(address)) }
-    self.posters = posters
+    var clients: [HTTPClient] = []
+    for _ in 0..<max(1, sender.settings.laneCount) { clients.append(try HTTPClient(address)) }
+    self.clients = clients
   }
 
-  func close() { for poster in posters { poster.close() } }
+  func close() { for client in clients { client.close() } }
 
   /// Sends what is to be sent again, then the next changes of the log.
   func round() async throws -> Step {
@@ -111,11 +111,11 @@ final class WebhookDelivery: Sendable {
   private func deliver(_ queues: [[Item]]) async -> Outcome {
     let waiting = Waiting(queues)
     return await withTaskGroup(of: Outcome.self) { group in
-      for poster in posters.prefix(queues.count) {
+      for client in clients.prefix(queues.count) {
         group.addTask {
           var outcome = Outcome()
           while let queue = waiting.next(), !Task.isCancelled {
-            await self.send(queue, over: poster, &outcome)
+            await self.send(queue, over: client, &outcome)
           }
           return outcome
         }
@@ -128,10 +128,10 @@ final class WebhookDelivery: Sendable {
   }
 
   private func send(
-    _ queue: [Item], over poster: HTTPPoster, _ outcome: inout Outcome
+    _ queue: [Item], over client: HTTPClient, _ outcome: inout Outcome
   ) async {
     for (index, item) in queue.enumerated() {
-      guard let failure = await send(item, over: poster) else {
+      guard let failure = await send(item, over: client) else {
         outcome.taken.append(item.receipt.sequence)
         continue
       }
@@ -146,15 +146,16 @@ final class WebhookDelivery: Sendable {
   }
 
   /// Tries until it is taken. Answers why it is given up; `nil` where it was taken.
-  private func send(_ item: Item, over poster: HTTPPoster) async -> String? {
+  private func send(_ item: Item, over client: HTTPClient) async -> String? {
     let message = WebhookMessage(item.receipt)
     var waitMs = settings.retryMsMin
     for attempt in 1...settings.attemptCountMax {
       let failure: String
       do {
         let headers = try message.headers(of: id, at: sender.time.now, key: key)
-        let status = try await poster.post(
-          message.body, headers: headers, timeoutMs: settings.answerMs)
+        let status = try await client.send(
+          HTTPRequest(.post, headers: headers, body: message.body), timeoutMs: settings.answerMs
+        ).status
         if (200..<300).contains(status) {
           sender.note(nil, of: id)
           return nil

@@ -1,5 +1,5 @@
 internal import ConsentAPI
-internal import ConsentHTTP
+internal import HTTP
 internal import Cryptography
 internal import Logging
 internal import PrivacyCore

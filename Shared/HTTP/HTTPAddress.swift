@@ -12,9 +12,14 @@ public struct HTTPAddress: Hashable, Sendable, CustomStringConvertible {
   /// The most bytes of an address.
   public static let byteCountMax = 2_048
 
+  /// This machine, by the names that plain http is taken for.
+  public static let loopback: Set<String> = ["127.0.0.1", "::1", "localhost"]
+
   /// Reads an address. `nil` for anything but http and https, for one with a user or a fragment,
   /// and for plain http to another machine than this one: what is sent must not be read on the way.
-  public init?(_ text: String) {
+  ///
+  /// - Parameter plainHosts: the hosts that plain http may go to.
+  public init?(_ text: String, plainHosts: Set<String> = loopback) {
     guard text.utf8.count <= Self.byteCountMax,
       text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
     else { return nil }
@@ -37,10 +42,8 @@ public struct HTTPAddress: Hashable, Sendable, CustomStringConvertible {
     else { return nil }
     self.host = host
     self.port = port
-    guard isSecure || Self.loopback.contains(host) else { return nil }
+    guard isSecure || plainHosts.contains(host) else { return nil }
   }
-
-  private static let loopback: Set<String> = ["127.0.0.1", "::1", "localhost"]
 
   private static func split(
     _ authority: Substring, defaultPort: Int
@@ -67,12 +70,15 @@ public struct HTTPAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// What the `Host` header says.
-  var hostHeader: String {
+  public var hostHeader: String {
     let name = host.contains(":") ? "[\(host)]" : host
     return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
   }
 
+  /// The address without path and query.
+  public var origin: String { (isSecure ? "https://" : "http://") + hostHeader }
+
   public var description: String {
-    (isSecure ? "https://" : "http://") + hostHeader + target
+    origin + target
   }
 }

@@ -1,0 +1,119 @@
+import HTTP
+import Testing
+
+@Suite("The HTTP client")
+struct HTTPClientTests {
+  private func withServer(
+    _ answer: @escaping @Sendable (LoopbackHTTPServer.Received) async -> LoopbackHTTPServer.Answer,
+    _ body: (LoopbackHTTPServer, HTTPClient) async throws -> Void
+  ) async throws {
+    let server = LoopbackHTTPServer(answer: answer)
+    let port = try await server.start()
+    let client = try HTTPClient(try #require(HTTPAddress("http://127.0.0.1:\(port)/base")))
+    try await body(server, client)
+    client.close()
+    await server.stop()
+  }
+
+  @Test("sends method, target, headers and body, and gives back status, headers and body")
+  func exchange() async throws {
+    try await withServer({
+      .reply(201, headers: ["X-Answer": "yes"], body: $0.body + [9])
+    }) { server, client in
+      let answer = try await client.send(
+        HTTPRequest(.put, target: "/a?b=c", headers: [("X-Ask", "1")], body: [1, 2]),
+        timeoutMs: 5_000)
+      #expect(answer.status == 201)
+      #expect(answer.headers["x-answer"] == "yes")
+      #expect(answer.body == [1, 2, 9])
+      _ = try await client.send(HTTPRequest(.get), timeoutMs: 5_000)
+      #expect(server.received.map(\.method) == ["PUT", "GET"])
+      #expect(server.received.map(\.target) == ["/a?b=c", "/base"])
+      #expect(server.received.first?.headers["x-ask"] == "1")
+      #expect(server.received.first?.headers["content-length"] == "2")
+      #expect(server.connectionCount == 1, "a connection is used again")
+    }
+  }
+
+  @Test("many at once each have a connection of their own")
+  func concurrency() async throws {
+    try await withServer({ received in
+      try? await Task.sleep(for: .milliseconds(20))
+      return .reply(200, body: received.body)
+    }) { server, client in
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        for number in 0..<8 {
+          group.addTask {
+            let body = [UInt8(number)]
+            return try await client.send(HTTPRequest(.post, body: body), timeoutMs: 5_000).body
+              == body
+          }
+        }
+        for try await isSame in group { #expect(isSame) }
+      }
+      #expect(server.received.count == 8)
+      #expect((2...8).contains(server.connectionCount))
+    }
+  }
+
+  @Test("an answer of the longest length is taken, a longer one is not")
+  func answerLength() async throws {
+    try await withServer({ _ in .reply(200, body: [UInt8](repeating: 1, count: 1_000)) }) {
+      _, client in
+      let fits = HTTPRequest(.get, answerByteCountMax: 1_000)
+      let longest = try await client.send(fits, timeoutMs: 5_000)
+      #expect(longest.body.count == 1_000)
+      await #expect {
+        _ = try await client.send(HTTPRequest(.get, answerByteCountMax: 999), timeoutMs: 5_000)
+      } throws: {
+        "\($0)" == "the answer is longer than 999 bytes"
+      }
+      let next = try await client.send(fits, timeoutMs: 5_000)
+      #expect(next.status == 200)
+    }
+  }
+
+  @Test("a connection that the other side does not keep is not used again")
+  func closedByServer() async throws {
+    try await withServer({ _ in .reply(200, headers: ["Connection": "close"]) }) {
+      server, client in
+      for _ in 0..<3 {
+        let answer = try await client.send(HTTPRequest(.get), timeoutMs: 5_000)
+        #expect(answer.status == 200)
+      }
+      #expect(server.connectionCount == 3)
+    }
+  }
+
+  @Test("what fails says why")
+  func failures() async throws {
+    try await withServer({ _ in .silence }) { server, client in
+      await #expect {
+        _ = try await client.send(HTTPRequest(.get), timeoutMs: 50)
+      } throws: {
+        "\($0)" == "no answer in 50 ms"
+      }
+      await server.stop()
+      await #expect {
+        _ = try await client.send(HTTPRequest(.get), timeoutMs: 5_000)
+      } throws: {
+        "\($0)" == "the connection was refused"
+      }
+    }
+    try await withServer({ $0.target == "/cut" ? .cut : .cutInside }) { _, client in
+      for target in ["/cut", "/inside"] {
+        await #expect {
+          _ = try await client.send(HTTPRequest(.get, target: target), timeoutMs: 5_000)
+        } throws: {
+          ["the connection was closed", "the connection broke"].contains("\($0)")
+        }
+      }
+    }
+    let nowhere = try HTTPClient(try #require(HTTPAddress("https://nowhere.invalid/")))
+    await #expect {
+      _ = try await nowhere.send(HTTPRequest(.get), timeoutMs: 5_000)
+    } throws: {
+      "\($0)" == "the host's name is not known"
+    }
+  }
+}
