@@ -225,7 +225,8 @@ let services: [Target] = [
       "PrivacyCore", "Cryptography", "TransparencyLog", "RPC", "AuditAPI", "ConsentAPI", "VaultAPI",
       "FeaturesAPI", "TrainerAPI", "VectorsAPI", "HealthAPI", "ReflectionAPI", "WireFormat",
       "SchemaModel",
-      "DynamicMessages", "Transport", "KeyManagement", "ServiceKit", yaml, log,
+      "DynamicMessages", "Transport", "KeyManagement", "KeyManagementProviders", "ServiceKit", yaml,
+      log,
     ],
     path: "Services/Pipeline/Service", swiftSettings: houseRules),
 ]
@@ -452,8 +453,8 @@ let testTargets: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditLog", "AuditAPI",
       "RPC", "CommonAPI", "ConsentAPI", "FeaturesAPI", "VaultAPI", "HealthAPI",
-      "ReflectionAPI", "SchemaModel", "DynamicMessages", "Pipeline", "ServiceKit", "TestSupport",
-      "RPCTestSupport",
+      "ReflectionAPI", "SchemaModel", "DynamicMessages", "KeyManagement", "Pipeline", "ServiceKit",
+      "TestSupport", "RPCTestSupport",
     ]),
   .testTarget(
     name: "SimulationTests",

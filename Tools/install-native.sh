@@ -4,6 +4,7 @@
 #   install-native.sh protoc     also the compilers of .proto files (make generate)
 #   install-native.sh python     also Google's protobuf for Python (Tests/Protocol)
 #   install-native.sh rdf        also RDF and JSON-LD for Python (Tests/ConsentFormats)
+#   install-native.sh token      also SoftHSM, a PKCS #11 token in software (KeyManagementTests)
 set -euo pipefail
 
 needed=(libprotobuf-c-dev libssl-dev liblmdb-dev pkg-config)
@@ -13,6 +14,8 @@ elif [[ "${1:-}" == python ]]; then
   needed+=(protobuf-compiler libprotobuf-dev python3-protobuf)
 elif [[ "${1:-}" == rdf ]]; then
   needed+=(python3-rdflib)
+elif [[ "${1:-}" == token ]]; then
+  needed+=(softhsm2)
 fi
 
 missing=()

@@ -36,6 +36,15 @@ else
   echo "Skipped: there is no python3."
 fi
 
+echo "== Key management services"
+Tools/install-native.sh token || echo "Skipped: the pkcs11 provider needs softhsm2."
+Tools/install-moto.sh || echo "Skipped: the aws-kms provider is not tested against moto."
+if command -v python3 >/dev/null; then
+  PYTHON=python3
+  [[ -x .build/test-python/bin/python3 ]] && PYTHON=.build/test-python/bin/python3
+  $PYTHON -B -m unittest discover --start-directory Tests/KeyManagement 2>&1
+fi
+
 # One module's tests at a time: some watch leases and time limits of real connections, and two
 # cores that run all modules at once would make those late.
 for folder in Tests/Shared/*Tests Tests/Services/*Tests Tests/Architecture Tests/Simulation \

@@ -69,7 +69,7 @@ class Service:
         self.log = open(scratch / "service.log", "wb")
         self.process = subprocess.Popen(
             [programs / "tacit-consent", "serve", "--plain", "--listen", f"127.0.0.1:{self.port}",
-             "--store", scratch / "store", "--kms-file", trust / "kms" / "consent.json",
+             "--store", scratch / "store", "--kms", f"file:{trust / 'kms' / 'consent.json'}",
              "--log-level", "warning"], stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 30
         while True:

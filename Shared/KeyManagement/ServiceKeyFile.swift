@@ -32,6 +32,16 @@ struct ServiceKeyFile: KeyFile {
       wrappedKey = Base64URL.encode(wrapped.ciphertext)
     }
 
+    /// The same version of the same key, wrapped another time.
+    init(_ other: Version, wrapped: WrappedKey) {
+      version = other.version
+      state = other.state
+      createdAt = other.createdAt
+      provider = wrapped.provider
+      rootKeyName = wrapped.rootKeyName
+      wrappedKey = Base64URL.encode(wrapped.ciphertext)
+    }
+
     /// The wrapped key, or `nil` when the file's text of it is damaged.
     var wrapped: WrappedKey? {
       Base64URL.decode(wrappedKey).map {

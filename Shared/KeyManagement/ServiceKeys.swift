@@ -102,6 +102,15 @@ public final class ServiceKeys: Sendable {
     guard file.versions.count < Self.versionCountMax else {
       throw .tooManyVersions(countMax: Self.versionCountMax)
     }
+    if let newest = file.versions.last {
+      do throws(KeyManagementError) {
+        _ = try await Self.unwrap(newest, service: service, path: path, kms: kms)
+      } catch {
+        // Moved to another root key since: a version under the old one would divide the file.
+        guard case .otherProvider = error else { throw error }
+        throw .changedElsewhere(path: path)
+      }
+    }
     let version = try await Self.makeVersion(
       currentVersion + 1, service: service, kms: kms, random: random, time: time)
     // Unwrapped before it is written: what cannot be read back never becomes current.
@@ -111,6 +120,58 @@ public final class ServiceKeys: Sendable {
     try PrivateFile.replace(before, with: file.encoded(path: path), at: url, random: random)
     keys.withLock { $0.append(key) }
     return key.version
+  }
+
+  /// Wraps every key of `service` anew: under the root key of another provider, or under the newest
+  /// version of the same one. The keys themselves stay as they are, so nothing that was sealed or
+  /// derived changes. A service that runs goes on; its next start needs the new provider.
+  ///
+  /// The file changes at once or not at all. What an earlier call moved already is found to be so.
+  ///
+  /// - Parameters:
+  ///   - old: unwraps the keys.
+  ///   - new: wraps them; each is unwrapped again and compared before the file changes.
+  /// - Returns: how many versions of the key there are.
+  /// - Throws: ``KeyManagementError/changedElsewhere(path:)`` when a version was added meanwhile.
+  @discardableResult
+  public static func rewrap(
+    service: String, directory: URL, from old: any KeyManagementService,
+    to new: any KeyManagementService, random: any RandomSource = SystemRandom()
+  ) async throws(KeyManagementError) -> Int {
+    let url = directory.appending(path: fileName)
+    let path = url.path(percentEncoded: false)
+    let before = try PrivateFile.read(url)
+    var file = try ServiceKeyFile.decode(before, path: path)
+    try file.check(service: service, path: path)
+    for (index, version) in file.versions.enumerated() {
+      let key: KeyEncryptionKey
+      do throws(KeyManagementError) {
+        key = try await unwrap(version, service: service, path: path, kms: old)
+      } catch {
+        guard case .otherProvider = error else { throw error }
+        do throws(KeyManagementError) {
+          key = try await unwrap(version, service: service, path: path, kms: new)
+        } catch let second {
+          // What neither opens is the old provider's to explain.
+          if case .otherProvider = second { throw error }
+          throw second
+        }
+      }
+      let wrapped = try await new.wrap(
+        key.secret, context: context(service: service, version: version.version))
+      let moved = ServiceKeyFile.Version(version, wrapped: wrapped)
+      let again = try await unwrap(moved, service: service, path: path, kms: new)
+      let isSame = key.secret.withUnsafeBytes { key in
+        again.secret.withUnsafeBytes { ConstantTime.areEqual(Array(key), Array($0)) }
+      }
+      guard isSame else {
+        throw .unexpectedAnswer(
+          provider: new.providerName, reason: "it does not unwrap what it wrapped")
+      }
+      file.versions[index] = moved
+    }
+    try PrivateFile.replace(before, with: file.encoded(path: path), at: url, random: random)
+    return file.versions.count
   }
 
   // MARK: - Derived keys

@@ -62,7 +62,7 @@ struct RemoteService: Sendable {
       let spentMs = Int((time.monotonicMicroseconds - start) / 1_000)
       guard spentMs + waitMs < limits.deadlineMs else {
         throw .unavailable(
-          reason: "\(name): \(reason) (\(attemptCount) tries in \(limits.deadlineMs) ms)")
+          reason: "\(name): \(reason) (tries: \(attemptCount) in \(limits.deadlineMs) ms)")
       }
       do throws(CancellationError) {
         try await time.sleep(milliseconds: waitMs)

@@ -131,7 +131,8 @@ extension Integration {
           "tacit-vault",
           [
             "serve", "--plain", "--listen", "127.0.0.1:\(port)", "--store",
-            directory.appending(path: "store").path, "--kms-file", trust + "/kms/vault.json",
+            directory.appending(path: "store").path, "--kms",
+            "file:\(trust)/kms/vault.json",
           ], scratch: directory)
         do {
           let health = ["health", "--plain", "--to", "127.0.0.1:\(port)"]

@@ -70,7 +70,9 @@ extension Integration {
       try await withStack { live in
         try await live.kill9(.vault)
         let process = try live.process(of: .vault)
-        let key = URL(filePath: try #require(process.environment["TACIT_KMS_FILE"]))
+        let key = URL(
+          filePath: String(
+            try #require(process.environment["TACIT_KMS"]).dropFirst("file:".count)))
         let content = try Data(contentsOf: key)
         let copy = live.directory.appending(path: "copied-key.json")
         func expectRefused(_ data: Data, mode: Int, _ reason: String) async throws {
@@ -103,7 +105,7 @@ extension Integration {
       var environment = process.environment.merging(changes) { $1 }
       let port = try port ?? FreePorts.choose(1)[0]
       environment["TACIT_LISTEN"] = "127.0.0.1:\(port)"
-      if let rootKey { environment["TACIT_KMS_FILE"] = rootKey.path }
+      if let rootKey { environment["TACIT_KMS"] = "file:\(rootKey.path)" }
       return try await Program.run(
         process.service.programName, process.arguments, environment: environment,
         scratch: live.directory)

@@ -65,7 +65,7 @@ class Server:
         arguments = [
             stack.programs / f"tacit-{name}", "serve", "--listen", "127.0.0.1:0",
             "--store", stack.directory / f"{store or name}-store",
-            "--kms-file", stack.directory / f"trust/kms/{name}.json",
+            "--kms", f"file:{stack.directory}/trust/kms/{name}.json",
             "--identity", stack.identity, *(["--plain"] if plain else []), *settings]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

@@ -48,6 +48,6 @@ struct ConsentCommand: AsyncParsableCommand, ServiceProgram {
       HistoryCommand.self, ImportCommand.self, ExportCommand.self, SignalCommand.self,
       TCFCommand.self, WatchCommand.self, EraseCommand.self, StatusCommand<Self>.self,
       HealthCommand<Self>.self, BackupCommand<Self>.self, RestoreCommand<Self>.self,
-      VerifyCommand<Self>.self,
+      RewrapCommand<Self>.self, VerifyCommand<Self>.self,
     ])
 }

@@ -31,7 +31,7 @@ struct TacitFeatures: AsyncParsableCommand, ServiceProgram {
     subcommands: [
       Serve.self, Views.self, Get.self, WriteRow.self, WriteEvents.self, TrainingSet.self,
       StatusCommand<Self>.self, HealthCommand<Self>.self, BackupCommand<Self>.self,
-      RestoreCommand<Self>.self, VerifyCommand<Self>.self,
+      RestoreCommand<Self>.self, RewrapCommand<Self>.self, VerifyCommand<Self>.self,
     ])
 }
 

@@ -41,6 +41,7 @@ struct VaultCommand: AsyncParsableCommand, ServiceProgram {
       ServeCommand.self, PseudonymizeCommand.self, LinkCommand.self, MergeCommand.self,
       SplitCommand.self, MarkSharedCommand.self, ShowCommand.self, ForgetCommand.self,
       ReidentifyCommand.self, StatusCommand<Self>.self, HealthCommand<Self>.self,
-      BackupCommand<Self>.self, RestoreCommand<Self>.self, VerifyCommand<Self>.self,
+      BackupCommand<Self>.self, RestoreCommand<Self>.self, RewrapCommand<Self>.self,
+      VerifyCommand<Self>.self,
     ])
 }

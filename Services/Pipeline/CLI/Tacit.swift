@@ -31,7 +31,7 @@ struct Tacit: AsyncParsableCommand {
     version: TacitVersion.text,
     subcommands: [
       Demo.self, Up.self, Down.self, Status.self, Logs.self, IngestCommand.self, Generate.self,
-      Init.self, DevCerts.self, CallCommand.self, DescribeCommand.self, LogCommand.self,
-      VerifyCommand.self, WitnessCommand.self,
+      Init.self, DevCerts.self, KMSCommand.self, CallCommand.self, DescribeCommand.self,
+      LogCommand.self, VerifyCommand.self, WitnessCommand.self,
     ])
 }

@@ -39,6 +39,7 @@ struct TrainerCommand: AsyncParsableCommand, ServiceProgram {
     subcommands: [
       ServeCommand.self, BudgetCommand.self, LedgerCommand.self, QueryCommand.self,
       TrainCommand.self, ModelsCommand.self, StatusCommand<Self>.self, HealthCommand<Self>.self,
-      BackupCommand<Self>.self, RestoreCommand<Self>.self, VerifyCommand<Self>.self,
+      BackupCommand<Self>.self, RestoreCommand<Self>.self, RewrapCommand<Self>.self,
+      VerifyCommand<Self>.self,
     ])
 }

@@ -39,6 +39,6 @@ struct VectorsCommand: AsyncParsableCommand, ServiceProgram {
       ServeCommand.self, CollectionsCommand.self, UpsertCommand.self, DeleteCommand.self,
       SearchCommand.self, PublishCommand.self, RecommendCommand.self, StatusCommand<Self>.self,
       HealthCommand<Self>.self, BackupCommand<Self>.self, RestoreCommand<Self>.self,
-      VerifyCommand<Self>.self,
+      RewrapCommand<Self>.self, VerifyCommand<Self>.self,
     ])
 }

@@ -1,4 +1,7 @@
 public import ArgumentParser
+internal import Foundation
+public import KeyManagement
+internal import KeyManagementProviders
 public import PrivacyCore
 public import Transport
 
@@ -27,6 +30,13 @@ public enum Reading {
   ) throws -> [Endpoint] {
     try text.split(separator: ",", omittingEmptySubsequences: false)
       .map { try endpoint($0, of: name) }
+  }
+
+  /// A key management service by its setting, with credentials of this process's environment.
+  public static func keyManagementService(_ text: String) throws -> any KeyManagementService {
+    try KeyManagementProviders.open(
+      KeyManagementSetting(text),
+      environment: ProviderEnvironment(variables: ProcessInfo.processInfo.environment))
   }
 
   /// A time: `2026-01-10T12:34:56Z`, or a day, which begins at midnight UTC.

@@ -2,6 +2,7 @@ public import ArgumentParser
 internal import CommonAPI
 internal import Foundation
 internal import HealthAPI
+internal import KeyManagement
 internal import RPC
 internal import SealedStore
 
@@ -127,6 +128,48 @@ public struct RestoreCommand<Program: ServiceProgram>: AsyncParsableCommand {
     try SealedStore.restore(
       from: URL(filePath: from), to: URL(filePath: target), force: force)
     print("restored \(target) from \(from)")
+  }
+}
+
+/// `rewrap`: moves the service's keys to another key management service.
+public struct RewrapCommand<Program: ServiceProgram>: AsyncParsableCommand {
+  public static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "rewrap",
+      abstract: "Wrap the service's keys by another KMS, or anew by the same.",
+      discussion: """
+        The keys in keys.json stay the same, and so does all that they seal; what changes is the \
+        root key that wraps them. Both KMS must be at hand. The file changes at once or not at all. \
+        The service may run meanwhile; start it with the new --kms from then on. Backups from \
+        before still need the old root key.
+
+        Example:
+          \(Program.service.programName) rewrap \\
+              --kms file:var/stack/trust/kms/\(Program.service.rawValue).json \\
+              --to 'pkcs11:/usr/lib/softhsm/libsofthsm2.so?token=tacit&key=root'
+        """)
+  }
+
+  @Option(
+    help: ArgumentHelp("The KMS that wraps the keys now (TACIT_KMS).", valueName: "provider:place"))
+  public var kms: String?
+  @Option(help: ArgumentHelp("The KMS that shall wrap them.", valueName: "provider:place"))
+  public var to: String
+  @Option(help: "The directory of the store (TACIT_STORE).") public var store: String?
+
+  public init() {}
+
+  public func run() async throws {
+    let name = Program.service.rawValue
+    let directory = Environment.setting(
+      store, variable: "TACIT_STORE", default: "var/stack/\(name)-store")
+    let old = try Reading.keyManagementService(
+      Environment.setting(
+        kms, variable: "TACIT_KMS", default: "file:var/stack/trust/kms/\(name).json"))
+    let new = try Reading.keyManagementService(to)
+    let count = try await ServiceKeys.rewrap(
+      service: name, directory: URL(filePath: directory), from: old, to: new)
+    print("keys wrapped by \(new.providerName): \(count); start the service with --kms \(to)")
   }
 }
 

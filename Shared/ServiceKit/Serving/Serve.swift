@@ -30,7 +30,7 @@ public func serve<Service: TacitService>(
   let security = try options.identity.serverSecurity(of: wellKnown.rawValue)
   let witnesses = try options.logWitnesses()
   let directory = options.storeDirectory(of: wellKnown)
-  let kms = try FileKeyManagementService.open(at: options.kmsFileURL(of: wellKnown))
+  let kms = try options.keyManagementService(of: wellKnown)
   let keys = try await ServiceKeys.open(
     service: wellKnown.rawValue, directory: directory, kms: kms)
   let store = try SealedStore.open(

@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import Foundation
+public import KeyManagement
 public import Logging
 public import TransparencyLog
 public import Transport
@@ -21,9 +22,11 @@ public struct ServeOptions: ParsableArguments, Sendable {
 
   @Option(
     help: ArgumentHelp(
-      "The root key file of the embedded KMS (TACIT_KMS_FILE; var/stack/trust/kms/<service>.json).",
-      valueName: "file"))
-  public var kmsFile: String?
+      "Which KMS holds the root key, as file:PATH, aws-kms:ARN, pkcs11:MODULE…; "
+        + "docs/KEY_MANAGEMENT.md has them all (TACIT_KMS; "
+        + "file:var/stack/trust/kms/<service>.json).",
+      valueName: "provider:place"))
+  public var kms: String?
 
   @OptionGroup public var identity: IdentityOptions
 
@@ -82,12 +85,14 @@ public struct ServeOptions: ParsableArguments, Sendable {
         store, variable: "TACIT_STORE", default: "var/stack/\(service.rawValue)-store"))
   }
 
-  /// The root key file.
-  public func kmsFileURL(of service: WellKnownService) -> URL {
-    URL(
-      filePath: Environment.setting(
-        kmsFile, variable: "TACIT_KMS_FILE",
-        default: "var/stack/trust/kms/\(service.rawValue).json"))
+  /// The key management service that holds the root key. A remote one is not called yet.
+  public func keyManagementService(
+    of service: WellKnownService
+  ) throws -> any KeyManagementService {
+    try Reading.keyManagementService(
+      Environment.setting(
+        kms, variable: "TACIT_KMS",
+        default: "file:var/stack/trust/kms/\(service.rawValue).json"))
   }
 
   /// Where another service is: one server, or several that stand for each other.

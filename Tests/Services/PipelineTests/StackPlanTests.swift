@@ -32,7 +32,7 @@ struct StackPlanTests {
     #expect(process.arguments == ["serve"])
     #expect(process.environment["TACIT_LISTEN"] == "127.0.0.1:7103")
     #expect(process.environment["TACIT_STORE"] == "/stack/features-store")
-    #expect(process.environment["TACIT_KMS_FILE"] == "/stack/trust/kms/features.json")
+    #expect(process.environment["TACIT_KMS"] == "file:/stack/trust/kms/features.json")
     #expect(process.environment["TACIT_CONSENT_ENDPOINT"] == "127.0.0.1:7101")
   }
 

@@ -260,6 +260,97 @@ struct ServiceKeysTests {
     }
   }
 
+  // MARK: - Moving
+
+  @Test("keys that move to another root key stay the same keys, in all versions")
+  func rewrap() async throws {
+    try await withTemporaryDirectory { directory in
+      let other = try FileKeyManagementService(
+        rootKey: SecretBytes(random: SeededRandom(seed: 2), count: 32))
+      let keys = try await open(directory)
+      try await keys.addVersion()
+      let sealed = try keys.sealingKeys(purpose: "at-rest").seal([1])
+      let url = directory.appending(path: ServiceKeys.fileName)
+      let dates = try url.text().matches(of: /"created_at" : "[^"]+"/).map(\.output)
+
+      for _ in 0..<2 {
+        // The second time finds them moved.
+        let count = try await ServiceKeys.rewrap(
+          service: "consent", directory: directory, from: kms, to: other)
+        #expect(count == 2)
+      }
+      #expect(try url.text().matches(of: /"created_at" : "[^"]+"/).map(\.output) == dates)
+      #expect(try url.mode() == 0o600)
+      #expect(try directory.fileNames() == ["keys.json"])
+      let moved = try await open(directory, kms: other)
+      #expect(moved.currentVersion == 2)
+      #expect(try moved.sealingKeys(purpose: "at-rest").open(sealed) == [1])
+      await #expect(throws: KeyManagementError.self) { _ = try await open(directory) }
+      // The service that ran meanwhile has its keys still, and adds none by the old root key.
+      #expect(try keys.sealingKeys(purpose: "at-rest").open(sealed) == [1])
+
+      // Anew under the same root key: other bytes, the same keys.
+      let before = try url.text()
+      try await ServiceKeys.rewrap(
+        service: "consent", directory: directory, from: other, to: other)
+      #expect(try url.text() != before)
+      let again = try await open(directory, kms: other)
+      #expect(try again.sealingKeys(purpose: "at-rest").open(sealed) == [1])
+    }
+  }
+
+  @Test("a move that fails leaves everything as it was")
+  func rewrapFails() async throws {
+    try await withTemporaryDirectory { directory in
+      _ = try await open(directory)
+      let url = directory.appending(path: ServiceKeys.fileName)
+      let before = try url.text()
+      let other = try FileKeyManagementService(
+        rootKey: SecretBytes(random: SeededRandom(seed: 2), count: 32))
+      func rewrap(
+        service: String = "consent", from old: any KeyManagementService,
+        to new: any KeyManagementService
+      ) async -> KeyManagementError? {
+        await keyManagementError {
+          try await ServiceKeys.rewrap(
+            service: service, directory: directory, from: old, to: new)
+        }
+      }
+      #expect(
+        await rewrap(from: kms, to: UnavailableKeyManagementService())
+          == .unavailable(reason: "no network"))
+      #expect(
+        await rewrap(from: UnavailableKeyManagementService(), to: other)
+          == .unavailable(reason: "no network"))
+      #expect(
+        await rewrap(from: other, to: other)
+          == .otherProvider(
+            wrappedBy: "file \(kms.rootKeyName)", available: "file \(other.rootKeyName)"))
+      #expect(
+        await rewrap(service: "vault", from: kms, to: other)
+          == .otherService(path: url.path(), found: "consent", expected: "vault"))
+      #expect(try url.text() == before)
+      try FileManager.default.removeItem(at: url)
+      #expect(await rewrap(from: kms, to: other) == .missing(path: url.path()))
+    }
+  }
+
+  @Test("a rotation in a service whose keys were moved meanwhile must be done after its restart")
+  func rotationAfterMove() async throws {
+    try await withTemporaryDirectory { directory in
+      let other = try FileKeyManagementService(
+        rootKey: SecretBytes(random: SeededRandom(seed: 2), count: 32))
+      let running = try await open(directory)
+      try await ServiceKeys.rewrap(
+        service: "consent", directory: directory, from: kms, to: other)
+      let path = directory.appending(path: ServiceKeys.fileName).path()
+      await #expect(throws: KeyManagementError.changedElsewhere(path: path)) {
+        try await running.addVersion()
+      }
+      #expect(try await open(directory, kms: other).addVersion() == 2)
+    }
+  }
+
   // MARK: - Derivation
 
   @Test("every field of a derivation changes the key")

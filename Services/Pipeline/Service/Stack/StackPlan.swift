@@ -43,11 +43,16 @@ package struct StackPlan: Sendable {
     }
   }
 
-  /// A path inside a volume becomes one below `root`; `host:port` of a service becomes its
-  /// address on this machine; everything else stays.
+  /// A path inside a volume, also behind `file:`, becomes one below `root`; `host:port` of a service
+  /// becomes its address on this machine; everything else stays.
   private static func translate(
     _ value: String, of service: ComposeFile.Service, root: URL, ports: [WellKnownService: Int]
   ) -> String {
+    let filePrefix = "file:"
+    if value.hasPrefix(filePrefix) {
+      let path = String(value.dropFirst(filePrefix.count))
+      return filePrefix + translate(path, of: service, root: root, ports: ports)
+    }
     // A volume may stand inside another one's path: the longest path is the one that counts.
     let volume = service.volumeByPath
       .filter { path, _ in value == path || value.hasPrefix(path + "/") }

@@ -1,4 +1,7 @@
+import Foundation
 import HTTP
+import NIOSSL
+import TestSupport
 import Testing
 
 @Suite("The HTTP client")
@@ -82,6 +85,52 @@ struct HTTPClientTests {
         #expect(answer.status == 200)
       }
       #expect(server.connectionCount == 3)
+    }
+  }
+
+  @Test("TLS trusts the authorities it is given and no other, and plain bytes are no TLS")
+  func tls() async throws {
+    try await withTemporaryDirectory { directory in
+      func path(_ name: String) -> String { directory.appending(path: name).path }
+      for name in ["server", "other"] {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [
+          "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+          "-nodes", "-days", "2", "-subj", "/CN=tacit test", "-addext",
+          "subjectAltName=IP:127.0.0.1", "-keyout", path("\(name).key"), "-out",
+          path("\(name).pem"),
+        ]
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0, "openssl makes a certificate")
+      }
+      let context = try NIOSSLContext(
+        configuration: .makeServerConfiguration(
+          certificateChain: NIOSSLCertificate.fromPEMFile(path("server.pem"))
+            .map { .certificate($0) },
+          privateKey: .privateKey(NIOSSLPrivateKey(file: path("server.key"), format: .pem))))
+      let server = LoopbackHTTPServer { _ in .reply(200, body: [7]) }
+      let port = try await server.start(tls: context)
+      let address = try #require(HTTPAddress("https://127.0.0.1:\(port)/"))
+
+      let trusting = try HTTPClient(address, authorityFile: path("server.pem"))
+      let answer = try await trusting.send(HTTPRequest(.get), timeoutMs: 5_000)
+      #expect(answer.body == [7])
+      for authority in [path("other.pem"), nil] {
+        let client = try HTTPClient(address, authorityFile: authority)
+        await #expect {
+          _ = try await client.send(HTTPRequest(.get), timeoutMs: 5_000)
+        } throws: {
+          "\($0)".hasPrefix("no trust in the other side: ")
+        }
+      }
+      #expect(server.received.count == 1, "nothing is sent before there is trust")
+      await server.stop()
+      #expect(throws: HTTPFailure.self) {
+        _ = try HTTPClient(address, authorityFile: path("server.key"))
+      }
     }
   }
 

@@ -129,7 +129,7 @@ struct AWSKeyManagementServiceTests {
       // What needs the KMS says so, and changes nothing.
       let file = directory.appending(path: ServiceKeys.fileName)
       let before = try Data(contentsOf: file)
-      let gone = try Self.open(port, arn: arn, deadlineMs: 100)
+      let gone = try Self.open(port, arn: arn, deadlineMs: 500)
       for error in [
         await keyManagementError {
           _ = try await ServiceKeys.open(service: "vault", directory: directory, kms: gone)
@@ -191,7 +191,7 @@ struct AWSKeyManagementServiceTests {
       #expect(
         try #require(error).description
           == "the key provider is unavailable: aws-kms at \(endpoint): ThrottlingException "
-          + "(\(proxy.requestCount) tries in 1500 ms)")
+          + "(tries: \(proxy.requestCount) in 1500 ms)")
       #expect(proxy.requestCount >= 5)
       proxy.spoilAll(nil)
       try await unwrap(service)
@@ -200,7 +200,7 @@ struct AWSKeyManagementServiceTests {
 
   @Test("a KMS that does not answer is an error that says so")
   func silentForEver() async throws {
-    try await withProxy(deadlineMs: 200, answerMs: 60) { proxy, service, endpoint in
+    try await withProxy(deadlineMs: 1_500, answerMs: 100) { proxy, service, endpoint in
       proxy.spoilAll(.silence)
       let error = try #require(await keyManagementError { try await unwrap(service) })
       #expect(
