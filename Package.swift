@@ -135,7 +135,7 @@ let sharedTargets: [Target] = [
   .target(name: "CPKCS11", path: "Shared/CPKCS11", linkerSettings: [.linkedLibrary("dl")]),
   shared(
     "KeyManagementProviders",
-    uses: ["PrivacyCore", "Cryptography", "KeyManagement", "HTTP", "CPKCS11"]),
+    uses: ["PrivacyCore", "Cryptography", "KeyManagement", "HTTP", "CPKCS11"], besideC: true),
   shared(
     "RPC", uses: ["PrivacyCore", "WireFormat", "Transport", nioCore, nioPosix, nioTLSEvents, log]),
 ]

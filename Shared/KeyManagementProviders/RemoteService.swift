@@ -46,17 +46,23 @@ struct RemoteService: Sendable {
     let (limits, time) = (environment.limits, environment.time)
     let start = time.monotonicMicroseconds
     var pauseMs = limits.pauseMsMin
+    var reason = ""
     var attemptCount = 0
     while true {
       attemptCount += 1
       let leftMs = limits.deadlineMs - Int((time.monotonicMicroseconds - start) / 1_000)
       // Made anew for each try: a signature is only good for some minutes.
       let request = try request()
-      let reason: String
-      switch await outcome(of: request, timeoutMs: min(limits.answerMs, leftMs), judge) {
-      case .done(let value): return value
-      case .failed(let error): throw error
-      case .again(let why): reason = why
+      switch await answer(to: request, timeoutMs: min(limits.answerMs, leftMs)) {
+      case .success(let answer):
+        switch judge(answer) {
+        case .done(let value): return value
+        case .failed(let error): throw error
+        case .again(let why): reason = why
+        }
+      case .failure(let failure):
+        // A last try that the deadline cut short tells less than what came before it.
+        if reason.isEmpty || leftMs >= limits.answerMs { reason = failure.description }
       }
       let waitMs = Int(environment.random.word() % UInt64(pauseMs + 1))
       let spentMs = Int((time.monotonicMicroseconds - start) / 1_000)
@@ -73,13 +79,13 @@ struct RemoteService: Sendable {
     }
   }
 
-  private func outcome<Value: Sendable>(
-    of request: HTTPRequest, timeoutMs: Int, _ judge: (HTTPAnswer) -> Verdict<Value>
-  ) async -> Verdict<Value> {
+  private func answer(
+    to request: HTTPRequest, timeoutMs: Int
+  ) async -> Result<HTTPAnswer, HTTPFailure> {
     do throws(HTTPFailure) {
-      return judge(try await client.send(request, timeoutMs: timeoutMs))
+      return .success(try await client.send(request, timeoutMs: timeoutMs))
     } catch {
-      return .again(error.description)
+      return .failure(error)
     }
   }
 }

@@ -46,5 +46,5 @@ final class SharedSecret: Sendable {
 
   init(_ text: String) { secret = SecretBytes(copying: text.utf8) }
 
-  var text: String { secret.withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
+  var text: String { unsafe secret.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) } }
 }

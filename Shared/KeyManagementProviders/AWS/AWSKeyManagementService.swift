@@ -92,7 +92,7 @@ public struct AWSKeyManagementService: KeyManagementService {
     try checkLimits(keyByteCount: key.byteCount, context: context)
     let body = try JSONBody.encode(
       EncryptRequest(
-        keyID: keyARN, plaintext: key.withUnsafeBytes { Base64.encode($0) },
+        keyID: keyARN, plaintext: unsafe key.withUnsafeBytes { unsafe Base64.encode($0) },
         context: context))
     let reply: EncryptReply = try await call("Encrypt", body)
     guard reply.keyID == keyARN, let ciphertext = Base64.decode(reply.ciphertext),

@@ -104,7 +104,7 @@ public struct AzureKeyManagementService: KeyManagementService {
       throw .cryptography(error)
     }
     let reply = try await call(
-      "wrapkey", path: keyPath, value: once.withUnsafeBytes { Base64URL.encode($0) })
+      "wrapkey", path: keyPath, value: unsafe once.withUnsafeBytes { unsafe Base64URL.encode($0) })
     guard version(in: reply.kid) != nil, let wrapped = Base64URL.decode(reply.value),
       Self.wrappedByteCounts.contains(wrapped.count)
     else {

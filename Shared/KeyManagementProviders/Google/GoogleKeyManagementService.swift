@@ -88,8 +88,8 @@ public struct GoogleKeyManagementService: KeyManagementService {
     let associatedData = FieldEncoding(context: context).bytes
     let body = try JSONBody.encode(
       EncryptRequest(
-        plaintext: key.withUnsafeBytes { Base64.encode($0) },
-        plaintextCrc32c: key.withUnsafeBytes { "\(CRC32C.value(of: $0))" },
+        plaintext: unsafe key.withUnsafeBytes { unsafe Base64.encode($0) },
+        plaintextCrc32c: unsafe key.withUnsafeBytes { unsafe "\(CRC32C.value(of: $0))" },
         additionalAuthenticatedData: Base64.encode(associatedData),
         additionalAuthenticatedDataCrc32c: "\(CRC32C.value(of: associatedData))"))
     let ciphertext: [UInt8] = try await call("encrypt", body) { (reply: EncryptReply) in

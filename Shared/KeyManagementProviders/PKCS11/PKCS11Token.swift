@@ -4,7 +4,7 @@ internal import Dispatch
 internal import KeyManagement
 
 /// One AES key in a PKCS #11 token, sealed with and opened with inside the token.
-final class PKCS11Token: Sendable {
+@safe final class PKCS11Token: Sendable {
   /// The token's label, as its owner gave it.
   let tokenLabel: String
   /// The key's label.
@@ -33,7 +33,7 @@ final class PKCS11Token: Sendable {
     }
     (self.tokenLabel, self.keyLabel, self.pin, self.path) = (tokenLabel, keyLabel, pin, path)
     var module: OpaquePointer?
-    var failure = tacit_pkcs11_failure()
+    var failure = unsafe tacit_pkcs11_failure()
     let outcome = Self.queue.sync { unsafe tacit_pkcs11_load(path, &module, &failure) }
     guard outcome == TACIT_PKCS11_DONE, let module = unsafe module else {
       throw unsafe Self.error(
@@ -55,9 +55,9 @@ final class PKCS11Token: Sendable {
       var sealed = [UInt8](
         repeating: 0,
         count: plaintext.secret.byteCount + Int(TACIT_PKCS11_TAG_BYTE_COUNT))
-      try self.call(pin) { place, failure in
-        plaintext.secret.withUnsafeBytes { plaintext in
-          associatedData.withUnsafeBufferPointer { associatedData in
+      try unsafe self.call(pin) { place, failure in
+        unsafe plaintext.secret.withUnsafeBytes { plaintext in
+          unsafe associatedData.withUnsafeBufferPointer { associatedData in
             unsafe tacit_pkcs11_seal(
               self.module, place, nonce, Self.bytes(UnsafeRawBufferPointer(associatedData)),
               Self.bytes(plaintext), &sealed, failure)
@@ -76,10 +76,10 @@ final class PKCS11Token: Sendable {
     let opened = try await run { () throws(KeyManagementError) in
       // The token asks for room for the tag too.
       Shared(
-        try SecretBytes(byteCount: sealed.count) { room throws(KeyManagementError) in
-          try self.call(pin) { place, failure in
-            sealed.withUnsafeBufferPointer { sealed in
-              associatedData.withUnsafeBufferPointer { associatedData in
+        try unsafe SecretBytes(byteCount: sealed.count) { room throws(KeyManagementError) in
+          try unsafe self.call(pin) { place, failure in
+            unsafe sealed.withUnsafeBufferPointer { sealed in
+              unsafe associatedData.withUnsafeBufferPointer { associatedData in
                 unsafe tacit_pkcs11_open(
                   self.module, place, nonce,
                   Self.bytes(UnsafeRawBufferPointer(associatedData)),
@@ -90,7 +90,7 @@ final class PKCS11Token: Sendable {
           }
         })
     }
-    return opened.secret.withUnsafeBytes { bytes in
+    return unsafe opened.secret.withUnsafeBytes { bytes in
       unsafe SecretBytes(copying: bytes.dropLast(Int(TACIT_PKCS11_TAG_BYTE_COUNT)))
     }
   }
@@ -99,7 +99,7 @@ final class PKCS11Token: Sendable {
   func createKey() async throws(KeyManagementError) {
     let pin = try pin.read()
     try await run { () throws(KeyManagementError) in
-      try self.call(pin) { place, failure in
+      try unsafe self.call(pin) { place, failure in
         unsafe tacit_pkcs11_create_key(self.module, place, failure)
       }
     }
@@ -135,7 +135,7 @@ final class PKCS11Token: Sendable {
       UnsafePointer<tacit_pkcs11_place>, UnsafeMutablePointer<tacit_pkcs11_failure>
     ) -> tacit_pkcs11_outcome
   ) throws(KeyManagementError) {
-    var failure = tacit_pkcs11_failure()
+    var failure = unsafe tacit_pkcs11_failure()
     let pin = Array(pin.utf8)
     let outcome = unsafe tokenLabel.withCString { token in
       unsafe keyLabel.withCString { key in
@@ -160,7 +160,7 @@ final class PKCS11Token: Sendable {
     _ outcome: tacit_pkcs11_outcome, _ failure: tacit_pkcs11_failure, name: String, path: String
   ) -> KeyManagementError {
     let function = unsafe failure.function.map { unsafe String(cString: $0) } ?? "?"
-    let code = "\(function) answered 0x\(String(failure.code, radix: 16))"
+    let code = unsafe "\(function) answered 0x\(String(failure.code, radix: 16))"
     switch outcome {
     case TACIT_PKCS11_NO_MODULE:
       return .setting("pkcs11: \(path) is no PKCS #11 module that can be loaded (\(function))")

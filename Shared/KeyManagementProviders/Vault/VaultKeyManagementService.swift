@@ -101,7 +101,7 @@ public struct VaultKeyManagementService: KeyManagementService {
   ) async throws(KeyManagementError) -> WrappedKey {
     try checkLimits(keyByteCount: key.byteCount, context: context)
     var request = request(context)
-    request.plaintext = key.withUnsafeBytes { Base64.encode($0) }
+    request.plaintext = unsafe key.withUnsafeBytes { unsafe Base64.encode($0) }
     let reply = try await call("encrypt", request)
     guard let ciphertext = reply.data.ciphertext, ciphertext.hasPrefix("vault:v") else {
       throw .unexpectedAnswer(provider: service.name, reason: "encrypt: no ciphertext")
