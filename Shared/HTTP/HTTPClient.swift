@@ -12,7 +12,7 @@ public final class HTTPClient: Sendable {
   public let address: HTTPAddress
 
   private let tls: NIOSSLContext?
-  private let idle = Mutex<[any Channel]>([])
+  private let idle = Mutex<[Connection]>([])
 
   /// No connection is waited for longer, in milliseconds.
   private static let connectMsMax = 10_000
@@ -48,7 +48,8 @@ public final class HTTPClient: Sendable {
     let timeoutMs = max(1, timeoutMs)
     let clock = ContinuousClock()
     let start = clock.now
-    let channel = try await channel(timeoutMs: timeoutMs)
+    let connection = try await connection(timeoutMs: timeoutMs)
+    let channel = connection.channel
     let leftMs = max(1, Int64(timeoutMs) - Int64((clock.now - start) / .milliseconds(1)))
     do {
       let promise = channel.eventLoop.makePromise(of: Exchange.Outcome.self)
@@ -60,39 +61,43 @@ public final class HTTPClient: Sendable {
       channel.writeAndFlush(Exchange(address: address, request: request, outcome: promise))
         .cascadeFailure(to: promise)
       let outcome = try await promise.futureResult.get()
-      keep(channel, outcome.isKept)
+      keep(connection, outcome.isKept)
       return outcome.answer
     } catch {
       channel.close(promise: nil)
-      throw HTTPFailure(error)
+      if let failure = error as? HTTPFailure { throw failure }
+      // A handshake may have failed before there was a request that it could be told to.
+      throw connection.cause.failure ?? HTTPFailure(error)
     }
   }
 
   /// Closes the connections that wait. A later call makes others.
   public func close() {
-    let channels = idle.withLock { idle in
+    let connections = idle.withLock { idle in
       defer { idle = [] }
       return idle
     }
-    for channel in channels { channel.close(promise: nil) }
+    for connection in connections { connection.channel.close(promise: nil) }
   }
 
-  private func keep(_ channel: any Channel, _ isKept: Bool) {
+  private func keep(_ connection: Connection, _ isKept: Bool) {
     let hasRoom = idle.withLock { idle in
-      guard isKept, channel.isActive, idle.count < Self.idleCountMax else { return false }
-      idle.append(channel)
+      guard isKept, connection.channel.isActive, idle.count < Self.idleCountMax else {
+        return false
+      }
+      idle.append(connection)
       return true
     }
-    if !hasRoom { channel.close(promise: nil) }
+    if !hasRoom { connection.channel.close(promise: nil) }
   }
 
-  private func channel(timeoutMs: Int) async throws(HTTPFailure) -> any Channel {
+  private func connection(timeoutMs: Int) async throws(HTTPFailure) -> Connection {
     while let kept = idle.withLock({ $0.popLast() }) {
-      if kept.isActive { return kept }
+      if kept.channel.isActive { return kept }
     }
-    let (tls, host) = (tls, address.host)
+    let (tls, host, cause) = (tls, address.host, Cause())
     do {
-      return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .connectTimeout(.milliseconds(Int64(min(timeoutMs, Self.connectMsMax))))
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
@@ -104,14 +109,30 @@ public final class HTTPClient: Sendable {
             }
             try channel.pipeline.syncOperations.addHTTPClientHandlers(
               leftOverBytesStrategy: .dropBytes)
-            try channel.pipeline.syncOperations.addHandler(ExchangeHandler())
+            try channel.pipeline.syncOperations.addHandler(ExchangeHandler(cause))
           }
         }
         .connect(host: host, port: address.port).get()
+      return Connection(channel: channel, cause: cause)
     } catch {
       throw HTTPFailure(error)
     }
   }
+}
+
+/// A connection, and why it broke.
+private struct Connection: Sendable {
+  let channel: any Channel
+  let cause: Cause
+}
+
+/// Why a connection broke, for whoever comes to it too late to be told.
+private final class Cause: Sendable {
+  private let first = Mutex<HTTPFailure?>(nil)
+
+  var failure: HTTPFailure? { first.withLock { $0 } }
+
+  func note(_ failure: HTTPFailure) { first.withLock { $0 = $0 ?? failure } }
 }
 
 /// One request on its way through the pipeline.
@@ -133,10 +154,13 @@ private final class ExchangeHandler: ChannelDuplexHandler {
   typealias OutboundIn = Exchange
   typealias OutboundOut = HTTPClientRequestPart
 
+  private let cause: Cause
   private var waiting: EventLoopPromise<Exchange.Outcome>?
   private var head: HTTPResponseHead?
   private var body: [UInt8] = []
   private var byteCountMax = 0
+
+  init(_ cause: Cause) { self.cause = cause }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     let exchange = unwrapOutboundIn(data)
@@ -191,7 +215,9 @@ private final class ExchangeHandler: ChannelDuplexHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    fail(HTTPFailure(error))
+    let failure = HTTPFailure(error)
+    cause.note(failure)
+    fail(failure)
     context.close(promise: nil)
   }
 
