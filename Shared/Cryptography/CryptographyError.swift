@@ -14,6 +14,8 @@ public enum CryptographyError: Error, Equatable, Sendable {
   case notAuthentic
   /// More bytes than one operation takes.
   case tooLong(byteCount: Int, byteCountMax: Int)
+  /// Bytes that are no point of the curve in the form that is asked for.
+  case malformedPoint
   /// A parameter outside its range; the text names it and its range.
   case parameterOutOfRange(String)
   /// OpenSSL refused an operation that should not fail: out of memory, or an algorithm that this
@@ -38,6 +40,8 @@ extension CryptographyError: CustomStringConvertible {
       "not authentic: changed, cut, or sealed under another key or for another place"
     case .tooLong(let byteCount, let byteCountMax):
       "\(byteCount) bytes are more than the \(byteCountMax) that one operation takes"
+    case .malformedPoint:
+      "not a point of P-256 in its compressed form"
     case .parameterOutOfRange(let text):
       text
     case .library(let operation, let reason):

@@ -5,8 +5,8 @@ internal import Testing
 struct ImportTests {
   /// The modules of the package, lowest first: a module may import only what stands before it.
   static let order: [String] = [
-    "CLMDB", "COpenSSL", "CProtobufC", "CTacitProtos", "PrivacyCore", "Cryptography",
-    "KeyManagement", "TransparencyLog", "DifferentialPrivacy", "WireFormat", "SchemaModel",
+    "CLMDB", "COpenSSL", "CProtobufC", "CTacitProtos", "PrivacyCore", "CurveArithmetic",
+    "Cryptography", "KeyManagement", "TransparencyLog", "DifferentialPrivacy", "WireFormat", "SchemaModel",
     "DynamicMessages",
     "SealedStore", "Transport", "HTTP", "CPKCS11", "KeyManagementProviders", "RPC", "CommonAPI",
     "HealthAPI",
