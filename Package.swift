@@ -247,7 +247,9 @@ let commands: [Target] = [
     uses: ["PrivacyCore", "FeatureStoreService", "CommonAPI", "FeaturesAPI", "RPC", "ServiceKit"]),
   command(
     "tacit-vault", folder: "IdentityVault",
-    uses: ["PrivacyCore", "IdentityVaultService", "VaultAPI", "RPC", "ServiceKit"]),
+    uses: [
+      "PrivacyCore", "Cryptography", "IdentityVaultService", "VaultAPI", "RPC", "ServiceKit",
+    ]),
   command(
     "tacit-trainer", folder: "Trainer",
     uses: ["PrivacyCore", "TrainerService", "TrainerAPI", "RPC", "ServiceKit"]),
@@ -279,6 +281,9 @@ let benchmarks: [Target] = [
   .executableTarget(
     name: "store-bench", dependencies: ["PrivacyCore", "Cryptography", "SealedStore"],
     path: "Benchmarks/Store/Bench", swiftSettings: houseRules),
+  .executableTarget(
+    name: "vault-oblivious-bench", dependencies: ["PrivacyCore", "Cryptography"],
+    path: "Benchmarks/Vault/Oblivious", swiftSettings: houseRules),
   .executableTarget(
     name: "consent-formats-bench", dependencies: ["PrivacyCore", "ConsentFormats"],
     path: "Benchmarks/ConsentFormats", swiftSettings: houseRules),

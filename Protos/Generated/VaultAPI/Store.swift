@@ -298,13 +298,17 @@ public struct DomainRecord: WireMessage, Equatable {
   /// The version of the pseudonym key.
   public var keyVersion: UInt32 = 0
 
+  /// Whether pids are values of the oblivious function.
+  public var oblivious: Bool = false
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(emailProfile: String = "", keyVersion: UInt32 = 0) {
+  public init(emailProfile: String = "", keyVersion: UInt32 = 0, oblivious: Bool = false) {
     self.emailProfile = emailProfile
     self.keyVersion = keyVersion
+    self.oblivious = oblivious
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -498,6 +502,7 @@ extension DomainRecord: @unsafe CopiedThroughC {
   ) {
     unsafe message.pointee.email_profile = arena.text(self.emailProfile)
     unsafe message.pointee.key_version = self.keyVersion
+    unsafe message.pointee.oblivious = self.oblivious ? 1 : 0
   }
 
   package init(
@@ -506,5 +511,6 @@ extension DomainRecord: @unsafe CopiedThroughC {
     self.emailProfile = try unsafe arena.text(
       message.pointee.email_profile, field: "DomainRecord.email_profile")
     self.keyVersion = unsafe message.pointee.key_version
+    self.oblivious = unsafe message.pointee.oblivious != 0
   }
 }

@@ -624,6 +624,193 @@ public struct ForgetReply: WireMessage, Equatable {
   }
 }
 
+/// Asks for the key of an oblivious domain.
+public struct ObliviousKeyRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.ObliviousKeyRequest" }
+
+  /// The pseudonym domain. Empty: the caller's own, which has its name.
+  public var domain: String = ""
+
+  /// The sort of identifiers: each has a key of its own.
+  public var kind: IdentifierKind = .unspecified
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(domain: String = "", kind: IdentifierKind = .unspecified) {
+    self.domain = domain
+    self.kind = kind
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The key of an oblivious domain.
+public struct ObliviousKeyReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.ObliviousKeyReply" }
+
+  /// A compressed point of P-256, 33 bytes. Compare it with the one that was agreed on: a vault that
+  /// shows everybody another key could tell their pids apart.
+  public var publicKey: [UInt8] = []
+
+  /// The version of the key.
+  public var keyVersion: UInt32 = 0
+
+  /// The profile that makes identifiers canonical: "email/v1".
+  public var profile: String = ""
+
+  /// The pseudonym domain.
+  public var domain: String = ""
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    publicKey: [UInt8] = [],
+    keyVersion: UInt32 = 0,
+    profile: String = "",
+    domain: String = ""
+  ) {
+    self.publicKey = publicKey
+    self.keyVersion = keyVersion
+    self.profile = profile
+    self.domain = domain
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Blinded identifiers.
+public struct BlindEvaluateRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.BlindEvaluateRequest" }
+
+  /// The pseudonym domain. Empty: the caller's own, which has its name.
+  public var domain: String = ""
+
+  /// The sort of identifiers that were blinded.
+  public var kind: IdentifierKind = .unspecified
+
+  /// Compressed points of P-256, 33 bytes each.
+  public var blinded: [[UInt8]] = []
+
+  /// The version of the key that is expected, so that no batch mixes two; 0 takes any.
+  public var keyVersion: UInt32 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    domain: String = "",
+    kind: IdentifierKind = .unspecified,
+    blinded: [[UInt8]] = [],
+    keyVersion: UInt32 = 0
+  ) {
+    self.domain = domain
+    self.kind = kind
+    self.blinded = blinded
+    self.keyVersion = keyVersion
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The blinded identifiers under the key.
+public struct BlindEvaluateReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.BlindEvaluateReply" }
+
+  /// Compressed points of P-256, 33 bytes each, in the order of the request.
+  public var evaluated: [[UInt8]] = []
+
+  /// 64 bytes: that all of them were evaluated with the key that ObliviousKey shows.
+  public var proof: [UInt8] = []
+
+  /// The version of the key.
+  public var keyVersion: UInt32 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(evaluated: [[UInt8]] = [], proof: [UInt8] = [], keyVersion: UInt32 = 0) {
+    self.evaluated = evaluated
+    self.proof = proof
+    self.keyVersion = keyVersion
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
 extension Identifier: @unsafe CopiedThroughC {
   package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__Identifier>) {
     unsafe tacit__vault__v1__identifier__init(message)
@@ -959,5 +1146,111 @@ extension ForgetReply: @unsafe CopiedThroughC {
   ) throws(WireError) {
     self.identifiersRemoved = unsafe message.pointee.identifiers_removed
     self.keyDestroyed = unsafe message.pointee.key_destroyed != 0
+  }
+}
+
+extension ObliviousKeyRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Vault__V1__ObliviousKeyRequest>
+  ) {
+    unsafe tacit__vault__v1__oblivious_key_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__ObliviousKeyRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.domain = arena.text(self.domain)
+    unsafe message.pointee.kind = .init(rawValue: UInt32(bitPattern: self.kind.rawValue))
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__ObliviousKeyRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.domain = try unsafe arena.text(
+      message.pointee.domain, field: "ObliviousKeyRequest.domain", maxBytes: 64)
+    self.kind = unsafe IdentifierKind(rawValue: Int32(bitPattern: message.pointee.kind.rawValue))
+  }
+}
+
+extension ObliviousKeyReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__ObliviousKeyReply>)
+  {
+    unsafe tacit__vault__v1__oblivious_key_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__ObliviousKeyReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.public_key = arena.bytes(self.publicKey)
+    unsafe message.pointee.key_version = self.keyVersion
+    unsafe message.pointee.profile = arena.text(self.profile)
+    unsafe message.pointee.domain = arena.text(self.domain)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__ObliviousKeyReply>, in arena: Arena
+  ) throws(WireError) {
+    self.publicKey = try unsafe arena.bytes(
+      message.pointee.public_key, field: "ObliviousKeyReply.public_key")
+    self.keyVersion = unsafe message.pointee.key_version
+    self.profile = try unsafe arena.text(
+      message.pointee.profile, field: "ObliviousKeyReply.profile")
+    self.domain = try unsafe arena.text(message.pointee.domain, field: "ObliviousKeyReply.domain")
+  }
+}
+
+extension BlindEvaluateRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Vault__V1__BlindEvaluateRequest>
+  ) {
+    unsafe tacit__vault__v1__blind_evaluate_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__BlindEvaluateRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.domain = arena.text(self.domain)
+    unsafe message.pointee.kind = .init(rawValue: UInt32(bitPattern: self.kind.rawValue))
+    unsafe message.pointee.n_blinded = self.blinded.count
+    unsafe message.pointee.blinded = arena.byteLists(self.blinded)
+    unsafe message.pointee.key_version = self.keyVersion
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__BlindEvaluateRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.domain = try unsafe arena.text(
+      message.pointee.domain, field: "BlindEvaluateRequest.domain", maxBytes: 64)
+    self.kind = unsafe IdentifierKind(rawValue: Int32(bitPattern: message.pointee.kind.rawValue))
+    self.blinded = try unsafe arena.byteLists(
+      message.pointee.blinded, count: message.pointee.n_blinded,
+      field: "BlindEvaluateRequest.blinded", maxBytes: 33, maxCount: 1024)
+    self.keyVersion = unsafe message.pointee.key_version
+  }
+}
+
+extension BlindEvaluateReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__BlindEvaluateReply>)
+  {
+    unsafe tacit__vault__v1__blind_evaluate_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__BlindEvaluateReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_evaluated = self.evaluated.count
+    unsafe message.pointee.evaluated = arena.byteLists(self.evaluated)
+    unsafe message.pointee.proof = arena.bytes(self.proof)
+    unsafe message.pointee.key_version = self.keyVersion
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__BlindEvaluateReply>, in arena: Arena
+  ) throws(WireError) {
+    self.evaluated = try unsafe arena.byteLists(
+      message.pointee.evaluated, count: message.pointee.n_evaluated,
+      field: "BlindEvaluateReply.evaluated")
+    self.proof = try unsafe arena.bytes(message.pointee.proof, field: "BlindEvaluateReply.proof")
+    self.keyVersion = unsafe message.pointee.key_version
   }
 }

@@ -41,6 +41,20 @@ public enum VaultMethods {
     kind: .unary, scope: "vault.forget",
     isInline: false, isIdempotent: true)
 
+  /// What a partner must know of an oblivious domain before it blinds: the key that answers are
+  /// proven with, and how identifiers become canonical.
+  public static let obliviousKey = MethodDescriptor(
+    id: 0x7400_FD4D, name: "tacit.vault.v1.Vault/ObliviousKey",
+    kind: .unary, scope: "vault.oblivious",
+    isInline: false, isIdempotent: true)
+
+  /// Evaluates blinded identifiers (RFC 9497, VOPRF(P-256, SHA-256)): a partner makes pids of the
+  /// answer, and the vault does not learn whose.
+  public static let blindEvaluate = MethodDescriptor(
+    id: 0xECB1_C7EE, name: "tacit.vault.v1.Vault/BlindEvaluate",
+    kind: .unary, scope: "vault.oblivious",
+    isInline: false, isIdempotent: true)
+
   /// All methods, in the order of the schema.
   public static let all: [MethodDescriptor] = [
     pseudonymize,
@@ -49,6 +63,8 @@ public enum VaultMethods {
     show,
     subjectKeys,
     forget,
+    obliviousKey,
+    blindEvaluate,
   ]
 }
 
@@ -81,6 +97,20 @@ public protocol VaultServing: Sendable {
 
   /// Destroys a person's subject key and identifiers. There is no way back.
   func forget(_ request: ForgetRequest, context: CallContext) async throws -> ForgetReply
+
+  /// What a partner must know of an oblivious domain before it blinds: the key that answers are
+  /// proven with, and how identifiers become canonical.
+  func obliviousKey(
+    _ request: ObliviousKeyRequest,
+    context: CallContext
+  ) async throws -> ObliviousKeyReply
+
+  /// Evaluates blinded identifiers (RFC 9497, VOPRF(P-256, SHA-256)): a partner makes pids of the
+  /// answer, and the vault does not learn whose.
+  func blindEvaluate(
+    _ request: BlindEvaluateRequest,
+    context: CallContext
+  ) async throws -> BlindEvaluateReply
 }
 
 extension VaultServing {
@@ -112,6 +142,14 @@ extension VaultServing {
     router.unary(VaultMethods.forget) {
       (request: ForgetRequest, context: CallContext) async throws -> ForgetReply in
       try await self.forget(request, context: context)
+    }
+    router.unary(VaultMethods.obliviousKey) {
+      (request: ObliviousKeyRequest, context: CallContext) async throws -> ObliviousKeyReply in
+      try await self.obliviousKey(request, context: context)
+    }
+    router.unary(VaultMethods.blindEvaluate) {
+      (request: BlindEvaluateRequest, context: CallContext) async throws -> BlindEvaluateReply in
+      try await self.blindEvaluate(request, context: context)
     }
   }
 }
@@ -170,5 +208,23 @@ public struct VaultClient: Sendable {
     options: CallOptions = .init()
   ) async throws(RPCError) -> ForgetReply {
     try await client.unary(VaultMethods.forget, request, options: options)
+  }
+
+  /// What a partner must know of an oblivious domain before it blinds: the key that answers are
+  /// proven with, and how identifiers become canonical.
+  public nonisolated(nonsending) func obliviousKey(
+    _ request: ObliviousKeyRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> ObliviousKeyReply {
+    try await client.unary(VaultMethods.obliviousKey, request, options: options)
+  }
+
+  /// Evaluates blinded identifiers (RFC 9497, VOPRF(P-256, SHA-256)): a partner makes pids of the
+  /// answer, and the vault does not learn whose.
+  public nonisolated(nonsending) func blindEvaluate(
+    _ request: BlindEvaluateRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> BlindEvaluateReply {
+    try await client.unary(VaultMethods.blindEvaluate, request, options: options)
   }
 }

@@ -36,6 +36,13 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Further domains, each named after a partner who gets pids in it without showing "
+        + "identifiers (TACIT_OBLIVIOUS_DOMAINS; none).",
+      valueName: "name,name,…"))
+  var obliviousDomains: String?
+
+  @Option(
+    help: ArgumentHelp(
       "How e-mail addresses become canonical (TACIT_EMAIL_PROFILE; "
         + "\(IdentityVaultConfiguration().emailProfile.rawValue)).",
       valueName: "profile"))
@@ -90,6 +97,9 @@ struct ServeCommand: AsyncParsableCommand {
     var configuration = IdentityVaultConfiguration()
     configuration.domains = Environment.setting(
       domains, variable: "TACIT_DOMAINS", default: Self.defaultDomains
+    ).split(separator: ",").map(String.init)
+    configuration.obliviousDomains = Environment.setting(
+      obliviousDomains, variable: "TACIT_OBLIVIOUS_DOMAINS", default: ""
     ).split(separator: ",").map(String.init)
     let name = Environment.setting(
       emailProfile, variable: "TACIT_EMAIL_PROFILE",

@@ -40,8 +40,8 @@ struct VaultCommand: AsyncParsableCommand, ServiceProgram {
     subcommands: [
       ServeCommand.self, PseudonymizeCommand.self, LinkCommand.self, MergeCommand.self,
       SplitCommand.self, MarkSharedCommand.self, ShowCommand.self, ForgetCommand.self,
-      ReidentifyCommand.self, StatusCommand<Self>.self, HealthCommand<Self>.self,
-      BackupCommand<Self>.self, RestoreCommand<Self>.self, RewrapCommand<Self>.self,
-      VerifyCommand<Self>.self,
+      ReidentifyCommand.self, ObliviousCommand.self, StatusCommand<Self>.self,
+      HealthCommand<Self>.self, BackupCommand<Self>.self, RestoreCommand<Self>.self,
+      RewrapCommand<Self>.self, VerifyCommand<Self>.self,
     ])
 }

@@ -5,6 +5,10 @@ package struct IdentityVaultConfiguration: Sendable {
   /// The pseudonym domains that callers may name, 1 to 64. The first is meant where a caller names
   /// none.
   package var domains = ["default"]
+  /// Further domains, whose pids are values of the oblivious function: a partner of this name can
+  /// get them without showing identifiers to the vault. With the others 64 at most. A domain stays
+  /// what it began as.
+  package var obliviousDomains: [String] = []
   /// How e-mail addresses become canonical in domains that are used for the first time. A domain
   /// keeps the profile it began with: to ask for another one is refused at the start.
   package var emailProfile = CanonicalProfile.emailV1
@@ -26,11 +30,12 @@ package struct IdentityVaultConfiguration: Sendable {
 
   /// What is wrong with it, or `nil`.
   package var fault: String? {
-    if !(1...64).contains(domains.count) {
-      return "1 to 64 pseudonym domains can be configured, not \(domains.count)"
+    let names = domains + obliviousDomains
+    if domains.isEmpty || names.count > 64 {
+      return "1 to 64 pseudonym domains can be configured, not \(names.count)"
     }
-    if Set(domains).count != domains.count { return "a pseudonym domain is configured twice" }
-    if let name = domains.first(where: { !NameRule.accepts($0) }) {
+    if Set(names).count != names.count { return "a pseudonym domain is configured twice" }
+    if let name = names.first(where: { !NameRule.accepts($0) }) {
       return "\"\(name)\" is no name for a domain: a lower-case letter, then letters, digits, _ - ."
     }
     if !CanonicalProfile.emailProfiles.contains(emailProfile) {

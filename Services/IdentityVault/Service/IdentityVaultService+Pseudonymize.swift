@@ -15,7 +15,8 @@ extension IdentityVaultService {
     if request.create { try callers.checkCreate(by: peer) }
     try callers.admit(request.identifiers.count, looksUp: !request.create, of: peer)
     var batch = Batch(identifierCount: request.identifiers.count)
-    for identifier in request.identifiers {
+    for (index, identifier) in request.identifiers.enumerated() {
+      if domain.isOblivious, index % Self.evaluationsAtOnce == 0 { await Task.yield() }
       let canonical: CanonicalIdentifier
       do throws(IdentifierRefusal) {
         canonical = try CanonicalIdentifier(identifier, emailProfile: domain.emailProfile)

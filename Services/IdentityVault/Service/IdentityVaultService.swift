@@ -1,4 +1,5 @@
 package import AuditLog
+internal import Cryptography
 package import KeyManagement
 package import PrivacyCore
 package import RPC
@@ -57,12 +58,13 @@ package struct IdentityVaultService: VaultServing, TacitService {
           """)
     }
     var domains: [String: PseudonymDomain] = [:]
-    for name in configuration.domains {
+    for name in configuration.domains + configuration.obliviousDomains {
+      let isOblivious = configuration.obliviousDomains.contains(name)
       let settled = try await registry.settle(
         name, of: configuration.tenant,
         as: DomainRecord(
           emailProfile: configuration.emailProfile.rawValue,
-          keyVersion: ServiceKeys.firstVersion))
+          keyVersion: ServiceKeys.firstVersion, oblivious: isOblivious))
       guard settled.emailProfile == configuration.emailProfile.rawValue else {
         throw VaultSetupError(
           description: """
@@ -70,15 +72,41 @@ package struct IdentityVaultService: VaultServing, TacitService {
             \(configuration.emailProfile.rawValue) everybody known would get another one
             """)
       }
-      domains[name] = try PseudonymDomain(
-        name: name, emailProfile: configuration.emailProfile, keyVersion: settled.keyVersion
+      guard settled.oblivious == isOblivious else {
+        throw VaultSetupError(
+          description: """
+            domain \(name) began as \(settled.oblivious ? "an oblivious one" : "a plain one"); as \
+            another sort everybody known would get another pid
+            """)
+      }
+      domains[name] = try Self.domain(
+        name, keyVersion: settled.keyVersion, keys: keys, configuration: configuration)
+    }
+    self.domains = domains
+  }
+
+  private static func domain(
+    _ name: String, keyVersion: UInt32, keys: ServiceKeys,
+    configuration: IdentityVaultConfiguration
+  ) throws -> PseudonymDomain {
+    guard configuration.obliviousDomains.contains(name) else {
+      return try PseudonymDomain(
+        name: name, emailProfile: configuration.emailProfile, keyVersion: keyVersion
       ) { profile in
         try keys.hmacKey(
           purpose: profile.keyPurpose, tenant: configuration.tenant, domain: name,
-          version: settled.keyVersion)
+          version: keyVersion)
       }
     }
-    self.domains = domains
+    return try PseudonymDomain(
+      name: name, emailProfile: configuration.emailProfile, keyVersion: keyVersion
+    ) { profile -> ObliviousKey in
+      try ObliviousKey(
+        seed: keys.secret(
+          purpose: profile.obliviousKeyPurpose, tenant: configuration.tenant, domain: name,
+          version: keyVersion),
+        info: Array(profile.rawValue.utf8))
+    }
   }
 
   package func register(on router: inout Router) {

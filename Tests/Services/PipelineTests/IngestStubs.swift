@@ -176,6 +176,14 @@ private struct StubVault: VaultServing {
   func forget(
     _ request: ForgetRequest, context: CallContext
   ) async throws -> ForgetReply { ForgetReply() }
+
+  func obliviousKey(
+    _ request: ObliviousKeyRequest, context: CallContext
+  ) async throws -> ObliviousKeyReply { ObliviousKeyReply() }
+
+  func blindEvaluate(
+    _ request: BlindEvaluateRequest, context: CallContext
+  ) async throws -> BlindEvaluateReply { BlindEvaluateReply() }
 }
 
 /// What an ingest asks of the consent service, and nothing else of it.

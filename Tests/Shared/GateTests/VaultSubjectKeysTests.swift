@@ -74,6 +74,14 @@ private final class StubVault: VaultServing {
   func forget(_ request: ForgetRequest, context: CallContext) async throws -> ForgetReply {
     ForgetReply()
   }
+
+  func obliviousKey(
+    _ request: ObliviousKeyRequest, context: CallContext
+  ) async throws -> ObliviousKeyReply { ObliviousKeyReply() }
+
+  func blindEvaluate(
+    _ request: BlindEvaluateRequest, context: CallContext
+  ) async throws -> BlindEvaluateReply { BlindEvaluateReply() }
 }
 
 /// A pid for each number up to 65,535.

@@ -25,4 +25,7 @@ package enum CanonicalProfile: String, CaseIterable, Sendable {
     case .customerNumberV1: "pseudonym.customer-number-v1"
     }
   }
+
+  /// The purpose of the key in a domain of oblivious pseudonyms.
+  package var obliviousKeyPurpose: String { "oblivious-" + keyPurpose }
 }

@@ -745,7 +745,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__forgotten_record__descriptor 
   (ProtobufCMessageInit) tacit__vault__v1__forgotten_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vault__v1__domain_record__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__domain_record__field_descriptors[3] =
 {
   {
     "email_profile",
@@ -771,15 +771,28 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__domain_record__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "oblivious",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__DomainRecord, oblivious),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vault__v1__domain_record__field_indices_by_name[] = {
   0,   /* field[0] = email_profile */
   1,   /* field[1] = key_version */
+  2,   /* field[2] = oblivious */
 };
 static const ProtobufCIntRange tacit__vault__v1__domain_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__domain_record__descriptor =
 {
@@ -789,7 +802,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__domain_record__descriptor =
   "Tacit__Vault__V1__DomainRecord",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__DomainRecord),
-  2,
+  3,
   tacit__vault__v1__domain_record__field_descriptors,
   tacit__vault__v1__domain_record__field_indices_by_name,
   1,  tacit__vault__v1__domain_record__number_ranges,

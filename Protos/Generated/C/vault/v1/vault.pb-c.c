@@ -637,6 +637,186 @@ void   tacit__vault__v1__forget_reply__free_unpacked
   assert(message->base.descriptor == &tacit__vault__v1__forget_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__vault__v1__oblivious_key_request__init
+                     (Tacit__Vault__V1__ObliviousKeyRequest         *message)
+{
+  static const Tacit__Vault__V1__ObliviousKeyRequest init_value = TACIT__VAULT__V1__OBLIVIOUS_KEY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__oblivious_key_request__get_packed_size
+                     (const Tacit__Vault__V1__ObliviousKeyRequest *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__oblivious_key_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__oblivious_key_request__pack
+                     (const Tacit__Vault__V1__ObliviousKeyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__oblivious_key_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__oblivious_key_request__pack_to_buffer
+                     (const Tacit__Vault__V1__ObliviousKeyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__oblivious_key_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__ObliviousKeyRequest *
+       tacit__vault__v1__oblivious_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__ObliviousKeyRequest *)
+     protobuf_c_message_unpack (&tacit__vault__v1__oblivious_key_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__oblivious_key_request__free_unpacked
+                     (Tacit__Vault__V1__ObliviousKeyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__oblivious_key_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__vault__v1__oblivious_key_reply__init
+                     (Tacit__Vault__V1__ObliviousKeyReply         *message)
+{
+  static const Tacit__Vault__V1__ObliviousKeyReply init_value = TACIT__VAULT__V1__OBLIVIOUS_KEY_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__oblivious_key_reply__get_packed_size
+                     (const Tacit__Vault__V1__ObliviousKeyReply *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__oblivious_key_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__oblivious_key_reply__pack
+                     (const Tacit__Vault__V1__ObliviousKeyReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__oblivious_key_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__oblivious_key_reply__pack_to_buffer
+                     (const Tacit__Vault__V1__ObliviousKeyReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__oblivious_key_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__ObliviousKeyReply *
+       tacit__vault__v1__oblivious_key_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__ObliviousKeyReply *)
+     protobuf_c_message_unpack (&tacit__vault__v1__oblivious_key_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__oblivious_key_reply__free_unpacked
+                     (Tacit__Vault__V1__ObliviousKeyReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__oblivious_key_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__vault__v1__blind_evaluate_request__init
+                     (Tacit__Vault__V1__BlindEvaluateRequest         *message)
+{
+  static const Tacit__Vault__V1__BlindEvaluateRequest init_value = TACIT__VAULT__V1__BLIND_EVALUATE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__blind_evaluate_request__get_packed_size
+                     (const Tacit__Vault__V1__BlindEvaluateRequest *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__blind_evaluate_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__blind_evaluate_request__pack
+                     (const Tacit__Vault__V1__BlindEvaluateRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__blind_evaluate_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__blind_evaluate_request__pack_to_buffer
+                     (const Tacit__Vault__V1__BlindEvaluateRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__blind_evaluate_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__BlindEvaluateRequest *
+       tacit__vault__v1__blind_evaluate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__BlindEvaluateRequest *)
+     protobuf_c_message_unpack (&tacit__vault__v1__blind_evaluate_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__blind_evaluate_request__free_unpacked
+                     (Tacit__Vault__V1__BlindEvaluateRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__blind_evaluate_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__vault__v1__blind_evaluate_reply__init
+                     (Tacit__Vault__V1__BlindEvaluateReply         *message)
+{
+  static const Tacit__Vault__V1__BlindEvaluateReply init_value = TACIT__VAULT__V1__BLIND_EVALUATE_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__blind_evaluate_reply__get_packed_size
+                     (const Tacit__Vault__V1__BlindEvaluateReply *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__blind_evaluate_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__blind_evaluate_reply__pack
+                     (const Tacit__Vault__V1__BlindEvaluateReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__blind_evaluate_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__blind_evaluate_reply__pack_to_buffer
+                     (const Tacit__Vault__V1__BlindEvaluateReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__blind_evaluate_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__BlindEvaluateReply *
+       tacit__vault__v1__blind_evaluate_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__BlindEvaluateReply *)
+     protobuf_c_message_unpack (&tacit__vault__v1__blind_evaluate_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__blind_evaluate_reply__free_unpacked
+                     (Tacit__Vault__V1__BlindEvaluateReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__blind_evaluate_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor tacit__vault__v1__identifier__field_descriptors[3] =
 {
   {
@@ -1429,6 +1609,275 @@ const ProtobufCMessageDescriptor tacit__vault__v1__forget_reply__descriptor =
   (ProtobufCMessageInit) tacit__vault__v1__forget_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tacit__vault__v1__oblivious_key_request__field_descriptors[2] =
+{
+  {
+    "domain",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__ObliviousKeyRequest, domain),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__ObliviousKeyRequest, kind),
+    &tacit__vault__v1__identifier_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__oblivious_key_request__field_indices_by_name[] = {
+  0,   /* field[0] = domain */
+  1,   /* field[1] = kind */
+};
+static const ProtobufCIntRange tacit__vault__v1__oblivious_key_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__oblivious_key_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.ObliviousKeyRequest",
+  "ObliviousKeyRequest",
+  "Tacit__Vault__V1__ObliviousKeyRequest",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__ObliviousKeyRequest),
+  2,
+  tacit__vault__v1__oblivious_key_request__field_descriptors,
+  tacit__vault__v1__oblivious_key_request__field_indices_by_name,
+  1,  tacit__vault__v1__oblivious_key_request__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__oblivious_key_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__vault__v1__oblivious_key_reply__field_descriptors[4] =
+{
+  {
+    "public_key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__ObliviousKeyReply, public_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key_version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__ObliviousKeyReply, key_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "profile",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__ObliviousKeyReply, profile),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "domain",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__ObliviousKeyReply, domain),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__oblivious_key_reply__field_indices_by_name[] = {
+  3,   /* field[3] = domain */
+  1,   /* field[1] = key_version */
+  2,   /* field[2] = profile */
+  0,   /* field[0] = public_key */
+};
+static const ProtobufCIntRange tacit__vault__v1__oblivious_key_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__oblivious_key_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.ObliviousKeyReply",
+  "ObliviousKeyReply",
+  "Tacit__Vault__V1__ObliviousKeyReply",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__ObliviousKeyReply),
+  4,
+  tacit__vault__v1__oblivious_key_reply__field_descriptors,
+  tacit__vault__v1__oblivious_key_reply__field_indices_by_name,
+  1,  tacit__vault__v1__oblivious_key_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__oblivious_key_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__vault__v1__blind_evaluate_request__field_descriptors[4] =
+{
+  {
+    "domain",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__BlindEvaluateRequest, domain),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__BlindEvaluateRequest, kind),
+    &tacit__vault__v1__identifier_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "blinded",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Tacit__Vault__V1__BlindEvaluateRequest, n_blinded),
+    offsetof(Tacit__Vault__V1__BlindEvaluateRequest, blinded),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key_version",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__BlindEvaluateRequest, key_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__blind_evaluate_request__field_indices_by_name[] = {
+  2,   /* field[2] = blinded */
+  0,   /* field[0] = domain */
+  3,   /* field[3] = key_version */
+  1,   /* field[1] = kind */
+};
+static const ProtobufCIntRange tacit__vault__v1__blind_evaluate_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__blind_evaluate_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.BlindEvaluateRequest",
+  "BlindEvaluateRequest",
+  "Tacit__Vault__V1__BlindEvaluateRequest",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__BlindEvaluateRequest),
+  4,
+  tacit__vault__v1__blind_evaluate_request__field_descriptors,
+  tacit__vault__v1__blind_evaluate_request__field_indices_by_name,
+  1,  tacit__vault__v1__blind_evaluate_request__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__blind_evaluate_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__vault__v1__blind_evaluate_reply__field_descriptors[3] =
+{
+  {
+    "evaluated",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Tacit__Vault__V1__BlindEvaluateReply, n_evaluated),
+    offsetof(Tacit__Vault__V1__BlindEvaluateReply, evaluated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "proof",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__BlindEvaluateReply, proof),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key_version",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__BlindEvaluateReply, key_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__blind_evaluate_reply__field_indices_by_name[] = {
+  0,   /* field[0] = evaluated */
+  2,   /* field[2] = key_version */
+  1,   /* field[1] = proof */
+};
+static const ProtobufCIntRange tacit__vault__v1__blind_evaluate_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__blind_evaluate_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.BlindEvaluateReply",
+  "BlindEvaluateReply",
+  "Tacit__Vault__V1__BlindEvaluateReply",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__BlindEvaluateReply),
+  3,
+  tacit__vault__v1__blind_evaluate_reply__field_descriptors,
+  tacit__vault__v1__blind_evaluate_reply__field_indices_by_name,
+  1,  tacit__vault__v1__blind_evaluate_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__blind_evaluate_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue tacit__vault__v1__identifier_kind__enum_values_by_number[4] =
 {
   { "IDENTIFIER_KIND_UNSPECIFIED", "TACIT__VAULT__V1__IDENTIFIER_KIND__IDENTIFIER_KIND_UNSPECIFIED", 0 },
@@ -1461,7 +1910,7 @@ const ProtobufCEnumDescriptor tacit__vault__v1__identifier_kind__descriptor =
   tacit__vault__v1__identifier_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__vault__v1__vault__method_descriptors[6] =
+static const ProtobufCMethodDescriptor tacit__vault__v1__vault__method_descriptors[8] =
 {
   { "Pseudonymize", &tacit__vault__v1__pseudonymize_request__descriptor, &tacit__vault__v1__pseudonymize_reply__descriptor },
   { "PseudonymizeStream", &tacit__vault__v1__pseudonymize_request__descriptor, &tacit__vault__v1__pseudonymize_reply__descriptor },
@@ -1469,10 +1918,14 @@ static const ProtobufCMethodDescriptor tacit__vault__v1__vault__method_descripto
   { "Show", &tacit__vault__v1__show_request__descriptor, &tacit__vault__v1__show_reply__descriptor },
   { "SubjectKeys", &tacit__vault__v1__subject_keys_request__descriptor, &tacit__vault__v1__subject_keys_reply__descriptor },
   { "Forget", &tacit__vault__v1__forget_request__descriptor, &tacit__vault__v1__forget_reply__descriptor },
+  { "ObliviousKey", &tacit__vault__v1__oblivious_key_request__descriptor, &tacit__vault__v1__oblivious_key_reply__descriptor },
+  { "BlindEvaluate", &tacit__vault__v1__blind_evaluate_request__descriptor, &tacit__vault__v1__blind_evaluate_reply__descriptor },
 };
 const unsigned tacit__vault__v1__vault__method_indices_by_name[] = {
+  7,        /* BlindEvaluate */
   5,        /* Forget */
   2,        /* Link */
+  6,        /* ObliviousKey */
   0,        /* Pseudonymize */
   1,        /* PseudonymizeStream */
   3,        /* Show */
@@ -1485,7 +1938,7 @@ const ProtobufCServiceDescriptor tacit__vault__v1__vault__descriptor =
   "Vault",
   "Tacit__Vault__V1__Vault",
   "tacit.vault.v1",
-  6,
+  8,
   tacit__vault__v1__vault__method_descriptors,
   tacit__vault__v1__vault__method_indices_by_name
 };
@@ -1536,6 +1989,22 @@ void tacit__vault__v1__vault__forget(ProtobufCService *service,
 {
   assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
   service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__vault__v1__vault__oblivious_key(ProtobufCService *service,
+                                            const Tacit__Vault__V1__ObliviousKeyRequest *input,
+                                            Tacit__Vault__V1__ObliviousKeyReply_Closure closure,
+                                            void *closure_data)
+{
+  assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__vault__v1__vault__blind_evaluate(ProtobufCService *service,
+                                             const Tacit__Vault__V1__BlindEvaluateRequest *input,
+                                             Tacit__Vault__V1__BlindEvaluateReply_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__vault__v1__vault__init (Tacit__Vault__V1__Vault_Service *service,
                                     Tacit__Vault__V1__Vault_ServiceDestroy destroy)

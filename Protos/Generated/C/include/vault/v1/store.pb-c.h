@@ -202,10 +202,14 @@ struct  Tacit__Vault__V1__DomainRecord
    * The version of the pseudonym key.
    */
   uint32_t key_version;
+  /*
+   * Whether pids are values of the oblivious function.
+   */
+  protobuf_c_boolean oblivious;
 };
 #define TACIT__VAULT__V1__DOMAIN_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__domain_record__descriptor) \
-    , (char *)protobuf_c_empty_string, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0 }
 
 
 /* Tacit__Vault__V1__PersonRecord methods */

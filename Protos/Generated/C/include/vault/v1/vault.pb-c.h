@@ -30,6 +30,10 @@ typedef struct Tacit__Vault__V1__SubjectKey Tacit__Vault__V1__SubjectKey;
 typedef struct Tacit__Vault__V1__SubjectKeysReply Tacit__Vault__V1__SubjectKeysReply;
 typedef struct Tacit__Vault__V1__ForgetRequest Tacit__Vault__V1__ForgetRequest;
 typedef struct Tacit__Vault__V1__ForgetReply Tacit__Vault__V1__ForgetReply;
+typedef struct Tacit__Vault__V1__ObliviousKeyRequest Tacit__Vault__V1__ObliviousKeyRequest;
+typedef struct Tacit__Vault__V1__ObliviousKeyReply Tacit__Vault__V1__ObliviousKeyReply;
+typedef struct Tacit__Vault__V1__BlindEvaluateRequest Tacit__Vault__V1__BlindEvaluateRequest;
+typedef struct Tacit__Vault__V1__BlindEvaluateReply Tacit__Vault__V1__BlindEvaluateReply;
 
 
 /* --- enums --- */
@@ -368,6 +372,109 @@ struct  Tacit__Vault__V1__ForgetReply
     , 0, 0 }
 
 
+/*
+ * Asks for the key of an oblivious domain.
+ */
+struct  Tacit__Vault__V1__ObliviousKeyRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The pseudonym domain. Empty: the caller's own, which has its name.
+   */
+  char *domain;
+  /*
+   * The sort of identifiers: each has a key of its own.
+   */
+  Tacit__Vault__V1__IdentifierKind kind;
+};
+#define TACIT__VAULT__V1__OBLIVIOUS_KEY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__oblivious_key_request__descriptor) \
+    , (char *)protobuf_c_empty_string, TACIT__VAULT__V1__IDENTIFIER_KIND__IDENTIFIER_KIND_UNSPECIFIED }
+
+
+/*
+ * The key of an oblivious domain.
+ */
+struct  Tacit__Vault__V1__ObliviousKeyReply
+{
+  ProtobufCMessage base;
+  /*
+   * A compressed point of P-256, 33 bytes. Compare it with the one that was agreed on: a vault that
+   * shows everybody another key could tell their pids apart.
+   */
+  ProtobufCBinaryData public_key;
+  /*
+   * The version of the key.
+   */
+  uint32_t key_version;
+  /*
+   * The profile that makes identifiers canonical: "email/v1".
+   */
+  char *profile;
+  /*
+   * The pseudonym domain.
+   */
+  char *domain;
+};
+#define TACIT__VAULT__V1__OBLIVIOUS_KEY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__oblivious_key_reply__descriptor) \
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Blinded identifiers.
+ */
+struct  Tacit__Vault__V1__BlindEvaluateRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The pseudonym domain. Empty: the caller's own, which has its name.
+   */
+  char *domain;
+  /*
+   * The sort of identifiers that were blinded.
+   */
+  Tacit__Vault__V1__IdentifierKind kind;
+  /*
+   * Compressed points of P-256, 33 bytes each.
+   */
+  size_t n_blinded;
+  ProtobufCBinaryData *blinded;
+  /*
+   * The version of the key that is expected, so that no batch mixes two; 0 takes any.
+   */
+  uint32_t key_version;
+};
+#define TACIT__VAULT__V1__BLIND_EVALUATE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__blind_evaluate_request__descriptor) \
+    , (char *)protobuf_c_empty_string, TACIT__VAULT__V1__IDENTIFIER_KIND__IDENTIFIER_KIND_UNSPECIFIED, 0,NULL, 0 }
+
+
+/*
+ * The blinded identifiers under the key.
+ */
+struct  Tacit__Vault__V1__BlindEvaluateReply
+{
+  ProtobufCMessage base;
+  /*
+   * Compressed points of P-256, 33 bytes each, in the order of the request.
+   */
+  size_t n_evaluated;
+  ProtobufCBinaryData *evaluated;
+  /*
+   * 64 bytes: that all of them were evaluated with the key that ObliviousKey shows.
+   */
+  ProtobufCBinaryData proof;
+  /*
+   * The version of the key.
+   */
+  uint32_t key_version;
+};
+#define TACIT__VAULT__V1__BLIND_EVALUATE_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__blind_evaluate_reply__descriptor) \
+    , 0,NULL, {0,NULL}, 0 }
+
+
 /* Tacit__Vault__V1__Identifier methods */
 void   tacit__vault__v1__identifier__init
                      (Tacit__Vault__V1__Identifier         *message);
@@ -634,6 +741,82 @@ Tacit__Vault__V1__ForgetReply *
 void   tacit__vault__v1__forget_reply__free_unpacked
                      (Tacit__Vault__V1__ForgetReply *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__ObliviousKeyRequest methods */
+void   tacit__vault__v1__oblivious_key_request__init
+                     (Tacit__Vault__V1__ObliviousKeyRequest         *message);
+size_t tacit__vault__v1__oblivious_key_request__get_packed_size
+                     (const Tacit__Vault__V1__ObliviousKeyRequest   *message);
+size_t tacit__vault__v1__oblivious_key_request__pack
+                     (const Tacit__Vault__V1__ObliviousKeyRequest   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__oblivious_key_request__pack_to_buffer
+                     (const Tacit__Vault__V1__ObliviousKeyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__ObliviousKeyRequest *
+       tacit__vault__v1__oblivious_key_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__oblivious_key_request__free_unpacked
+                     (Tacit__Vault__V1__ObliviousKeyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__ObliviousKeyReply methods */
+void   tacit__vault__v1__oblivious_key_reply__init
+                     (Tacit__Vault__V1__ObliviousKeyReply         *message);
+size_t tacit__vault__v1__oblivious_key_reply__get_packed_size
+                     (const Tacit__Vault__V1__ObliviousKeyReply   *message);
+size_t tacit__vault__v1__oblivious_key_reply__pack
+                     (const Tacit__Vault__V1__ObliviousKeyReply   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__oblivious_key_reply__pack_to_buffer
+                     (const Tacit__Vault__V1__ObliviousKeyReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__ObliviousKeyReply *
+       tacit__vault__v1__oblivious_key_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__oblivious_key_reply__free_unpacked
+                     (Tacit__Vault__V1__ObliviousKeyReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__BlindEvaluateRequest methods */
+void   tacit__vault__v1__blind_evaluate_request__init
+                     (Tacit__Vault__V1__BlindEvaluateRequest         *message);
+size_t tacit__vault__v1__blind_evaluate_request__get_packed_size
+                     (const Tacit__Vault__V1__BlindEvaluateRequest   *message);
+size_t tacit__vault__v1__blind_evaluate_request__pack
+                     (const Tacit__Vault__V1__BlindEvaluateRequest   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__blind_evaluate_request__pack_to_buffer
+                     (const Tacit__Vault__V1__BlindEvaluateRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__BlindEvaluateRequest *
+       tacit__vault__v1__blind_evaluate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__blind_evaluate_request__free_unpacked
+                     (Tacit__Vault__V1__BlindEvaluateRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__BlindEvaluateReply methods */
+void   tacit__vault__v1__blind_evaluate_reply__init
+                     (Tacit__Vault__V1__BlindEvaluateReply         *message);
+size_t tacit__vault__v1__blind_evaluate_reply__get_packed_size
+                     (const Tacit__Vault__V1__BlindEvaluateReply   *message);
+size_t tacit__vault__v1__blind_evaluate_reply__pack
+                     (const Tacit__Vault__V1__BlindEvaluateReply   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__blind_evaluate_reply__pack_to_buffer
+                     (const Tacit__Vault__V1__BlindEvaluateReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__BlindEvaluateReply *
+       tacit__vault__v1__blind_evaluate_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__blind_evaluate_reply__free_unpacked
+                     (Tacit__Vault__V1__BlindEvaluateReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Tacit__Vault__V1__Identifier_Closure)
@@ -678,6 +861,18 @@ typedef void (*Tacit__Vault__V1__ForgetRequest_Closure)
 typedef void (*Tacit__Vault__V1__ForgetReply_Closure)
                  (const Tacit__Vault__V1__ForgetReply *message,
                   void *closure_data);
+typedef void (*Tacit__Vault__V1__ObliviousKeyRequest_Closure)
+                 (const Tacit__Vault__V1__ObliviousKeyRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Vault__V1__ObliviousKeyReply_Closure)
+                 (const Tacit__Vault__V1__ObliviousKeyReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Vault__V1__BlindEvaluateRequest_Closure)
+                 (const Tacit__Vault__V1__BlindEvaluateRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Vault__V1__BlindEvaluateReply_Closure)
+                 (const Tacit__Vault__V1__BlindEvaluateReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -709,6 +904,14 @@ struct Tacit__Vault__V1__Vault_Service
                  const Tacit__Vault__V1__ForgetRequest *input,
                  Tacit__Vault__V1__ForgetReply_Closure closure,
                  void *closure_data);
+  void (*oblivious_key)(Tacit__Vault__V1__Vault_Service *service,
+                        const Tacit__Vault__V1__ObliviousKeyRequest *input,
+                        Tacit__Vault__V1__ObliviousKeyReply_Closure closure,
+                        void *closure_data);
+  void (*blind_evaluate)(Tacit__Vault__V1__Vault_Service *service,
+                         const Tacit__Vault__V1__BlindEvaluateRequest *input,
+                         Tacit__Vault__V1__BlindEvaluateReply_Closure closure,
+                         void *closure_data);
 };
 typedef void (*Tacit__Vault__V1__Vault_ServiceDestroy)(Tacit__Vault__V1__Vault_Service *);
 void tacit__vault__v1__vault__init (Tacit__Vault__V1__Vault_Service *service,
@@ -722,7 +925,9 @@ void tacit__vault__v1__vault__init (Tacit__Vault__V1__Vault_Service *service,
       function_prefix__ ## link,\
       function_prefix__ ## show,\
       function_prefix__ ## subject_keys,\
-      function_prefix__ ## forget  }
+      function_prefix__ ## forget,\
+      function_prefix__ ## oblivious_key,\
+      function_prefix__ ## blind_evaluate  }
 void tacit__vault__v1__vault__pseudonymize(ProtobufCService *service,
                                            const Tacit__Vault__V1__PseudonymizeRequest *input,
                                            Tacit__Vault__V1__PseudonymizeReply_Closure closure,
@@ -747,6 +952,14 @@ void tacit__vault__v1__vault__forget(ProtobufCService *service,
                                      const Tacit__Vault__V1__ForgetRequest *input,
                                      Tacit__Vault__V1__ForgetReply_Closure closure,
                                      void *closure_data);
+void tacit__vault__v1__vault__oblivious_key(ProtobufCService *service,
+                                            const Tacit__Vault__V1__ObliviousKeyRequest *input,
+                                            Tacit__Vault__V1__ObliviousKeyReply_Closure closure,
+                                            void *closure_data);
+void tacit__vault__v1__vault__blind_evaluate(ProtobufCService *service,
+                                             const Tacit__Vault__V1__BlindEvaluateRequest *input,
+                                             Tacit__Vault__V1__BlindEvaluateReply_Closure closure,
+                                             void *closure_data);
 
 /* --- descriptors --- */
 
@@ -765,6 +978,10 @@ extern const ProtobufCMessageDescriptor tacit__vault__v1__subject_key__descripto
 extern const ProtobufCMessageDescriptor tacit__vault__v1__subject_keys_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__forget_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__forget_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__oblivious_key_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__oblivious_key_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__blind_evaluate_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__blind_evaluate_reply__descriptor;
 extern const ProtobufCServiceDescriptor tacit__vault__v1__vault__descriptor;
 
 PROTOBUF_C__END_DECLS
