@@ -22,15 +22,44 @@ package enum EmailAddress {
 
   // MARK: - email/v1
 
-  /// NFC and lower case were done; what is left is the shape of RFC 5321 with RFC 6531 (no quoted
-  /// local parts, no address literals, no comments) and the domain's A-labels.
+  /// NFC and lower case were done; what is left is the shape of RFC 5321 with RFC 6531 (no address
+  /// literals, no comments) and the domain's A-labels. A quoted local part stays as it is written:
+  /// `"ann"@` and `ann@` are two addresses, as some systems take them for two people.
   private static func version1(_ bytes: [UInt8]) throws(IdentifierRefusal) -> [UInt8] {
-    let at = try indexOfAt(bytes)
-    try requireLocalPart(bytes[..<at])
+    let at: Int
+    if bytes.first == quote {
+      at = try indexBehindQuoted(bytes)
+    } else {
+      at = try indexOfAt(bytes)
+      try requireLocalPart(bytes[..<at])
+    }
     let domain = try EmailDomain.canonical(bytes[(at + 1)...])
     let address = bytes[...at] + domain
     guard address.count <= byteCountMax else { throw .emailTooLong }
     return Array(address)
+  }
+
+  private static let quote = UInt8(ascii: "\"")
+
+  /// Where the @ behind a quoted local part is: `Quoted-string` of RFC 5321, section 4.1.2, which
+  /// holds spaces and every printable character, quotes and backslashes behind a backslash.
+  private static func indexBehindQuoted(_ bytes: [UInt8]) throws(IdentifierRefusal) -> Int {
+    var index = 1
+    while index < bytes.count, bytes[index] != quote {
+      if bytes[index] == UInt8(ascii: "\\") {
+        index += 1
+        // A backslash quotes one ASCII character.
+        guard index < bytes.count, bytes[index] < 0x80 else { throw .emailLocalPartCharacter }
+      }
+      index += 1
+    }
+    guard index < bytes.count else { throw .emailLocalPartCharacter }
+    let at = index + 1
+    guard at < bytes.count - 1, bytes[at] == UInt8(ascii: "@"),
+      !bytes[(at + 1)...].contains(UInt8(ascii: "@"))
+    else { throw .emailWithoutAt }
+    guard at <= localPartByteCountMax else { throw .emailLocalPartTooLong }
+    return at
   }
 
   private static func requireLocalPart(_ local: ArraySlice<UInt8>) throws(IdentifierRefusal) {
@@ -74,9 +103,11 @@ package enum EmailAddress {
   private static func folded(
     _ text: String, composing: Bool
   ) throws(IdentifierRefusal) -> [UInt8] {
-    if let ascii = try foldedASCII(text) { return ascii }
+    if let ascii = try foldedASCII(text, keepsSpaces: composing) { return ascii }
     let trimmed = String(UnicodeText.trimmed(text))
-    try UnicodeText.requireVisible(trimmed)
+    // In a quoted local part there may be spaces; one in the domain is refused there.
+    let keepsSpaces = composing && trimmed.utf8.first == quote
+    try UnicodeText.requireVisible(keepsSpaces ? trimmed.filter { $0 != " " } : trimmed)
     guard composing else { return Array(UnicodeText.lowercased(trimmed).utf8) }
     // A mapping to lower case may leave what NFC would write otherwise.
     let lower = UnicodeText.lowercased(UnicodeText.composed(trimmed))
@@ -84,7 +115,9 @@ package enum EmailAddress {
   }
 
   /// The same for a text that is all ASCII; `nil` for any other.
-  private static func foldedASCII(_ text: String) throws(IdentifierRefusal) -> [UInt8]? {
+  private static func foldedASCII(
+    _ text: String, keepsSpaces: Bool
+  ) throws(IdentifierRefusal) -> [UInt8]? {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.utf8.count)
     for character in text.utf8 {
@@ -95,7 +128,8 @@ package enum EmailAddress {
     if let first = bytes.first, isSpace(first) {
       bytes.removeFirst(bytes.prefix(while: isSpace).count)
     }
-    for character in bytes where character <= 0x20 || character == 0x7F {
+    let lowest: UInt8 = keepsSpaces && bytes.first == quote ? 0x20 : 0x21
+    for character in bytes where character < lowest || character == 0x7F {
       throw .invisibleCharacter
     }
     return bytes

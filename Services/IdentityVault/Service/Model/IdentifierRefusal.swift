@@ -31,6 +31,8 @@ package enum IdentifierRefusal: String, Error, Equatable, CaseIterable, Sendable
   case phoneCallingCodeUnknown = "the phone number begins with no country calling code"
   case phoneTrunkPrefix = "a phone number has a trunk 0 where none belongs"
   case phoneDigitCount = "a phone number has 8 to 15 digits, country calling code included"
+  case phoneNationalDigitCount =
+    "the phone number is too short or too long for its country; give its international form"
 
   case customerNumberSource =
     "a customer number needs its source system: a lower-case letter, then letters, digits, _ - ."

@@ -1,7 +1,8 @@
 /// Canonical telephone numbers (`phone/e164-v1`): a plus sign and the digits of E.164.
 ///
 /// The region of a national number is given, never guessed. Whether a number is in use, or its
-/// length usual in its country, is not checked: numbering plans change, a profile must not.
+/// length usual in its country, is not checked: numbering plans change, a profile must not. The
+/// exception are the few plans where a wrong length is how a wrong reading shows.
 package enum PhoneNumber {
   /// The digits a number may have, country calling code included. E.164 sets the most; fewer are
   /// short codes, which belong to nobody.
@@ -72,7 +73,16 @@ package enum PhoneNumber {
       if rest.first == bracketedZero { rest = rest.dropFirst() }
     }
     guard !rest.contains(bracketedZero) else { throw .phoneTrunkPrefix }
+    try require(rest.count, of: plan)
     return code + rest
+  }
+
+  private static func require(
+    _ nationalDigitCount: Int, of plan: DiallingPlan
+  ) throws(IdentifierRefusal) {
+    if let counts = plan.nationalDigitCounts, !counts.contains(nationalDigitCount) {
+      throw .phoneNationalDigitCount
+    }
   }
 
   private static func national(
@@ -95,6 +105,7 @@ package enum PhoneNumber {
       digits = digits.dropFirst(trunk.utf8.count)
       if digits.first == UInt8(ascii: "0") { throw .phoneTrunkPrefix }
     }
+    try require(digits.count, of: plan)
     return Array(plan.callingCode.utf8) + digits
   }
 }
