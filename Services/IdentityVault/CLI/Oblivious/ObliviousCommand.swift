@@ -18,8 +18,9 @@ struct ObliviousCommand: AsyncParsableCommand {
       --oblivious-domains.
 
       Examples:
-        tacit-vault oblivious key --as acme --kind email
-        tacit-vault oblivious pseudonymize customers.txt --as acme --public-key KEY > pids.tsv
+        tacit-vault oblivious key --as partner-acme --kind email
+        tacit-vault oblivious pseudonymize list.txt --as partner-acme \\
+            --public-key KEY > pids.tsv
       """,
     subcommands: [ObliviousKeyCommand.self, ObliviousPseudonymizeCommand.self])
 }
@@ -35,7 +36,7 @@ struct ObliviousKeyCommand: AsyncParsableCommand {
       key, or one person's blinded identifier another one, is then found out.
 
       Example:
-        tacit-vault oblivious key --as acme --kind email
+        tacit-vault oblivious key --as partner-acme --kind email
       """)
 
   @Option(help: "email, phone or customer-number; each has a key of its own.") var kind = "email"

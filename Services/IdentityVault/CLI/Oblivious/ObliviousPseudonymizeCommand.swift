@@ -20,7 +20,8 @@ struct ObliviousPseudonymizeCommand: AsyncParsableCommand {
       under one of these keys; without it the proof speaks of whatever key the vault shows now.
 
       Example:
-        tacit-vault oblivious pseudonymize customers.txt --as acme --public-key KEY > pids.tsv
+        tacit-vault oblivious pseudonymize list.txt --as partner-acme \\
+            --public-key KEY > pids.tsv
       """)
 
   @Argument(help: ArgumentHelp("A file of identifiers; - is standard input.", valueName: "file"))
