@@ -70,6 +70,13 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "The same for partners in their oblivious domains (TACIT_PARTNER_LIMITS; "
+        + "\(CallerLimits.partner.text)).",
+      valueName: "rate:burst:day"))
+  var partnerLimits: String?
+
+  @Option(
+    help: ArgumentHelp(
       "For how long a request for re-identification waits, in minutes, 1 to 43200 "
         + "(TACIT_REQUEST_MINUTES; \(ReidentificationConfiguration().requestSeconds / 60)).",
       valueName: "minutes"))
@@ -113,6 +120,8 @@ struct ServeCommand: AsyncParsableCommand {
       singleLimits, "--single-limits", variable: "TACIT_SINGLE_LIMITS", default: .single)
     configuration.batchLimits = try Self.limits(
       batchLimits, "--batch-limits", variable: "TACIT_BATCH_LIMITS", default: .batch)
+    configuration.partnerLimits = try Self.limits(
+      partnerLimits, "--partner-limits", variable: "TACIT_PARTNER_LIMITS", default: .partner)
     let defaults = ReidentificationConfiguration()
     configuration.reidentification.requestSeconds =
       60

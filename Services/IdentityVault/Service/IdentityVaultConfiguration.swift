@@ -22,6 +22,8 @@ package struct IdentityVaultConfiguration: Sendable {
   package var singleLimits = CallerLimits.single
   /// How much callers that own batches may ask for.
   package var batchLimits = CallerLimits.batch
+  /// How much partners may ask for in their oblivious domains.
+  package var partnerLimits = CallerLimits.partner
   /// The way back to identifiers.
   package var reidentification = ReidentificationConfiguration()
 
@@ -48,6 +50,7 @@ package struct IdentityVaultConfiguration: Sendable {
     if !(1...1_024).contains(identifiersPerPersonMax) {
       return "a person has 1 to 1,024 identifiers, not \(identifiersPerPersonMax)"
     }
-    return singleLimits.fault ?? batchLimits.fault ?? reidentification.fault
+    return singleLimits.fault ?? batchLimits.fault ?? partnerLimits.fault
+      ?? reidentification.fault
   }
 }

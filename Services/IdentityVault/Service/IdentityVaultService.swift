@@ -43,7 +43,7 @@ package struct IdentityVaultService: VaultServing, TacitService {
     self.configuration = configuration
     callers = CallerGuard(
       store: store, audit: audit, time: time, single: configuration.singleLimits,
-      batch: configuration.batchLimits)
+      batch: configuration.batchLimits, partner: configuration.partnerLimits)
     reidentification = try ReidentificationService(
       store: store, audit: audit, configuration: configuration.reidentification,
       callers: callers, time: time, random: random)

@@ -210,4 +210,29 @@ struct ObliviousTests {
     configuration.obliviousDomains = ["default"]
     #expect(configuration.fault != nil)
   }
+
+  @Test("a partner who guesses is slowed down, and stopped when the day is spent")
+  func dictionary() async throws {
+    var configuration = Self.configuration
+    configuration.partnerLimits = try #require(CallerLimits(text: "100:150:200"))
+    try await VaultFixture.run(configuration: configuration) { fixture async throws in
+      let acme = try partner("acme")
+      let guesses = { (first: Int, count: Int) in
+        (first..<first + count).map { phone("+4930\(1_000_000 + $0)") }
+      }
+      #expect(try await pids(fixture, guesses(0, 150), of: acme).count == 150)
+      await #expect(throws: VaultRefusal.self) {
+        try await pids(fixture, guesses(150, 1), of: acme)
+      }
+      fixture.time.advance(microseconds: 2_000_000)
+      await #expect(throws: VaultRefusal.dayIsSpent(limit: 200)) {
+        try await pids(fixture, guesses(150, 100), of: acme)
+      }
+      // Somebody else's day is another one.
+      let globex = try partner("globex")
+      #expect(
+        try await pids(fixture, guesses(0, 100), domain: "globex", of: globex).count == 100)
+      #expect(try fixture.auditedActions().contains("vault.alarm"))
+    }
+  }
 }

@@ -24,19 +24,21 @@ final class CallerGuard: Sendable {
   private let time: any TimeSource
   private let single: CallerLimits
   private let batch: CallerLimits
+  private let partner: CallerLimits
   private let policy = AccessPolicy()
   private let state: Mutex<State>
 
   /// A guard that knows what was asked for today.
   init(
     store: SealedStore, audit: AuditLog, time: any TimeSource, single: CallerLimits,
-    batch: CallerLimits
+    batch: CallerLimits, partner: CallerLimits
   ) {
     self.store = store
     self.audit = audit
     self.time = time
     self.single = single
     self.batch = batch
+    self.partner = partner
     state = Mutex(State())
   }
 
@@ -46,8 +48,13 @@ final class CallerGuard: Sendable {
     policy.permits(peer, scope: "vault.batch")
   }
 
+  private func isPartner(_ peer: PeerIdentity) -> Bool {
+    peer.kind == .user && peer.role == IdentityVaultService.partnerRole
+  }
+
   private func limits(of peer: PeerIdentity) -> CallerLimits {
-    ownsBatches(peer) ? batch : single
+    if isPartner(peer) { return partner }
+    return ownsBatches(peer) ? batch : single
   }
 
   /// Whether the caller may send streams.
@@ -64,11 +71,10 @@ final class CallerGuard: Sendable {
 
   /// Before a call is worked on: its size, the caller's rate, and whether it has been guessing.
   func admit(_ count: Int, looksUp: Bool, of peer: PeerIdentity) throws {
-    let ownsBatches = ownsBatches(peer)
-    guard ownsBatches || count <= CallerLimits.identifiersPerSingleCallMax else {
-      throw VaultRefusal.batchNotOwned
-    }
-    let limits = ownsBatches ? batch : single
+    guard
+      ownsBatches(peer) || isPartner(peer) || count <= CallerLimits.identifiersPerSingleCallMax
+    else { throw VaultRefusal.batchNotOwned }
+    let limits = limits(of: peer)
     let instant = time.monotonicMicroseconds
     let day = time.now.day
     let refusal = try state.withLock { state -> CallerRecord.Refusal? in

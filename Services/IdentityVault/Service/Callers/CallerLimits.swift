@@ -1,5 +1,5 @@
-/// How much a caller may ask for. There are two sets: one for callers that own batches (ingest,
-/// administration), one for everybody else.
+/// How much a caller may ask for. There are three sets: one for callers that own batches (ingest,
+/// administration), one for partners, one for everybody else.
 package struct CallerLimits: Equatable, Sendable {
   /// How many identifiers a second, in the long run.
   package var identifiersPerSecond: Int
@@ -18,6 +18,10 @@ package struct CallerLimits: Equatable, Sendable {
   package static let batch = CallerLimits(
     identifiersPerSecond: 2_000_000, burst: 4_000_000, distinctPerDay: 100_000_000,
     missPercent: nil)
+  /// For partners, whose blinded identifiers all count as distinct: a list of half a million in a
+  /// day. Whether one finds somebody the vault does not see.
+  package static let partner = CallerLimits(
+    identifiersPerSecond: 2_000, burst: 20_000, distinctPerDay: 500_000, missPercent: nil)
 
   /// The most identifiers of one call by a caller without batches.
   package static let identifiersPerSingleCallMax = 100

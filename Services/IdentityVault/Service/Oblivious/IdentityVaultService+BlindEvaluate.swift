@@ -1,5 +1,6 @@
 internal import AuditLog
 internal import Cryptography
+internal import PrivacyCore
 package import RPC
 internal import Transport
 package import VaultAPI
@@ -18,16 +19,12 @@ extension IdentityVaultService {
     guard request.keyVersion == 0 || request.keyVersion == domain.keyVersion else {
       throw ObliviousRefusal.keyChanged(version: domain.keyVersion)
     }
+    // Counted before the points are read, which takes longer.
+    guard (1...Self.blindedElementsMax).contains(request.blinded.count) else {
+      throw ObliviousRefusal.elementCount(limit: Self.blindedElementsMax)
+    }
+    try callers.admit(request.blinded.count, looksUp: false, of: context.peer)
     let blinded = try elements(request.blinded)
-    // Every element may be a guess: who asks, and for how many, is in the log before the answer
-    // exists, and no answer leaves without it.
-    _ = try await registry.audit.append(
-      AuditEntry(
-        principal: context.peer.spiffeID, action: "vault.blind_evaluate",
-        details: [
-          ("domain", domain.name), ("profile", profile.rawValue),
-          ("key_version", "\(domain.keyVersion)"), ("elements", "\(blinded.count)"),
-        ]))
     var evaluated: [ObliviousElement] = []
     evaluated.reserveCapacity(blinded.count)
     for start in stride(from: 0, to: blinded.count, by: Self.evaluationsAtOnce) {
@@ -36,6 +33,21 @@ extension IdentityVaultService {
       try Task.checkCancellation()
       await Task.yield()
     }
+    // The evaluated point's x stands for the identifier, which nobody sees; blinded again it is
+    // another one. A caller who could foretell it, as it can the blinded one's, could choose points
+    // that the count takes for one.
+    try await callers.charge(
+      evaluated.compactMap { PseudonymousID(bytes: Array($0.bytes.dropFirst())) },
+      to: context.peer)
+    // Every element may be a guess: who asks, and for how many, is in the log before the answer
+    // leaves, and no answer leaves without it.
+    _ = try await registry.audit.append(
+      AuditEntry(
+        principal: context.peer.spiffeID, action: "vault.blind_evaluate",
+        details: [
+          ("domain", domain.name), ("profile", profile.rawValue),
+          ("key_version", "\(domain.keyVersion)"), ("elements", "\(blinded.count)"),
+        ]))
     let proof = try key.prove(blinded, evaluated: evaluated, random: registry.random)
     return BlindEvaluateReply(
       evaluated: evaluated.map(\.bytes), proof: proof, keyVersion: domain.keyVersion)
@@ -43,9 +55,6 @@ extension IdentityVaultService {
 
   /// The points of a request. One that is none refuses all of them: a proof speaks of a batch.
   private func elements(_ blinded: [[UInt8]]) throws(ObliviousRefusal) -> [ObliviousElement] {
-    guard (1...Self.blindedElementsMax).contains(blinded.count) else {
-      throw .elementCount(limit: Self.blindedElementsMax)
-    }
     var elements: [ObliviousElement] = []
     elements.reserveCapacity(blinded.count)
     for (index, bytes) in blinded.enumerated() {
