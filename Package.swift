@@ -305,7 +305,7 @@ let benchmarks: [Target] = [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "VaultAPI", "RPC",
       "Transport", "IdentityVaultService", arguments,
     ],
-    path: "Benchmarks/Vault", swiftSettings: houseRules),
+    path: "Benchmarks/Vault/Bench", swiftSettings: houseRules),
   .executableTarget(
     name: "consent-proof-bench",
     dependencies: [
@@ -506,6 +506,7 @@ let fuzzTargets: [Target] =
       swiftSettings: houseRules),
     fuzzer("fuzz-frames", folder: "Frames", uses: ["WireFormat"]),
     fuzzer("fuzz-log", folder: "Log", uses: ["TransparencyLog"]),
+    fuzzer("fuzz-formats", folder: "Formats", uses: ["ConsentFormats", "ConsentVerifier"]),
     fuzzer(
       "fuzz-messages", folder: "Messages",
       uses: [

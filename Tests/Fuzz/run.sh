@@ -9,7 +9,7 @@ TACIT_FUZZER_LIBRARY=$toolchain/lib/swift/clang/lib/linux/libclang_rt.fuzzer_no_
 [[ -f $TACIT_FUZZER_LIBRARY ]] || { echo "no libFuzzer at $TACIT_FUZZER_LIBRARY" >&2; exit 1; }
 # A crash must end the process, not begin a long backtrace.
 export TACIT_FUZZER_LIBRARY SWIFT_BACKTRACE=enable=no
-for target in ${TARGETS:-frames messages connection log}; do
+for target in ${TARGETS:-frames messages connection log formats}; do
   export TACIT_ONLY=fuzz-$target
   echo "== $TACIT_ONLY, $seconds s"
   swift build -c release --scratch-path .build-fuzz --product "$TACIT_ONLY"
