@@ -1,7 +1,7 @@
 # Everything a person does with this checkout. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help native build release test histories fuzz lint format generate check-generated demo bench bench-rpc bench-store bench-consent up down status logs clean
+.PHONY: help native build release test histories fuzz lint format generate check-generated demo bench bench-rpc bench-store bench-consent bench-vault up down status logs clean
 
 CONFIGURATION ?= release
 SECONDS ?= 60
@@ -58,6 +58,9 @@ bench-store: native ## Measure the sealed store beside its peers: ARGUMENTS='--k
 
 bench-consent: native ## Measure consent beside PostgreSQL: ARGUMENTS='--only checks --histories 10000'
 	Benchmarks/consent.sh $(ARGUMENTS)
+
+bench-vault: native ## Measure the identity vault beside OpenSSL: ARGUMENTS='--people 1000000'
+	Benchmarks/vault.sh $(ARGUMENTS)
 
 up: release ## Start the local stack of docker-compose.yml as plain processes
 	$(BIN)/tacit up

@@ -4,5 +4,6 @@ set -euo pipefail
 cd "$(dirname "$0")"
 ./rpc.sh "$@"
 ./store.sh "$@"
-# A million histories, the default, take hours.
+# A million histories, the default, take half an hour or more.
 ./consent.sh --histories 10000 "$@"
+./vault.sh "$@"

@@ -54,7 +54,7 @@ public final class HTTPClient: Sendable {
     do {
       let promise = channel.eventLoop.makePromise(of: Exchange.Outcome.self)
       let timer = channel.eventLoop.scheduleTask(in: .milliseconds(leftMs)) {
-        promise.fail(HTTPFailure(description: "no answer in \(timeoutMs) ms"))
+        promise.fail(HTTPFailure(description: "no answer in \(timeoutMs) ms", isTimeout: true))
         channel.close(promise: nil)
       }
       defer { timer.cancel() }

@@ -6,6 +6,13 @@ internal import NIOSSL
 /// Why something could not be sent. The texts never hold what was sent or answered.
 public struct HTTPFailure: Error, Hashable, Sendable, CustomStringConvertible {
   public let description: String
+  /// Whether the time that was given ran out.
+  public let isTimeout: Bool
+
+  init(description: String, isTimeout: Bool = false) {
+    self.description = description
+    self.isTimeout = isTimeout
+  }
 }
 
 extension HTTPFailure {
@@ -21,7 +28,7 @@ extension HTTPFailure {
         self.init(description: "the host's name is not known")
       }
     case ChannelError.connectTimeout:
-      self.init(description: "no connection in time")
+      self.init(description: "no connection in time", isTimeout: true)
     case let failure as IOError:
       self.init(description: Self.reason(failure))
     case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:

@@ -62,7 +62,8 @@ struct RemoteService: Sendable {
         }
       case .failure(let failure):
         // A last try that the deadline cut short tells less than what came before it.
-        if reason.isEmpty || leftMs >= limits.answerMs { reason = failure.description }
+        let isCutShort = failure.isTimeout && leftMs < limits.answerMs
+        if reason.isEmpty || !isCutShort { reason = failure.description }
       }
       let waitMs = Int(environment.random.word() % UInt64(pauseMs + 1))
       let spentMs = Int((time.monotonicMicroseconds - start) / 1_000)

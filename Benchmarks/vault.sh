@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Builds the identity vault's benchmarks and runs them.
+#   vault.sh [--people N] [--seconds S] [--strict] [--out FILE]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+swift_scratch=${BENCH_SWIFT_SCRATCH:-$PWD/.build}
+for product in vault-bench vault-oblivious-bench; do
+  swift build -c release --scratch-path "$swift_scratch" --product "$product" >&2
+done
+exec python3 -B Benchmarks/Vault/bench_vault.py --swift-programs "$swift_scratch/release" "$@"
