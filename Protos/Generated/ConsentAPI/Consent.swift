@@ -1774,7 +1774,8 @@ public struct WatchRequest: WireMessage, Equatable {
   public var atLeast: ConsentToken? = nil
 
   /// The epoch of the log in which `after_sequence` is a position. In another one, that of a restored
-  /// log, positions stand for other receipts, and the request is refused. 0: not said.
+  /// log, positions stand for other receipts, and the request is refused; so is a position that is
+  /// ahead of the log. 0: not said.
   public var epoch: UInt64 = 0
 
   /// A message with every field zero, empty or absent.
@@ -1827,8 +1828,8 @@ public struct ChangeBatch: WireMessage, Equatable {
   /// missed a batch, and must ask again from where it stands.
   public var afterSequence: UInt64 = 0
 
-  /// The epoch of the log, to be named when the feed is asked for again. 0 on a gate's line, which
-  /// was told at its beginning.
+  /// The epoch of the log, to be named when the feed is asked for again. 0 while the log is empty,
+  /// and on a gate's line, which was told at its beginning.
   public var epoch: UInt64 = 0
 
   /// A message with every field zero, empty or absent.

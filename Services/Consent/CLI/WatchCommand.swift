@@ -29,10 +29,10 @@ struct WatchCommand: AsyncParsableCommand {
     try await client.with(.consent) { connection in
       let batches = try await ConsentClient(connection).watch(
         WatchRequest(afterSequence: after, follow: follow, epoch: epoch))
-      var isFirst = true
+      var told: UInt64 = 0
       for try await batch in batches {
-        if isFirst { standardError("the log's epoch is \(batch.epoch)") }
-        isFirst = false
+        if batch.epoch != told { standardError("the log's epoch is \(batch.epoch)") }
+        told = batch.epoch
         for receipt in batch.changes { try show(ReceiptView(receipt)) }
         // A reader at the other end of a pipe sees a change when it happens.
         fflush(nil)

@@ -6,11 +6,13 @@ extension ConsentService {
     _ request: WatchRequest, replies: ReplyWriter<ChangeBatch>, context: CallContext
   ) async throws {
     try await wait(for: request.atLeast, context)
-    if request.epoch != 0, request.epoch != tokens.epoch {
-      throw logBehind("the position is in another epoch of the log")
-    }
-    guard request.afterSequence <= roster.lastPosition else {
-      throw logBehind("the position is ahead of the log")
+    if request.epoch != 0 {
+      guard request.epoch == tokens.epoch else {
+        throw logBehind("the position is in another epoch of the log")
+      }
+      guard request.afterSequence <= roster.lastPosition else {
+        throw logBehind("the position is ahead of the log")
+      }
     }
     guard request.follow else { return try await watch(request, replies: replies) }
     try await context.untilDrained { try await watch(request, replies: replies) }
@@ -31,7 +33,8 @@ extension ConsentService {
         isFirst = false
         try await replies.send(
           ChangeBatch(
-            changes: receipts, completeTo: position, afterSequence: start, epoch: tokens.epoch))
+            changes: receipts, completeTo: position, afterSequence: start,
+            epoch: roster.lastPosition == 0 ? 0 : tokens.epoch))
       }
       if receipts.isEmpty {
         guard request.follow else { return }

@@ -133,9 +133,8 @@ struct TokenTests {
         #expect(first.epoch != epoch)
         let own = WatchRequest(afterSequence: 1, epoch: first.epoch)
         #expect(try await fixture.changes(own).map(\.completeTo) == [1])
-        let ahead = await refusal {
-          _ = try await fixture.changes(WatchRequest(afterSequence: 2))
-        }
+        let beyond = WatchRequest(afterSequence: 2, epoch: first.epoch)
+        let ahead = await refusal { _ = try await fixture.changes(beyond) }
         #expect(ahead?.message.contains("ahead of the log") == true)
         for token in [before, after] {
           let check = CheckRequest(

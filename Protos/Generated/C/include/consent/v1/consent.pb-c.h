@@ -1190,7 +1190,8 @@ struct  Tacit__Consent__V1__WatchRequest
   Tacit__Common__V1__ConsentToken *at_least;
   /*
    * The epoch of the log in which `after_sequence` is a position. In another one, that of a restored
-   * log, positions stand for other receipts, and the request is refused. 0: not said.
+   * log, positions stand for other receipts, and the request is refused; so is a position that is
+   * ahead of the log. 0: not said.
    */
   uint64_t epoch;
 };
@@ -1220,8 +1221,8 @@ struct  Tacit__Consent__V1__ChangeBatch
    */
   uint64_t after_sequence;
   /*
-   * The epoch of the log, to be named when the feed is asked for again. 0 on a gate's line, which
-   * was told at its beginning.
+   * The epoch of the log, to be named when the feed is asked for again. 0 while the log is empty,
+   * and on a gate's line, which was told at its beginning.
    */
   uint64_t epoch;
 };
