@@ -79,7 +79,8 @@ package final class SimulatedStack: @unchecked Sendable {
   package func call<Answer: Sendable>(
     limitMs: Int64 = 60_000, _ body: @escaping @Sendable (Caller) async throws -> Answer
   ) throws -> Answer? {
-    let process = world.process("caller")
+    // As the pipeline, which may record people.
+    let process = world.process("pipeline")
     let outcome = Outcome<Answer>()
     process.start { [self] in
       do {
