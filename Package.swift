@@ -166,8 +166,8 @@ let upperShared: [Target] = [
   shared(
     "Gate",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI",
-      log,
+      "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditLog", "RPC",
+      "CommonAPI", "ConsentAPI", "VaultAPI", "ConsentVerifier", log,
     ]),
   shared(
     "ServiceKit",
@@ -194,7 +194,7 @@ let services: [Target] = [
     "IdentityVaultService", folder: "IdentityVault",
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog",
-      "RPC", "VaultAPI", "ServiceKit", log,
+      "TransparencyLog", "RPC", "VaultAPI", "ConsentVerifier", "ServiceKit", log,
     ]),
   service(
     "FeatureStoreService", folder: "FeatureStore",
@@ -207,7 +207,7 @@ let services: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages",
       "AuditLog", "RPC",
-      "TrainerAPI", "ConsentAPI", "FeaturesAPI", "Gate", "ServiceKit", log,
+      "TrainerAPI", "ConsentAPI", "FeaturesAPI", "ConsentVerifier", "Gate", "ServiceKit", log,
     ]),
   // Optimised in debug builds too: what they time out on is the scan of every vector.
   .target(
@@ -406,8 +406,9 @@ let testTargets: [Target] = [
   tests(
     "GateTests", folder: "Shared",
     uses: [
-      "PrivacyCore", "Cryptography", "Gate", "CommonAPI", "ConsentAPI", "VaultAPI", "WireFormat",
-      "Transport", "RPC", "TestSupport", "RPCTestSupport", log,
+      "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditLog", "AuditAPI",
+      "ConsentVerifier", "Gate", "CommonAPI", "ConsentAPI", "VaultAPI", "WireFormat", "Transport",
+      "RPC", "TestSupport", "RPCTestSupport", log,
     ]),
   tests(
     "ServiceKitTests", folder: "Shared",

@@ -114,6 +114,19 @@ public protocol GateEffects: Sendable {
   ///   a backup: its changes all come, and what they take away goes, also where it was given anew
   ///   in the time that the backup does not know.
   func apply(_ changes: [ConsentChange], epoch: UInt64) async throws
+
+  /// What the service did for an erasure that it has applied, signed: a note of an
+  /// `ErasureStatement`. Empty from a service that stores nothing about people.
+  func statement(
+    of pid: PseudonymousID, erasedAt sequence: LogSequenceNumber
+  ) async throws -> [UInt8]
+}
+
+extension GateEffects {
+  /// Says nothing.
+  public func statement(
+    of pid: PseudonymousID, erasedAt sequence: LogSequenceNumber
+  ) async throws -> [UInt8] { [] }
 }
 
 /// The effects of a service that stores nothing about people.

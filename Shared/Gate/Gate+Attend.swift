@@ -80,10 +80,28 @@ extension Gate {
         outbox.confirm(appliedSequence)
       case .lease(let lease): take(lease, outbox: outbox)
       case .welcome(let welcome): try take(welcome)
+      case .erasure(let question):
+        if let answer = await answer(question) { outbox.answer(answer) }
       case nil: break
       }
     }
     throw RPCError(.unavailable, "the consent service ended the line")
+  }
+
+  /// What the service did for an erasure; `nil` where it cannot say, and is asked again later.
+  private func answer(_ question: ErasureQuestion) async -> ErasureAnswer? {
+    guard let pid = PseudonymousID(bytes: question.pid) else { return nil }
+    do {
+      let statement = try await effects.statement(
+        of: pid, erasedAt: LogSequenceNumber(question.sequence))
+      guard !statement.isEmpty else { return nil }
+      return ErasureAnswer(sequence: question.sequence, statement: statement)
+    } catch {
+      log.warning(
+        "no statement of an erasure",
+        metadata: ["sequence": "\(question.sequence)", "reason": "\(error)"])
+      return nil
+    }
   }
 
   private func take(_ lease: GateLease, outbox: GateOutbox) {
@@ -112,6 +130,9 @@ extension Gate {
   ) async throws {
     for await _ in outbox.signals {
       let due = outbox.take()
+      for answer in due.answers {
+        try await line.send(GateMessage(body: .erasure(answer)))
+      }
       if let sequence = due.confirmation {
         let confirmation = GateConfirmation(appliedSequence: sequence.value)
         try await line.send(GateMessage(body: .confirmation(confirmation)))
@@ -143,6 +164,7 @@ extension Gate {
 private final class GateOutbox: Sendable {
   private struct State {
     var confirmation: LogSequenceNumber?
+    var answers: [ErasureAnswer] = []
     var isRenewal = false
     var renewalMicroseconds: Int64
     var heardAt: Int64
@@ -184,15 +206,20 @@ private final class GateOutbox: Sendable {
     wake.yield()
   }
 
+  func answer(_ answer: ErasureAnswer) {
+    state.withLock { $0.answers.append(answer) }
+    wake.yield()
+  }
+
   func askForRenewal() {
     state.withLock { $0.isRenewal = true }
     wake.yield()
   }
 
-  func take() -> (confirmation: LogSequenceNumber?, isRenewal: Bool) {
+  func take() -> (confirmation: LogSequenceNumber?, answers: [ErasureAnswer], isRenewal: Bool) {
     state.withLock { state in
-      defer { (state.confirmation, state.isRenewal) = (nil, false) }
-      return (state.confirmation, state.isRenewal)
+      defer { (state.confirmation, state.answers, state.isRenewal) = (nil, [], false) }
+      return (state.confirmation, state.answers, state.isRenewal)
     }
   }
 }

@@ -1909,6 +1909,8 @@ public struct GateMessage: WireMessage, Equatable {
     case confirmation(GateConfirmation)
     /// It asks for its lease to be renewed.
     case renewal(GateRenewal)
+    /// What it did for an erasure that it was asked about.
+    case erasure(ErasureAnswer)
   }
 }
 
@@ -2081,6 +2083,86 @@ public struct GateEvent: WireMessage, Equatable {
     case lease(GateLease)
     /// First event: what it takes to know a consistency token.
     case welcome(GateWelcome)
+    /// Asks what the gate's store did for an erasure that it has confirmed.
+    case erasure(ErasureQuestion)
+  }
+}
+
+/// Asks a store what became of a person who was erased.
+public struct ErasureQuestion: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ErasureQuestion" }
+
+  /// The person, 32 bytes.
+  public var pid: [UInt8] = []
+
+  /// The position of the erasure.
+  public var sequence: UInt64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(pid: [UInt8] = [], sequence: UInt64 = 0) {
+    self.pid = pid
+    self.sequence = sequence
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// What a store did for an erasure.
+public struct ErasureAnswer: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ErasureAnswer" }
+
+  /// The position of the erasure.
+  public var sequence: UInt64 = 0
+
+  /// Its statement: a note that the store's own log signed.
+  public var statement: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(sequence: UInt64 = 0, statement: [UInt8] = []) {
+    self.sequence = sequence
+    self.statement = statement
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 
@@ -2240,6 +2322,12 @@ public struct EraseReply: WireMessage, Equatable {
   /// The position to ask for in reads that must see it.
   public var token: ConsentToken? = nil
 
+  /// Whether the erasure's certificate is there.
+  public var certified: Bool = false
+
+  /// The stores whose statement is still missing for it.
+  public var missing: [String] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -2249,13 +2337,104 @@ public struct EraseReply: WireMessage, Equatable {
     gates: [GateOutcome] = [],
     subjectKeyDestroyed: Bool = false,
     durationUs: Int64 = 0,
-    token: ConsentToken? = nil
+    token: ConsentToken? = nil,
+    certified: Bool = false,
+    missing: [String] = []
   ) {
     self.receipt = receipt
     self.gates = gates
     self.subjectKeyDestroyed = subjectKeyDestroyed
     self.durationUs = durationUs
     self.token = token
+    self.certified = certified
+    self.missing = missing
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Asks for what proves an erasure.
+public struct CertificateRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.CertificateRequest" }
+
+  /// The person, 32 bytes: the erased pid.
+  public var pid: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(pid: [UInt8] = []) {
+    self.pid = pid
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// What proves an erasure, as far as it is there.
+public struct CertificateReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.CertificateReply" }
+
+  /// The certificate: a note that the consent log's key signed. Empty where a store is missing.
+  public var certificate: [UInt8] = []
+
+  /// The statements that it names: notes, signed by the logs of the stores that made them.
+  public var statements: [[UInt8]] = []
+
+  /// That the erasure is in the consent log: a packed ConsentEvidence.
+  public var evidence: [UInt8] = []
+
+  /// The stores whose statement is still missing.
+  public var missing: [String] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    certificate: [UInt8] = [],
+    statements: [[UInt8]] = [],
+    evidence: [UInt8] = [],
+    missing: [String] = []
+  ) {
+    self.certificate = certificate
+    self.statements = statements
+    self.evidence = evidence
+    self.missing = missing
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -5362,6 +5541,9 @@ extension GateMessage: @unsafe CopiedThroughC {
     case .renewal(let value):
       unsafe message.pointee.body_case = .init(rawValue: 3)
       unsafe message.pointee.renewal = arena.message(value)
+    case .erasure(let value):
+      unsafe message.pointee.body_case = .init(rawValue: 4)
+      unsafe message.pointee.erasure = arena.message(value)
     }
   }
 
@@ -5378,6 +5560,10 @@ extension GateMessage: @unsafe CopiedThroughC {
     case 3:
       self.body = try unsafe arena.message(message.pointee.renewal, as: GateRenewal.self).map {
         .renewal($0)
+      }
+    case 4:
+      self.body = try unsafe arena.message(message.pointee.erasure, as: ErasureAnswer.self).map {
+        .erasure($0)
       }
     default: self.body = nil
     }
@@ -5470,6 +5656,9 @@ extension GateEvent: @unsafe CopiedThroughC {
     case .welcome(let value):
       unsafe message.pointee.body_case = .init(rawValue: 3)
       unsafe message.pointee.welcome = arena.message(value)
+    case .erasure(let value):
+      unsafe message.pointee.body_case = .init(rawValue: 4)
+      unsafe message.pointee.erasure = arena.message(value)
     }
   }
 
@@ -5489,8 +5678,55 @@ extension GateEvent: @unsafe CopiedThroughC {
       self.body = try unsafe arena.message(message.pointee.welcome, as: GateWelcome.self).map {
         .welcome($0)
       }
+    case 4:
+      self.body = try unsafe arena.message(message.pointee.erasure, as: ErasureQuestion.self).map {
+        .erasure($0)
+      }
     default: self.body = nil
     }
+  }
+}
+
+extension ErasureQuestion: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__ErasureQuestion>)
+  {
+    unsafe tacit__consent__v1__erasure_question__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ErasureQuestion>, in arena: Arena
+  ) {
+    unsafe message.pointee.pid = arena.bytes(self.pid)
+    unsafe message.pointee.sequence = self.sequence
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ErasureQuestion>, in arena: Arena
+  ) throws(WireError) {
+    self.pid = try unsafe arena.bytes(
+      message.pointee.pid, field: "ErasureQuestion.pid", maxBytes: 32)
+    self.sequence = unsafe message.pointee.sequence
+  }
+}
+
+extension ErasureAnswer: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__ErasureAnswer>) {
+    unsafe tacit__consent__v1__erasure_answer__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ErasureAnswer>, in arena: Arena
+  ) {
+    unsafe message.pointee.sequence = self.sequence
+    unsafe message.pointee.statement = arena.bytes(self.statement)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ErasureAnswer>, in arena: Arena
+  ) throws(WireError) {
+    self.sequence = unsafe message.pointee.sequence
+    self.statement = try unsafe arena.bytes(
+      message.pointee.statement, field: "ErasureAnswer.statement", maxBytes: 131072)
   }
 }
 
@@ -5585,6 +5821,9 @@ extension EraseReply: @unsafe CopiedThroughC {
     unsafe message.pointee.subject_key_destroyed = self.subjectKeyDestroyed ? 1 : 0
     unsafe message.pointee.duration_us = self.durationUs
     unsafe message.pointee.token = self.token.map { unsafe arena.message($0) }
+    unsafe message.pointee.certified = self.certified ? 1 : 0
+    unsafe message.pointee.n_missing = self.missing.count
+    unsafe message.pointee.missing = arena.texts(self.missing)
   }
 
   package init(
@@ -5597,6 +5836,62 @@ extension EraseReply: @unsafe CopiedThroughC {
     self.subjectKeyDestroyed = unsafe message.pointee.subject_key_destroyed != 0
     self.durationUs = unsafe message.pointee.duration_us
     self.token = try unsafe arena.message(message.pointee.token, as: ConsentToken.self)
+    self.certified = unsafe message.pointee.certified != 0
+    self.missing = try unsafe arena.texts(
+      message.pointee.missing, count: message.pointee.n_missing, field: "EraseReply.missing")
+  }
+}
+
+extension CertificateRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Consent__V1__CertificateRequest>
+  ) {
+    unsafe tacit__consent__v1__certificate_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__CertificateRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.pid = arena.bytes(self.pid)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__CertificateRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.pid = try unsafe arena.bytes(
+      message.pointee.pid, field: "CertificateRequest.pid", maxBytes: 32)
+  }
+}
+
+extension CertificateReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__CertificateReply>)
+  {
+    unsafe tacit__consent__v1__certificate_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__CertificateReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.certificate = arena.bytes(self.certificate)
+    unsafe message.pointee.n_statements = self.statements.count
+    unsafe message.pointee.statements = arena.byteLists(self.statements)
+    unsafe message.pointee.evidence = arena.bytes(self.evidence)
+    unsafe message.pointee.n_missing = self.missing.count
+    unsafe message.pointee.missing = arena.texts(self.missing)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__CertificateReply>, in arena: Arena
+  ) throws(WireError) {
+    self.certificate = try unsafe arena.bytes(
+      message.pointee.certificate, field: "CertificateReply.certificate")
+    self.statements = try unsafe arena.byteLists(
+      message.pointee.statements, count: message.pointee.n_statements,
+      field: "CertificateReply.statements")
+    self.evidence = try unsafe arena.bytes(
+      message.pointee.evidence, field: "CertificateReply.evidence")
+    self.missing = try unsafe arena.texts(
+      message.pointee.missing, count: message.pointee.n_missing, field: "CertificateReply.missing")
   }
 }
 

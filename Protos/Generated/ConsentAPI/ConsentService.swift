@@ -188,6 +188,12 @@ public enum ConsentMethods {
     kind: .unary, scope: "consent.erase",
     isInline: false, isIdempotent: true)
 
+  /// What proves an erasure to somebody who has only the keys of the logs.
+  public static let erasureCertificate = MethodDescriptor(
+    id: 0x19F6_6000, name: "tacit.consent.v1.Consent/ErasureCertificate",
+    kind: .unary, scope: "consent.read",
+    isInline: false, isIdempotent: true)
+
   /// All methods, in the order of the schema.
   public static let all: [MethodDescriptor] = [
     grant,
@@ -220,6 +226,7 @@ public enum ConsentMethods {
     watch,
     attend,
     erase,
+    erasureCertificate,
   ]
 }
 
@@ -375,6 +382,12 @@ public protocol ConsentServing: Sendable {
 
   /// Forgets a person: withdraws all, purges every store, destroys the subject key.
   func erase(_ request: EraseRequest, context: CallContext) async throws -> EraseReply
+
+  /// What proves an erasure to somebody who has only the keys of the logs.
+  func erasureCertificate(
+    _ request: CertificateRequest,
+    context: CallContext
+  ) async throws -> CertificateReply
 }
 
 extension ConsentServing {
@@ -508,6 +521,10 @@ extension ConsentServing {
     router.unary(ConsentMethods.erase) {
       (request: EraseRequest, context: CallContext) async throws -> EraseReply in
       try await self.erase(request, context: context)
+    }
+    router.unary(ConsentMethods.erasureCertificate) {
+      (request: CertificateRequest, context: CallContext) async throws -> CertificateReply in
+      try await self.erasureCertificate(request, context: context)
     }
   }
 }
@@ -760,5 +777,13 @@ public struct ConsentClient: Sendable {
     options: CallOptions = .init()
   ) async throws(RPCError) -> EraseReply {
     try await client.unary(ConsentMethods.erase, request, options: options)
+  }
+
+  /// What proves an erasure to somebody who has only the keys of the logs.
+  public nonisolated(nonsending) func erasureCertificate(
+    _ request: CertificateRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> CertificateReply {
+    try await client.unary(ConsentMethods.erasureCertificate, request, options: options)
   }
 }

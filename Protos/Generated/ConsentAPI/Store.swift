@@ -244,6 +244,15 @@ public struct ErasureTask: WireMessage, Equatable {
   /// How many identifiers the vault removed.
   public var identifiersRemoved: UInt32 = 0
 
+  /// What each store said, the vault among them, once each.
+  public var statements: [StoreStatement] = []
+
+  /// When no gate served the person any more, in microseconds since the epoch.
+  public var inForceAtUs: Int64 = 0
+
+  /// The certificate, a signed note; empty until every store has said what it did.
+  public var certificate: [UInt8] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -254,7 +263,10 @@ public struct ErasureTask: WireMessage, Equatable {
     isDone: Bool = false,
     doneAtUs: Int64 = 0,
     keyDestroyed: Bool = false,
-    identifiersRemoved: UInt32 = 0
+    identifiersRemoved: UInt32 = 0,
+    statements: [StoreStatement] = [],
+    inForceAtUs: Int64 = 0,
+    certificate: [UInt8] = []
   ) {
     self.pid = pid
     self.ground = ground
@@ -262,6 +274,48 @@ public struct ErasureTask: WireMessage, Equatable {
     self.doneAtUs = doneAtUs
     self.keyDestroyed = keyDestroyed
     self.identifiersRemoved = identifiersRemoved
+    self.statements = statements
+    self.inForceAtUs = inForceAtUs
+    self.certificate = certificate
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// What a store said of an erasure.
+public struct StoreStatement: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.StoreStatement" }
+
+  /// The store.
+  public var service: String = ""
+
+  /// The signed note.
+  public var note: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(service: String = "", note: [UInt8] = []) {
+    self.service = service
+    self.note = note
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -500,6 +554,10 @@ extension ErasureTask: @unsafe CopiedThroughC {
     unsafe message.pointee.done_at_us = self.doneAtUs
     unsafe message.pointee.key_destroyed = self.keyDestroyed ? 1 : 0
     unsafe message.pointee.identifiers_removed = self.identifiersRemoved
+    unsafe message.pointee.n_statements = self.statements.count
+    unsafe message.pointee.statements = arena.messages(self.statements)
+    unsafe message.pointee.in_force_at_us = self.inForceAtUs
+    unsafe message.pointee.certificate = arena.bytes(self.certificate)
   }
 
   package init(
@@ -511,6 +569,32 @@ extension ErasureTask: @unsafe CopiedThroughC {
     self.doneAtUs = unsafe message.pointee.done_at_us
     self.keyDestroyed = unsafe message.pointee.key_destroyed != 0
     self.identifiersRemoved = unsafe message.pointee.identifiers_removed
+    self.statements = try unsafe arena.messages(
+      message.pointee.statements, count: message.pointee.n_statements,
+      field: "ErasureTask.statements", as: StoreStatement.self)
+    self.inForceAtUs = unsafe message.pointee.in_force_at_us
+    self.certificate = try unsafe arena.bytes(
+      message.pointee.certificate, field: "ErasureTask.certificate")
+  }
+}
+
+extension StoreStatement: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__StoreStatement>) {
+    unsafe tacit__consent__v1__store_statement__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__StoreStatement>, in arena: Arena
+  ) {
+    unsafe message.pointee.service = arena.text(self.service)
+    unsafe message.pointee.note = arena.bytes(self.note)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__StoreStatement>, in arena: Arena
+  ) throws(WireError) {
+    self.service = try unsafe arena.text(message.pointee.service, field: "StoreStatement.service")
+    self.note = try unsafe arena.bytes(message.pointee.note, field: "StoreStatement.note")
   }
 }
 

@@ -596,13 +596,17 @@ public struct ForgetReply: WireMessage, Equatable {
   /// Whether there was a subject key to destroy.
   public var keyDestroyed: Bool = false
 
+  /// What it did for the erasure: a note that the vault's own log signed.
+  public var statement: [UInt8] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(identifiersRemoved: UInt32 = 0, keyDestroyed: Bool = false) {
+  public init(identifiersRemoved: UInt32 = 0, keyDestroyed: Bool = false, statement: [UInt8] = []) {
     self.identifiersRemoved = identifiersRemoved
     self.keyDestroyed = keyDestroyed
+    self.statement = statement
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -1139,6 +1143,7 @@ extension ForgetReply: @unsafe CopiedThroughC {
   ) {
     unsafe message.pointee.identifiers_removed = self.identifiersRemoved
     unsafe message.pointee.key_destroyed = self.keyDestroyed ? 1 : 0
+    unsafe message.pointee.statement = arena.bytes(self.statement)
   }
 
   package init(
@@ -1146,6 +1151,8 @@ extension ForgetReply: @unsafe CopiedThroughC {
   ) throws(WireError) {
     self.identifiersRemoved = unsafe message.pointee.identifiers_removed
     self.keyDestroyed = unsafe message.pointee.key_destroyed != 0
+    self.statement = try unsafe arena.bytes(
+      message.pointee.statement, field: "ForgetReply.statement")
   }
 }
 

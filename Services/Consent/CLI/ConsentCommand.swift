@@ -46,7 +46,8 @@ struct ConsentCommand: AsyncParsableCommand, ServiceProgram {
       LiftCommand.self, ObjectCommand.self, CheckCommand.self, PreferencesCommand.self,
       NoticesCommand.self, PurposesCommand.self, WebhooksCommand.self, ShowCommand.self,
       HistoryCommand.self, ImportCommand.self, ExportCommand.self, SignalCommand.self,
-      TCFCommand.self, WatchCommand.self, EraseCommand.self, StatusCommand<Self>.self,
+      TCFCommand.self, WatchCommand.self, EraseCommand.self, CertificateCommand.self,
+      StatusCommand<Self>.self,
       HealthCommand<Self>.self, BackupCommand<Self>.self, RestoreCommand<Self>.self,
       RewrapCommand<Self>.self, VerifyCommand<Self>.self,
     ])

@@ -9,18 +9,22 @@ struct EraseCommand: AsyncParsableCommand {
     commandName: "erase",
     abstract: "Forget a person: purge every store, destroy the subject key. For ever.",
     discussion: """
-      Nothing can be recorded for this pid again. If the vault is out of reach, the erasure is \
+      Nothing can be recorded for this pid again. Each store signs what it did; with --certificate \
+      all of it is written to a file that `tacit verify certificate` checks. If the vault is out of reach, the erasure is \
       recorded and in force, the command fails, and the service finishes it by itself; repeating \
       the command is safe.
 
       Example:
         tacit-consent erase --pid PID --ground gdpr-17-1-b \\
-            --source letter-2026-11 --yes
+            --source letter-2026-11 --yes --certificate certificate.json
       """)
 
   @OptionGroup var person: PersonOption
   @Option(help: "The legal ground, a name such as gdpr-17-1-b.") var ground: String
   @Option(help: "Where it was asked.") var source = ""
+  @Option(
+    help: ArgumentHelp("The file to write the erasure's certificate to.", valueName: "file"))
+  var certificate: String?
   @Flag(help: "Really do it.") var yes = false
   @OptionGroup var client: ClientOptions
 
@@ -29,9 +33,11 @@ struct EraseCommand: AsyncParsableCommand {
     let gates: [GateOutcomeView]
     let subjectKeyDestroyed: Bool
     let durationMs: Double
+    let certified: Bool
+    let missing: [String]
 
     enum CodingKeys: String, CodingKey {
-      case receipt, gates
+      case receipt, gates, certified, missing
       case subjectKeyDestroyed = "subject_key_destroyed"
       case durationMs = "duration_ms"
     }
@@ -52,7 +58,15 @@ struct EraseCommand: AsyncParsableCommand {
     let answer = Answer(
       receipt: receipt, gates: reply.gates.map(GateOutcomeView.init),
       subjectKeyDestroyed: reply.subjectKeyDestroyed,
-      durationMs: Double(reply.durationUs) / 1_000)
+      durationMs: Double(reply.durationUs) / 1_000, certified: reply.certified,
+      missing: reply.missing)
+    if let certificate, reply.certified {
+      let proof = try await client.with(.consent) {
+        try await ConsentClient($0).erasureCertificate(
+          CertificateRequest(pid: person.pid.bytes), options: client.callOptions)
+      }
+      _ = try CertificateOutput.write(proof, to: certificate)
+    }
     if client.json { return try printJSON(answer) }
     print("erased after \(answer.durationMs) ms")
     print(
@@ -61,5 +75,12 @@ struct EraseCommand: AsyncParsableCommand {
         : "the vault had no subject key of this person")
     receipt.show()
     GateOutcomeView.show(answer.gates)
+    if answer.certified {
+      print(certificate.map { "wrote \($0)" } ?? "certified: see `tacit-consent certificate`")
+    } else {
+      print(
+        "not certified yet: \(answer.missing.joined(separator: ", ")) did not say what was done; "
+          + "see `tacit-consent certificate` later")
+    }
   }
 }

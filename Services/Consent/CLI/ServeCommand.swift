@@ -49,6 +49,13 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "The stores that must say what they did before an erasure is certified, besides the vault "
+        + "(TACIT_ERASURE_STORES; features,trainer,vectors).",
+      valueName: "name,name,…"))
+  var erasureStores: String?
+
+  @Option(
+    help: ArgumentHelp(
       "What exports say of the controller: a JSON file (TACIT_ISSUER).", valueName: "file"))
   var issuer: String?
 
@@ -92,6 +99,9 @@ struct ServeCommand: AsyncParsableCommand {
       default: "\(configuration.cachedPersonCountMax)")
     guard let count = Int(people) else { throw ValidationError("--cached-people takes a number") }
     configuration.cachedPersonCountMax = count
+    configuration.erasureStores = Environment.setting(
+      erasureStores, variable: "TACIT_ERASURE_STORES", default: "features,trainer,vectors"
+    ).split(separator: ",").map(String.init)
     let issuerPath = Environment.setting(issuer, variable: "TACIT_ISSUER", default: "")
     if !issuerPath.isEmpty { try IssuerFile(path: issuerPath).apply(to: &configuration) }
     let gpc = Environment.setting(gpcScopes, variable: "TACIT_GPC_SCOPES", default: "")

@@ -35,6 +35,11 @@ package struct ConsentConfiguration: Sendable {
   package var tokenWaitMs = 1_000
   /// How often an erasure that the vault has not carried out is tried again, in milliseconds.
   package var erasureRetryMs = 1_000
+  /// The stores that must say what they did for an erasure before it is certified, besides the
+  /// vault: names of gates, at most 64.
+  package var erasureStores: [String] = []
+  /// How long an erasure's answer waits for its certificate, in milliseconds.
+  package var certificateWaitMs = 2_000
   /// What exports say of the controller that receipts do not: how it is reached, where data lies,
   /// where rights are exercised.
   package var issuer = IssuerProfile()
@@ -67,6 +72,14 @@ package struct ConsentConfiguration: Sendable {
     }
     if !(0...10_000_000).contains(cachedPersonCountMax) {
       return "0 to 10,000,000 people can be kept in memory, not \(cachedPersonCountMax)"
+    }
+    if let name = erasureStores.first(where: { !NameRule.accepts($0) }) {
+      return "the store \(name) has a malformed name"
+    }
+    if Set(erasureStores).count != erasureStores.count || erasureStores.contains("vault")
+      || erasureStores.count > 64
+    {
+      return "up to 64 stores can be waited for, each once and without the vault"
     }
     if let gpcScopes, let stranger = gpcScopes.first(where: { !scopes.contains($0) }) {
       return "Sec-GPC is to take back \(stranger), which is not one of the scopes"

@@ -25,7 +25,7 @@ extension ConsentService {
     try await withThrowingTaskGroup(of: Void.self) { group in
       defer { group.cancelAll() }
       group.addTask {
-        for try await message in requests { try line.take(message, roster: roster) }
+        for try await message in requests { try line.take(message, roster: roster, desk: desk) }
       }
       group.addTask { try await feed(line, to: replies) }
       // Whichever ends first ends the line: the gate closed it, or it cannot be written to.
@@ -52,7 +52,8 @@ extension ConsentService {
       throw logBehind("the gate is ahead of the log")
     }
     return GateLine(
-      id: id, wake: wake, from: from, before: before, position: registration.appliedSequence)
+      gate: registration.gate, id: id, wake: wake, from: from, before: before,
+      position: registration.appliedSequence)
   }
 
   /// Refuses a reader of the log whose position is not one in it.
@@ -91,6 +92,10 @@ extension ConsentService {
         lastBatch = batch
         try await replies.send(GateEvent(body: .changes(batch)))
       }
+      for question in desk.questions(for: line.gate, confirmed: roster.confirmed(line.id)) {
+        isIdle = false
+        try await replies.send(GateEvent(body: .erasure(question)))
+      }
       // A lost segment is noticed at once when another follows it; TCP alone may wait 200 ms.
       if roster.takeNudge(line.id), let lastBatch {
         try await replies.send(GateEvent(body: .changes(lastBatch.onlyLast)))
@@ -120,6 +125,8 @@ extension ChangeBatch {
 
 /// One gate's open line.
 final class GateLine: Sendable {
+  /// The gate's name.
+  let gate: String
   let id: UInt64
   let wake: Signal
   let position: UInt64
@@ -131,8 +138,10 @@ final class GateLine: Sendable {
   private static let renewalCountMax = 4
 
   init(
-    id: UInt64, wake: Signal, from: PseudonymousID?, before: PseudonymousID?, position: UInt64
+    gate: String, id: UInt64, wake: Signal, from: PseudonymousID?, before: PseudonymousID?,
+    position: UInt64
   ) {
+    self.gate = gate
     self.id = id
     self.wake = wake
     self.from = from
@@ -146,17 +155,21 @@ final class GateLine: Sendable {
     return (from.map { $0 <= pid } ?? true) && (before.map { pid < $0 } ?? true)
   }
 
-  /// Takes a confirmation or a renewal.
-  func take(_ message: GateMessage, roster: GateRoster) throws(RPCError) {
+  /// Takes a confirmation, a renewal, or what the gate's store did for an erasure.
+  func take(
+    _ message: GateMessage, roster: GateRoster, desk: ErasureDesk
+  ) throws(RPCError) {
     switch message.body {
     case .confirmation(let confirmation):
       roster.confirm(id, confirmation.appliedSequence)
+      if desk.isWaiting { wake.notify() }
     case .renewal(let renewal):
       renewals.withLock { renewals in
         renewals.append(renewal.sentAtUs)
         if renewals.count > Self.renewalCountMax { renewals.removeFirst() }
       }
       wake.notify()
+    case .erasure(let answer): desk.take(answer, from: gate)
     case .registration: throw RPCError(.invalidArgument, "a gate registers once")
     case nil: break
     }

@@ -36,17 +36,21 @@ extension ConsentService {
       request: try RequestIdentity(
         request.idempotencyKey, of: unnamed, method: "Erase", by: context.peer.spiffeID))
     let passage = try await pass(recorded.receipt)
-    let task = try await finish(
-      PendingErasure(sequence: recorded.receipt.sequence, pid: pid))
+    let erasure = PendingErasure(sequence: recorded.receipt.sequence, pid: pid)
+    let task = try await finish(erasure, inForceAt: time.now)
+    let missing = try await certificate(of: erasure, after: task)
     return EraseReply(
       receipt: recorded.receipt, gates: passage.outcomes,
       subjectKeyDestroyed: task.keyDestroyed,
       durationUs: time.monotonicMicroseconds - startedAt,
-      token: try token(recorded.receipt.sequence))
+      token: try token(recorded.receipt.sequence), certified: missing.isEmpty,
+      missing: missing.sorted())
   }
 
   /// Lets the vault destroy the person's key, unless it has done so.
-  private func finish(_ erasure: PendingErasure) async throws -> ErasureTask {
+  private func finish(
+    _ erasure: PendingErasure, inForceAt: Timestamp
+  ) async throws -> ErasureTask {
     if let task = try ledger.erasureTask(erasure.sequence), task.isDone { return task }
     let reply: ForgetReply
     do throws(RPCError) {
@@ -61,7 +65,8 @@ extension ConsentService {
     }
     return try await ledger.finishErasure(
       erasure.sequence, keyDestroyed: reply.keyDestroyed,
-      identifiersRemoved: reply.identifiersRemoved)
+      identifiersRemoved: reply.identifiersRemoved, statement: reply.statement,
+      inForceAt: inForceAt, stores: configuration.erasureStores)
   }
 
   /// Carries out what is left of recorded erasures, again and again until the task is cancelled.
@@ -69,7 +74,11 @@ extension ConsentService {
     while true {
       for erasure in try ledger.pendingErasures() {
         do {
-          _ = try await finish(erasure)
+          // The call that recorded it may have broken off before the gates knew.
+          _ = try await roster.barrier(
+            at: erasure.sequence, of: [erasure.pid], since: time.monotonicMicroseconds)
+          let task = try await finish(erasure, inForceAt: time.now)
+          note(task, at: erasure.sequence)
           log.notice(
             "an erasure is complete", metadata: ["sequence": "\(erasure.sequence)"])
         } catch {
@@ -80,7 +89,79 @@ extension ConsentService {
           // One refusal may concern one person; the next may still succeed.
         }
       }
+      // Gates that did not say what they did are asked again.
+      if desk.isWaiting { roster.wakeGates() }
       try await time.sleep(milliseconds: configuration.erasureRetryMs)
     }
+  }
+
+  // MARK: - The certificate
+
+  /// Waits for the certificate of an erasure; answers which stores are missing when the time is up.
+  private func certificate(
+    of erasure: PendingErasure, after task: ErasureTask
+  ) async throws -> Set<String> {
+    var task = task
+    let end = time.monotonicMicroseconds + Int64(configuration.certificateWaitMs) * 1_000
+    while true {
+      let generation = desk.settled.generation
+      let missing = note(task, at: erasure.sequence)
+      let left = end - time.monotonicMicroseconds
+      if missing.isEmpty || missing.contains(ConsentLedger.vaultName) || left <= 0 {
+        return missing
+      }
+      try await desk.settled.wait(after: generation, timeoutMicroseconds: left)
+      guard let now = try ledger.erasureTask(erasure.sequence) else { return missing }
+      task = now
+    }
+  }
+
+  /// Tells the desk how an erasure stands, and has gates asked what they did.
+  @discardableResult
+  private func note(_ task: ErasureTask, at sequence: UInt64) -> Set<String> {
+    let missing = ConsentLedger.missing(from: task, stores: configuration.erasureStores)
+    // Without the vault's word, which it gives with the deed or not at all, nobody is asked.
+    let awaited = missing.contains(ConsentLedger.vaultName) ? [] : missing
+    if let pid = PseudonymousID(bytes: task.pid), desk.isNews(sequence, missing: awaited) {
+      desk.update(sequence, of: pid, missing: awaited)
+      if !awaited.isEmpty { roster.wakeGates() }
+    }
+    return missing
+  }
+
+  /// Writes down what stores say of erasures, and certifies.
+  func certifyErasures() async throws {
+    for (sequence, task) in try ledger.uncertifiedErasures() where task.isDone {
+      note(task, at: sequence)
+    }
+    while true {
+      let generation = desk.arrived.generation
+      let answers = desk.takeAnswers()
+      if !answers.isEmpty {
+        for (sequence, task) in try await ledger.note(
+          answers, stores: configuration.erasureStores)
+        {
+          note(task, at: sequence)
+        }
+      }
+      try await desk.arrived.wait(after: generation)
+    }
+  }
+
+  package func erasureCertificate(
+    _ request: CertificateRequest, context: CallContext
+  ) async throws -> CertificateReply {
+    let pid = try pid(request.pid)
+    guard let (_, task) = try ledger.erasure(of: pid) else { throw ReceiptRefusal.notErased }
+    guard !task.certificate.isEmpty else {
+      let missing = ConsentLedger.missing(from: task, stores: configuration.erasureStores)
+      return CertificateReply(
+        statements: task.statements.map(\.note), missing: missing.sorted())
+    }
+    let scope = configuration.scopes[0].description
+    let evidence = try await ledger.evidence(of: pid, for: scope, at: nil)
+    return CertificateReply(
+      certificate: task.certificate, statements: task.statements.map(\.note),
+      evidence: evidence.packed())
   }
 }

@@ -8,7 +8,7 @@ extension ReceiptRefusal: RPCErrorConvertible {
     switch self {
     case .duplicateID, .requestKeyReused, .otherWebhook: .alreadyExists
     case .unknownReceipt, .unknownNotice, .unknownNoticeVersion, .unknownPurpose,
-      .unknownWebhook:
+      .unknownWebhook, .notErased:
       .notFound
     case .erased, .takenBackLater, .notRestricted, .tokenOfOtherEpoch, .versionNotNext,
       .noSignalScopes, .notLogged, .entriesForgotten, .notCosigned:

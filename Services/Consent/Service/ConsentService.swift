@@ -15,6 +15,7 @@ package struct ConsentService: ConsentServing, TacitService {
   let register: CatalogRegister
   package let ledger: ConsentLedger
   let roster: GateRoster
+  let desk: ErasureDesk
   let tokens: ConsentTokens
   let secrets: ConsentSecrets
   let sender: WebhookSender
@@ -59,6 +60,7 @@ package struct ConsentService: ConsentServing, TacitService {
       configuration: configuration,
       earlierLeaseMs: try await ledger.exchangeLease(ms: configuration.leaseMs),
       lastPosition: try ledger.lastPosition(), time: time)
+    desk = ErasureDesk(time: time, retryMs: configuration.erasureRetryMs)
     tokens = try secrets.tokens(epoch: Self.epoch(of: store))
     sender = WebhookSender(
       ledger: ledger, roster: roster, settings: configuration.webhooks, time: time, log: log,
@@ -79,6 +81,7 @@ package struct ConsentService: ConsentServing, TacitService {
   package func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await retryErasures() }
+      group.addTask { try await certifyErasures() }
       group.addTask { try await sender.run() }
       defer { group.cancelAll() }
       try await group.next()
@@ -94,6 +97,7 @@ package struct ConsentService: ConsentServing, TacitService {
       ("gates_attending", Double(gates.attending)),
       ("gates_up_to_date", Double(gates.upToDate)),
       ("erasures_pending", Double(pending)),
+      ("erasures_uncertified", Double(desk.openCount)),
       ("notices", Double(catalog.notices.count)),
       ("webhooks", Double((try? ledger.webhooks().count) ?? 0)),
     ]

@@ -8,7 +8,7 @@ internal import Synchronization
 
 /// The feature store: what is known of people, each feature behind the scope it needs.
 package final class FeatureStoreService: FeaturesServing, TacitService {
-  package static let tables = FeatureTables.all
+  package static let tables = FeatureTables.all + ErasureTables.all
 
   let store: SealedStore
   package let audit: AuditLog
@@ -38,7 +38,11 @@ package final class FeatureStoreService: FeaturesServing, TacitService {
     views = try ViewRegister(store: store)
     cache = PersonCache(valueCountMax: configuration.cachedValueCountMax)
     reader = PersonReader(store: store, keys: keys, cache: cache)
-    gate = makeGate(PurgeEffects(store: store, views: views, cache: cache, keys: keys))
+    gate = makeGate(
+      PurgeEffects(
+        store: store, views: views, cache: cache, keys: keys,
+        erasures: ErasureBook(
+          service: WellKnownService.features.rawValue, store: store, audit: audit, time: time)))
   }
 
   package func run() async throws { try await gate.run() }

@@ -11,17 +11,20 @@ final class PurgeEffects: GateEffects {
   private let views: ViewRegister
   private let cache: PersonCache
   private let keys: any SubjectKeySource
+  private let erasures: ErasureBook
   /// Who allows what by the receipts so far of this epoch, whether they have expired or not: expiry
   /// stops serving, and only a withdrawal removes.
   private let granted = Mutex<(epoch: UInt64, scopes: [PseudonymousID: [Scope]])>((0, [:]))
 
   init(
-    store: SealedStore, views: ViewRegister, cache: PersonCache, keys: any SubjectKeySource
+    store: SealedStore, views: ViewRegister, cache: PersonCache, keys: any SubjectKeySource,
+    erasures: ErasureBook
   ) {
     self.store = store
     self.views = views
     self.cache = cache
     self.keys = keys
+    self.erasures = erasures
   }
 
   func apply(_ changes: [ConsentChange], epoch: UInt64) async throws {
@@ -43,6 +46,16 @@ final class PurgeEffects: GateEffects {
       try await perform(
         Array(removals[start..<min(removals.count, start + Self.removalCountMax)]),
         positionName: positionName)
+    }
+  }
+
+  func statement(
+    of pid: PseudonymousID, erasedAt sequence: LogSequenceNumber
+  ) async throws -> [UInt8] {
+    try erasures.statement(of: pid, at: sequence) { snapshot in
+      try snapshot.keys(FeatureTables.events, .prefix(pid)).count
+        + snapshot.keys(FeatureTables.rows, .prefix(pid)).count
+        + (snapshot.contains(FeatureTables.people, pid) ? 1 : 0)
     }
   }
 
@@ -81,14 +94,17 @@ final class PurgeEffects: GateEffects {
     cache.beginChange(of: pids)
     defer { cache.endChange(of: pids) }
     let catalog = views.catalog
+    let erasures = erasures
     try await store.write { transaction in
       for removal in removals {
-        _ = try transaction.purge(removal.pid) { part in
+        let removedCount = try transaction.purge(removal.pid) { part in
           guard !removal.isErasure else { return false }
           return catalog.scopes(of: part).map { !$0.isDisjoint(with: removal.allowed) } ?? true
         }
         if removal.isErasure {
           try transaction.put(FeatureTables.tombstones, removal.pid, removal.sequence.value)
+          try erasures.note(
+            removal.pid, at: removal.sequence, removed: removedCount, in: &transaction)
         }
       }
       if let last = removals.last {

@@ -1,4 +1,9 @@
+internal import AuditLog
+internal import ConsentVerifier
+internal import PrivacyCore
 package import RPC
+internal import ServiceKit
+internal import TransparencyLog
 internal import Transport
 package import VaultAPI
 
@@ -8,6 +13,21 @@ extension IdentityVaultService {
     let tombstone = try await registry.forget(
       person, erasureSequence: request.erasureSequence, by: context.peer.spiffeID)
     return ForgetReply(
-      identifiersRemoved: tombstone.identifiersRemoved, keyDestroyed: tombstone.keyDestroyed)
+      identifiersRemoved: tombstone.identifiersRemoved, keyDestroyed: tombstone.keyDestroyed,
+      statement: try statement(of: person, tombstone))
+  }
+
+  /// The vault's word for the erasure's certificate; empty where its log signs nothing.
+  private func statement(
+    of person: PseudonymousID, _ tombstone: ForgottenRecord
+  ) throws -> [UInt8] {
+    guard let origin = try? registry.audit.verifyingKey().name else { return [] }
+    var statement = ErasureStatement(
+      origin: origin, service: WellKnownService.vault.rawValue, pid: person,
+      sequence: tombstone.erasureSequence, atUs: registry.time.now.microseconds,
+      removed: UInt64(tombstone.identifiersRemoved), left: UInt64(try registry.rowCount(of: person))
+    )
+    statement.key = tombstone.keyDestroyed ? .destroyed(epoch: 0) : .absent
+    return try registry.audit.signStatement(statement.text).encoded
   }
 }

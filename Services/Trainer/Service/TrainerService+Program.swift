@@ -13,8 +13,11 @@ extension TrainerService {
     try await self.init(
       runtime: runtime, features: FeaturesClient(try runtime.client(of: .features)),
       gate: Gate(
-        name: runtime.service.rawValue, consent: consent, time: runtime.time,
-        random: runtime.random, log: runtime.log),
+        name: runtime.service.rawValue, consent: consent,
+        effects: ErasureEffects(
+          service: runtime.service.rawValue, store: runtime.store, audit: runtime.audit,
+          time: runtime.time),
+        time: runtime.time, random: runtime.random, log: runtime.log),
       configuration: configuration)
   }
 }

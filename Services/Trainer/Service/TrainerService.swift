@@ -9,7 +9,9 @@ internal import TrainerAPI
 
 /// The trainer: what may be learned from many people, within a stated privacy budget.
 package struct TrainerService: TrainerServing, TacitService {
-  package static var tables: [any StoreTableDescribing] { TrainerTables.all }
+  package static var tables: [any StoreTableDescribing] {
+    TrainerTables.all + ErasureTables.all
+  }
 
   let configuration: TrainerConfiguration
   let ledger: PrivacyLedger
@@ -41,8 +43,7 @@ package struct TrainerService: TrainerServing, TacitService {
     try await registry.removeUnfinished()
   }
 
-  /// Attends to the consent service. There is nothing to purge: the trainer stores noisy sums and
-  /// a root over receipts, and nothing by person.
+  /// Attends to the consent service.
   package func run() async throws { try await gate.run() }
 
   package func obstacle() async -> String? {

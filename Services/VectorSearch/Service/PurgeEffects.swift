@@ -8,6 +8,7 @@ internal import SealedStore
 struct PurgeEffects: GateEffects {
   let library: VectorLibrary
   let keys: any SubjectKeySource
+  let erasures: ErasureBook
 
   func apply(_ changes: [ConsentChange], epoch: UInt64) async throws {
     let store = library.store
@@ -24,6 +25,14 @@ struct PurgeEffects: GateEffects {
     }
   }
 
+  func statement(
+    of pid: PseudonymousID, erasedAt sequence: LogSequenceNumber
+  ) async throws -> [UInt8] {
+    try erasures.statement(of: pid, at: sequence) { snapshot in
+      try snapshot.keys(VectorTables.people, .prefix(pid)).count
+    }
+  }
+
   /// How many people are purged in one transaction.
   private static let removalCountMax = 64
 
@@ -34,6 +43,7 @@ struct PurgeEffects: GateEffects {
     let removed = try await library.store.write { transaction in
       var removed: [PersonKey] = []
       for removal in removals {
+        let countBefore = removed.count
         for key in try transaction.keys(VectorTables.people, .prefix(removal.pid)) {
           // A collection that is not known keeps nothing for anybody.
           let isKept =
@@ -45,6 +55,9 @@ struct PurgeEffects: GateEffects {
         }
         if removal.kind == .erasure {
           try transaction.put(VectorTables.tombstones, removal.pid, removal.sequence.value)
+          try erasures.note(
+            removal.pid, at: removal.sequence, removed: removed.count - countBefore,
+            in: &transaction)
         }
       }
       if let last = removals.last {

@@ -11,7 +11,7 @@ internal import VectorsAPI
 
 /// Vector search: what is near, and what to recommend, to whom it is allowed.
 package final class VectorSearchService: VectorsServing, TacitService {
-  package static let tables = VectorTables.all
+  package static let tables = VectorTables.all + ErasureTables.all
 
   /// What the service stands on.
   package struct Parts: Sendable {
@@ -66,7 +66,12 @@ package final class VectorSearchService: VectorsServing, TacitService {
     callRate = CallRate(
       callsPerSecond: configuration.callsPerSecond, callsInBurst: configuration.callsInBurst,
       time: parts.time)
-    gate = makeGate(PurgeEffects(library: library, keys: parts.keys))
+    gate = makeGate(
+      PurgeEffects(
+        library: library, keys: parts.keys,
+        erasures: ErasureBook(
+          service: WellKnownService.vectors.rawValue, store: parts.store, audit: parts.audit,
+          time: parts.time)))
     try await library.removeUnserved()
   }
 

@@ -42,6 +42,15 @@ struct LiveStack {
     _ name: String, _ arguments: String..., as identity: String = "admin-dev", input: String? = nil,
     at location: SourceLocation = #_sourceLocation
   ) async throws -> Program.Outcome {
+    try await done(name, arguments, as: identity, input: input, at: location)
+  }
+
+  /// The same with the arguments in a list.
+  @discardableResult
+  func done(
+    _ name: String, _ arguments: [String], as identity: String = "admin-dev", input: String? = nil,
+    at location: SourceLocation = #_sourceLocation
+  ) async throws -> Program.Outcome {
     let outcome = try await run(name, arguments, as: identity, input: input)
     try #require(
       outcome.status == 0, "\(name) \(arguments.joined(separator: " ")): \(outcome)",

@@ -1,6 +1,7 @@
 import AuditLog
 import ConsentAPI
 import ConsentService
+import ConsentVerifier
 import Cryptography
 import Foundation
 import Gate
@@ -25,13 +26,24 @@ final class FakeVault: SubjectVault {
 
   func setUp(_ isUp: Bool) { state.withLock { $0.isUp = isUp } }
 
+  /// The vault's word, under a log key of its own.
+  private func statement(_ request: ForgetRequest) -> [UInt8] {
+    guard let pid = PseudonymousID(bytes: request.pid) else { return [] }
+    var statement = ErasureStatement(
+      origin: "tacit/vault/test", service: "vault", pid: pid, sequence: request.erasureSequence,
+      atUs: 1, removed: 1, left: 0)
+    statement.key = .destroyed(epoch: 3)
+    return (try? ConsentFixture.signed(statement)) ?? []
+  }
+
   func forget(_ request: ForgetRequest) async throws(RPCError) -> ForgetReply {
     let isUp = state.withLock { state in
       if state.isUp { state.forgotten.append(request.pid) }
       return state.isUp
     }
     guard isUp else { throw RPCError(.unavailable, "no vault") }
-    return ForgetReply(identifiersRemoved: 1, keyDestroyed: true)
+    return ForgetReply(
+      identifiersRemoved: 1, keyDestroyed: true, statement: statement(request))
   }
 }
 
@@ -77,6 +89,22 @@ struct ConsentFixture {
     try NoteSigner(
       name: name, kind: .note,
       key: SigningKey(seed: SecretBytes(copying: [UInt8](repeating: seed, count: 32))))
+  }
+
+  /// The key of the log of a service; the consent service's is the fixture's own.
+  static func signer(of service: String) throws -> NoteSigner {
+    let seed =
+      service == "consent"
+      ? 5 : UInt8(truncatingIfNeeded: service.utf8.reduce(0) { $0 &+ UInt64($1) })
+    return try signer(name: "tacit/\(service)/test", seed: seed)
+  }
+
+  /// A statement, signed under its origin.
+  static func signed(_ statement: ErasureStatement) throws -> [UInt8] {
+    var note = try SignedNote(text: statement.text)
+    let time = Timestamp(microseconds: statement.atUs)
+    try note.add(signer(of: statement.service).sign(statement.text, at: time))
+    return note.encoded
   }
 
   /// Runs `body` against a service on the store in `directory`, and stops it afterwards.

@@ -98,6 +98,11 @@ package final class GateRoster: Sendable {
     }
   }
 
+  /// Has every gate's line look again what there is to send.
+  func wakeGates() {
+    for wake in state.withLock({ $0.registrations.values.map(\.wake) }) { wake.notify() }
+  }
+
   // MARK: One gate
 
   /// Enters a gate. `nil` where it claims to know more than the log holds.
@@ -121,6 +126,11 @@ package final class GateRoster: Sendable {
       state.registrations[id]?.confirmed = max(known, min(position, state.last))
     }
     gateConfirmed.notify()
+  }
+
+  /// Up to where a gate has confirmed the log.
+  func confirmed(_ id: UInt64) -> UInt64 {
+    state.withLock { $0.registrations[id]?.confirmed ?? 0 }
   }
 
   /// Gives a gate its lease, from the moment it sent its renewal at `sentAtUs` of its own clock.

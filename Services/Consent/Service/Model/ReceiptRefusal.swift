@@ -24,6 +24,7 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
   case duplicateID(ConsentID)
   case unknownReceipt
   case erased
+  case notErased
   case takenBackLater(scope: String, at: Timestamp)
   case tooManyReceipts(limit: Int)
   case tooManyChecks(limit: Int)
@@ -98,6 +99,7 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
     case .noVersion: "the receipt has no version: the version of the notice, from 1"
     case .duplicateID(let id): "the consent id \(id) is taken by a receipt with another content"
     case .unknownReceipt: "there is no receipt with this consent id"
+    case .notErased: "this person was not erased"
     case .erased: "this person was erased; nothing is recorded for this pid again"
     case .takenBackLater(let scope, let time):
       "the scope \(scope) was taken back at \(time); a consent given before that does not restore it"

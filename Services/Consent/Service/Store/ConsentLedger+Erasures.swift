@@ -30,8 +30,13 @@ extension ConsentLedger {
   }
 
   /// Notes that the vault has carried out an erasure. The first note stands.
+  ///
+  /// - Parameters:
+  ///   - inForceAt: when no gate served the person any more.
+  ///   - stores: the other stores that must speak before there is a certificate.
   package func finishErasure(
-    _ sequence: UInt64, keyDestroyed: Bool, identifiersRemoved: UInt32
+    _ sequence: UInt64, keyDestroyed: Bool, identifiersRemoved: UInt32, statement: [UInt8],
+    inForceAt: Timestamp, stores: [String]
   ) async throws -> ErasureTask {
     try await store.write { transaction in
       guard var task = try transaction.get(ConsentTables.erasures, sequence)?.message else {
@@ -42,6 +47,9 @@ extension ConsentLedger {
       task.doneAtUs = time.now.microseconds
       task.keyDestroyed = keyDestroyed
       task.identifiersRemoved = identifiersRemoved
+      task.inForceAtUs = inForceAt.microseconds
+      task.add(statement, of: Self.vaultName)
+      try certify(&task, sequence, stores: stores, in: &transaction)
       try transaction.put(ConsentTables.erasures, sequence, StoredMessage(task))
       return task
     }.value

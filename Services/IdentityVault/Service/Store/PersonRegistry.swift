@@ -82,6 +82,15 @@ struct PersonRegistry: Sendable {
     }
   }
 
+  /// How many rows there are of whom `pid` is itself: the person, the key, the identifiers.
+  func rowCount(of pid: PseudonymousID) throws -> Int {
+    try store.read { snapshot in
+      try snapshot.keys(VaultTables.identifiers, .prefix(pid)).count
+        + (snapshot.contains(VaultTables.people, pid) ? 1 : 0)
+        + (snapshot.contains(VaultTables.subjectKeys, pid) ? 1 : 0)
+    }
+  }
+
   /// How many people, aliases and forgotten pids there are: a walk over their keys.
   func counts() throws -> (people: Int, aliases: Int, forgotten: Int) {
     try store.read { snapshot in

@@ -74,10 +74,13 @@ package struct ModelRegistry: Sendable {
   }
 
   /// The models, newest first.
-  package func models() throws -> [Model] {
+  package func models() throws -> [Model] { try records().compactMap(\.model) }
+
+  /// The models with what they were made of, newest first.
+  package func records() throws -> [ModelRecord] {
     try store.read { snapshot in
       try snapshot.rows(TrainerTables.models, reverse: true, limit: Self.listCountMax)
-        .compactMap(\.value.message.model)
+        .map(\.value.message)
     }
   }
 

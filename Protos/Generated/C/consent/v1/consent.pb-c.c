@@ -1537,6 +1537,96 @@ void   tacit__consent__v1__gate_event__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__gate_event__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__consent__v1__erasure_question__init
+                     (Tacit__Consent__V1__ErasureQuestion         *message)
+{
+  static const Tacit__Consent__V1__ErasureQuestion init_value = TACIT__CONSENT__V1__ERASURE_QUESTION__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__erasure_question__get_packed_size
+                     (const Tacit__Consent__V1__ErasureQuestion *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_question__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__erasure_question__pack
+                     (const Tacit__Consent__V1__ErasureQuestion *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_question__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__erasure_question__pack_to_buffer
+                     (const Tacit__Consent__V1__ErasureQuestion *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_question__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ErasureQuestion *
+       tacit__consent__v1__erasure_question__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ErasureQuestion *)
+     protobuf_c_message_unpack (&tacit__consent__v1__erasure_question__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__erasure_question__free_unpacked
+                     (Tacit__Consent__V1__ErasureQuestion *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_question__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__erasure_answer__init
+                     (Tacit__Consent__V1__ErasureAnswer         *message)
+{
+  static const Tacit__Consent__V1__ErasureAnswer init_value = TACIT__CONSENT__V1__ERASURE_ANSWER__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__erasure_answer__get_packed_size
+                     (const Tacit__Consent__V1__ErasureAnswer *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_answer__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__erasure_answer__pack
+                     (const Tacit__Consent__V1__ErasureAnswer *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_answer__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__erasure_answer__pack_to_buffer
+                     (const Tacit__Consent__V1__ErasureAnswer *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_answer__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ErasureAnswer *
+       tacit__consent__v1__erasure_answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ErasureAnswer *)
+     protobuf_c_message_unpack (&tacit__consent__v1__erasure_answer__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__erasure_answer__free_unpacked
+                     (Tacit__Consent__V1__ErasureAnswer *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_answer__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__consent__v1__gate_welcome__init
                      (Tacit__Consent__V1__GateWelcome         *message)
 {
@@ -1715,6 +1805,96 @@ void   tacit__consent__v1__erase_reply__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &tacit__consent__v1__erase_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__certificate_request__init
+                     (Tacit__Consent__V1__CertificateRequest         *message)
+{
+  static const Tacit__Consent__V1__CertificateRequest init_value = TACIT__CONSENT__V1__CERTIFICATE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__certificate_request__get_packed_size
+                     (const Tacit__Consent__V1__CertificateRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__certificate_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__certificate_request__pack
+                     (const Tacit__Consent__V1__CertificateRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__certificate_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__certificate_request__pack_to_buffer
+                     (const Tacit__Consent__V1__CertificateRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__certificate_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__CertificateRequest *
+       tacit__consent__v1__certificate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__CertificateRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__certificate_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__certificate_request__free_unpacked
+                     (Tacit__Consent__V1__CertificateRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__certificate_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__certificate_reply__init
+                     (Tacit__Consent__V1__CertificateReply         *message)
+{
+  static const Tacit__Consent__V1__CertificateReply init_value = TACIT__CONSENT__V1__CERTIFICATE_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__certificate_reply__get_packed_size
+                     (const Tacit__Consent__V1__CertificateReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__certificate_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__certificate_reply__pack
+                     (const Tacit__Consent__V1__CertificateReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__certificate_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__certificate_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__CertificateReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__certificate_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__CertificateReply *
+       tacit__consent__v1__certificate_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__CertificateReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__certificate_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__certificate_reply__free_unpacked
+                     (Tacit__Consent__V1__CertificateReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__certificate_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   tacit__consent__v1__restrict_use_request__init
@@ -6383,7 +6563,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__change_batch__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__change_batch__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__gate_message__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__gate_message__field_descriptors[4] =
 {
   {
     "registration",
@@ -6421,16 +6601,29 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__gate_message__field_de
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "erasure",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__GateMessage, body_case),
+    offsetof(Tacit__Consent__V1__GateMessage, erasure),
+    &tacit__consent__v1__erasure_answer__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__gate_message__field_indices_by_name[] = {
   1,   /* field[1] = confirmation */
+  3,   /* field[3] = erasure */
   0,   /* field[0] = registration */
   2,   /* field[2] = renewal */
 };
 static const ProtobufCIntRange tacit__consent__v1__gate_message__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__gate_message__descriptor =
 {
@@ -6440,7 +6633,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_message__descriptor =
   "Tacit__Consent__V1__GateMessage",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__GateMessage),
-  3,
+  4,
   tacit__consent__v1__gate_message__field_descriptors,
   tacit__consent__v1__gate_message__field_indices_by_name,
   1,  tacit__consent__v1__gate_message__number_ranges,
@@ -6613,7 +6806,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_renewal__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__gate_renewal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__gate_event__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__gate_event__field_descriptors[4] =
 {
   {
     "changes",
@@ -6651,16 +6844,29 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__gate_event__field_desc
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "erasure",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__GateEvent, body_case),
+    offsetof(Tacit__Consent__V1__GateEvent, erasure),
+    &tacit__consent__v1__erasure_question__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__gate_event__field_indices_by_name[] = {
   0,   /* field[0] = changes */
+  3,   /* field[3] = erasure */
   1,   /* field[1] = lease */
   2,   /* field[2] = welcome */
 };
 static const ProtobufCIntRange tacit__consent__v1__gate_event__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__gate_event__descriptor =
 {
@@ -6670,11 +6876,113 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_event__descriptor =
   "Tacit__Consent__V1__GateEvent",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__GateEvent),
-  3,
+  4,
   tacit__consent__v1__gate_event__field_descriptors,
   tacit__consent__v1__gate_event__field_indices_by_name,
   1,  tacit__consent__v1__gate_event__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__gate_event__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_question__field_descriptors[2] =
+{
+  {
+    "pid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ErasureQuestion, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ErasureQuestion, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__erasure_question__field_indices_by_name[] = {
+  0,   /* field[0] = pid */
+  1,   /* field[1] = sequence */
+};
+static const ProtobufCIntRange tacit__consent__v1__erasure_question__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__erasure_question__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ErasureQuestion",
+  "ErasureQuestion",
+  "Tacit__Consent__V1__ErasureQuestion",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ErasureQuestion),
+  2,
+  tacit__consent__v1__erasure_question__field_descriptors,
+  tacit__consent__v1__erasure_question__field_indices_by_name,
+  1,  tacit__consent__v1__erasure_question__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__erasure_question__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_answer__field_descriptors[2] =
+{
+  {
+    "sequence",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ErasureAnswer, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "statement",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ErasureAnswer, statement),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__erasure_answer__field_indices_by_name[] = {
+  0,   /* field[0] = sequence */
+  1,   /* field[1] = statement */
+};
+static const ProtobufCIntRange tacit__consent__v1__erasure_answer__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__erasure_answer__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ErasureAnswer",
+  "ErasureAnswer",
+  "Tacit__Consent__V1__ErasureAnswer",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ErasureAnswer),
+  2,
+  tacit__consent__v1__erasure_answer__field_descriptors,
+  tacit__consent__v1__erasure_answer__field_indices_by_name,
+  1,  tacit__consent__v1__erasure_answer__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__erasure_answer__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__consent__v1__gate_welcome__field_descriptors[2] =
@@ -6869,7 +7177,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__erase_request__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__erase_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__erase_reply__field_descriptors[5] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__erase_reply__field_descriptors[7] =
 {
   {
     "receipt",
@@ -6931,10 +7239,36 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__erase_reply__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "certified",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__EraseReply, certified),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "missing",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__EraseReply, n_missing),
+    offsetof(Tacit__Consent__V1__EraseReply, missing),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__erase_reply__field_indices_by_name[] = {
+  5,   /* field[5] = certified */
   3,   /* field[3] = duration_us */
   1,   /* field[1] = gates */
+  6,   /* field[6] = missing */
   0,   /* field[0] = receipt */
   2,   /* field[2] = subject_key_destroyed */
   4,   /* field[4] = token */
@@ -6942,7 +7276,7 @@ static const unsigned tacit__consent__v1__erase_reply__field_indices_by_name[] =
 static const ProtobufCIntRange tacit__consent__v1__erase_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__erase_reply__descriptor =
 {
@@ -6952,11 +7286,126 @@ const ProtobufCMessageDescriptor tacit__consent__v1__erase_reply__descriptor =
   "Tacit__Consent__V1__EraseReply",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__EraseReply),
-  5,
+  7,
   tacit__consent__v1__erase_reply__field_descriptors,
   tacit__consent__v1__erase_reply__field_indices_by_name,
   1,  tacit__consent__v1__erase_reply__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__erase_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__certificate_request__field_descriptors[1] =
+{
+  {
+    "pid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__CertificateRequest, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__certificate_request__field_indices_by_name[] = {
+  0,   /* field[0] = pid */
+};
+static const ProtobufCIntRange tacit__consent__v1__certificate_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__certificate_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.CertificateRequest",
+  "CertificateRequest",
+  "Tacit__Consent__V1__CertificateRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__CertificateRequest),
+  1,
+  tacit__consent__v1__certificate_request__field_descriptors,
+  tacit__consent__v1__certificate_request__field_indices_by_name,
+  1,  tacit__consent__v1__certificate_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__certificate_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__certificate_reply__field_descriptors[4] =
+{
+  {
+    "certificate",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__CertificateReply, certificate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "statements",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Tacit__Consent__V1__CertificateReply, n_statements),
+    offsetof(Tacit__Consent__V1__CertificateReply, statements),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "evidence",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__CertificateReply, evidence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "missing",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Tacit__Consent__V1__CertificateReply, n_missing),
+    offsetof(Tacit__Consent__V1__CertificateReply, missing),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__certificate_reply__field_indices_by_name[] = {
+  0,   /* field[0] = certificate */
+  2,   /* field[2] = evidence */
+  3,   /* field[3] = missing */
+  1,   /* field[1] = statements */
+};
+static const ProtobufCIntRange tacit__consent__v1__certificate_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__certificate_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.CertificateReply",
+  "CertificateReply",
+  "Tacit__Consent__V1__CertificateReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__CertificateReply),
+  4,
+  tacit__consent__v1__certificate_reply__field_descriptors,
+  tacit__consent__v1__certificate_reply__field_indices_by_name,
+  1,  tacit__consent__v1__certificate_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__certificate_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__consent__v1__restrict_use_request__field_descriptors[5] =
@@ -10402,7 +10851,7 @@ const ProtobufCEnumDescriptor tacit__consent__v1__export_form__descriptor =
   tacit__consent__v1__export_form__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descriptors[30] =
+static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descriptors[31] =
 {
   { "Grant", &tacit__consent__v1__grant_request__descriptor, &tacit__consent__v1__grant_reply__descriptor },
   { "Withdraw", &tacit__consent__v1__withdraw_request__descriptor, &tacit__consent__v1__withdraw_reply__descriptor },
@@ -10434,6 +10883,7 @@ static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descr
   { "Watch", &tacit__consent__v1__watch_request__descriptor, &tacit__consent__v1__change_batch__descriptor },
   { "Attend", &tacit__consent__v1__gate_message__descriptor, &tacit__consent__v1__gate_event__descriptor },
   { "Erase", &tacit__consent__v1__erase_request__descriptor, &tacit__consent__v1__erase_reply__descriptor },
+  { "ErasureCertificate", &tacit__consent__v1__certificate_request__descriptor, &tacit__consent__v1__certificate_reply__descriptor },
 };
 const unsigned tacit__consent__v1__consent__method_indices_by_name[] = {
   15,        /* AddNotice */
@@ -10445,6 +10895,7 @@ const unsigned tacit__consent__v1__consent__method_indices_by_name[] = {
   19,        /* CountToAsk */
   18,        /* DiffNotices */
   29,        /* Erase */
+  30,        /* ErasureCertificate */
   26,        /* Export */
   0,        /* Grant */
   11,        /* History */
@@ -10474,7 +10925,7 @@ const ProtobufCServiceDescriptor tacit__consent__v1__consent__descriptor =
   "Consent",
   "Tacit__Consent__V1__Consent",
   "tacit.consent.v1",
-  30,
+  31,
   tacit__consent__v1__consent__method_descriptors,
   tacit__consent__v1__consent__method_indices_by_name
 };
@@ -10717,6 +11168,14 @@ void tacit__consent__v1__consent__erase(ProtobufCService *service,
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
   service->invoke(service, 29, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__erasure_certificate(ProtobufCService *service,
+                                                      const Tacit__Consent__V1__CertificateRequest *input,
+                                                      Tacit__Consent__V1__CertificateReply_Closure closure,
+                                                      void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 30, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *service,
                                         Tacit__Consent__V1__Consent_ServiceDestroy destroy)

@@ -187,6 +187,51 @@ void   tacit__consent__v1__erasure_task__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__erasure_task__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__consent__v1__store_statement__init
+                     (Tacit__Consent__V1__StoreStatement         *message)
+{
+  static const Tacit__Consent__V1__StoreStatement init_value = TACIT__CONSENT__V1__STORE_STATEMENT__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__store_statement__get_packed_size
+                     (const Tacit__Consent__V1__StoreStatement *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__store_statement__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__store_statement__pack
+                     (const Tacit__Consent__V1__StoreStatement *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__store_statement__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__store_statement__pack_to_buffer
+                     (const Tacit__Consent__V1__StoreStatement *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__store_statement__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__StoreStatement *
+       tacit__consent__v1__store_statement__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__StoreStatement *)
+     protobuf_c_message_unpack (&tacit__consent__v1__store_statement__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__store_statement__free_unpacked
+                     (Tacit__Consent__V1__StoreStatement *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__store_statement__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__consent__v1__webhook_progress__init
                      (Tacit__Consent__V1__WebhookProgress         *message)
 {
@@ -664,7 +709,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__answered_request__descripto
   (ProtobufCMessageInit) tacit__consent__v1__answered_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_task__field_descriptors[6] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_task__field_descriptors[9] =
 {
   {
     "pid",
@@ -738,19 +783,58 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_task__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "statements",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__ErasureTask, n_statements),
+    offsetof(Tacit__Consent__V1__ErasureTask, statements),
+    &tacit__consent__v1__store_statement__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "in_force_at_us",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ErasureTask, in_force_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "certificate",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ErasureTask, certificate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__erasure_task__field_indices_by_name[] = {
+  8,   /* field[8] = certificate */
   3,   /* field[3] = done_at_us */
   1,   /* field[1] = ground */
   5,   /* field[5] = identifiers_removed */
+  7,   /* field[7] = in_force_at_us */
   2,   /* field[2] = is_done */
   4,   /* field[4] = key_destroyed */
   0,   /* field[0] = pid */
+  6,   /* field[6] = statements */
 };
 static const ProtobufCIntRange tacit__consent__v1__erasure_task__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__erasure_task__descriptor =
 {
@@ -760,11 +844,62 @@ const ProtobufCMessageDescriptor tacit__consent__v1__erasure_task__descriptor =
   "Tacit__Consent__V1__ErasureTask",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ErasureTask),
-  6,
+  9,
   tacit__consent__v1__erasure_task__field_descriptors,
   tacit__consent__v1__erasure_task__field_indices_by_name,
   1,  tacit__consent__v1__erasure_task__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__erasure_task__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__store_statement__field_descriptors[2] =
+{
+  {
+    "service",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__StoreStatement, service),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "note",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__StoreStatement, note),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__store_statement__field_indices_by_name[] = {
+  1,   /* field[1] = note */
+  0,   /* field[0] = service */
+};
+static const ProtobufCIntRange tacit__consent__v1__store_statement__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__store_statement__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.StoreStatement",
+  "StoreStatement",
+  "Tacit__Consent__V1__StoreStatement",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__StoreStatement),
+  2,
+  tacit__consent__v1__store_statement__field_descriptors,
+  tacit__consent__v1__store_statement__field_indices_by_name,
+  1,  tacit__consent__v1__store_statement__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__store_statement__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__consent__v1__webhook_progress__field_descriptors[2] =

@@ -1558,7 +1558,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__forget_request__descriptor =
   (ProtobufCMessageInit) tacit__vault__v1__forget_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vault__v1__forget_reply__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__forget_reply__field_descriptors[3] =
 {
   {
     "identifiers_removed",
@@ -1584,15 +1584,29 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__forget_reply__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "statement",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__ForgetReply, statement),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vault__v1__forget_reply__field_indices_by_name[] = {
   0,   /* field[0] = identifiers_removed */
   1,   /* field[1] = key_destroyed */
+  2,   /* field[2] = statement */
 };
-static const ProtobufCIntRange tacit__vault__v1__forget_reply__number_ranges[1 + 1] =
+static const ProtobufCIntRange tacit__vault__v1__forget_reply__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 4, 2 },
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__forget_reply__descriptor =
 {
@@ -1602,10 +1616,10 @@ const ProtobufCMessageDescriptor tacit__vault__v1__forget_reply__descriptor =
   "Tacit__Vault__V1__ForgetReply",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__ForgetReply),
-  2,
+  3,
   tacit__vault__v1__forget_reply__field_descriptors,
   tacit__vault__v1__forget_reply__field_indices_by_name,
-  1,  tacit__vault__v1__forget_reply__number_ranges,
+  2,  tacit__vault__v1__forget_reply__number_ranges,
   (ProtobufCMessageInit) tacit__vault__v1__forget_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

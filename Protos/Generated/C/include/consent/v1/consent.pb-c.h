@@ -51,10 +51,14 @@ typedef struct Tacit__Consent__V1__GateRegistration Tacit__Consent__V1__GateRegi
 typedef struct Tacit__Consent__V1__GateConfirmation Tacit__Consent__V1__GateConfirmation;
 typedef struct Tacit__Consent__V1__GateRenewal Tacit__Consent__V1__GateRenewal;
 typedef struct Tacit__Consent__V1__GateEvent Tacit__Consent__V1__GateEvent;
+typedef struct Tacit__Consent__V1__ErasureQuestion Tacit__Consent__V1__ErasureQuestion;
+typedef struct Tacit__Consent__V1__ErasureAnswer Tacit__Consent__V1__ErasureAnswer;
 typedef struct Tacit__Consent__V1__GateWelcome Tacit__Consent__V1__GateWelcome;
 typedef struct Tacit__Consent__V1__GateLease Tacit__Consent__V1__GateLease;
 typedef struct Tacit__Consent__V1__EraseRequest Tacit__Consent__V1__EraseRequest;
 typedef struct Tacit__Consent__V1__EraseReply Tacit__Consent__V1__EraseReply;
+typedef struct Tacit__Consent__V1__CertificateRequest Tacit__Consent__V1__CertificateRequest;
+typedef struct Tacit__Consent__V1__CertificateReply Tacit__Consent__V1__CertificateReply;
 typedef struct Tacit__Consent__V1__RestrictUseRequest Tacit__Consent__V1__RestrictUseRequest;
 typedef struct Tacit__Consent__V1__LiftRestrictionRequest Tacit__Consent__V1__LiftRestrictionRequest;
 typedef struct Tacit__Consent__V1__LiftRestrictionReply Tacit__Consent__V1__LiftRestrictionReply;
@@ -1235,7 +1239,8 @@ typedef enum {
   TACIT__CONSENT__V1__GATE_MESSAGE__BODY__NOT_SET = 0,
   TACIT__CONSENT__V1__GATE_MESSAGE__BODY_REGISTRATION = 1,
   TACIT__CONSENT__V1__GATE_MESSAGE__BODY_CONFIRMATION = 2,
-  TACIT__CONSENT__V1__GATE_MESSAGE__BODY_RENEWAL = 3
+  TACIT__CONSENT__V1__GATE_MESSAGE__BODY_RENEWAL = 3,
+  TACIT__CONSENT__V1__GATE_MESSAGE__BODY_ERASURE = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TACIT__CONSENT__V1__GATE_MESSAGE__BODY__CASE)
 } Tacit__Consent__V1__GateMessage__BodyCase;
 
@@ -1259,6 +1264,10 @@ struct  Tacit__Consent__V1__GateMessage
      * It asks for its lease to be renewed.
      */
     Tacit__Consent__V1__GateRenewal *renewal;
+    /*
+     * What it did for an erasure that it was asked about.
+     */
+    Tacit__Consent__V1__ErasureAnswer *erasure;
   };
 };
 #define TACIT__CONSENT__V1__GATE_MESSAGE__INIT \
@@ -1334,7 +1343,8 @@ typedef enum {
   TACIT__CONSENT__V1__GATE_EVENT__BODY__NOT_SET = 0,
   TACIT__CONSENT__V1__GATE_EVENT__BODY_CHANGES = 1,
   TACIT__CONSENT__V1__GATE_EVENT__BODY_LEASE = 2,
-  TACIT__CONSENT__V1__GATE_EVENT__BODY_WELCOME = 3
+  TACIT__CONSENT__V1__GATE_EVENT__BODY_WELCOME = 3,
+  TACIT__CONSENT__V1__GATE_EVENT__BODY_ERASURE = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TACIT__CONSENT__V1__GATE_EVENT__BODY__CASE)
 } Tacit__Consent__V1__GateEvent__BodyCase;
 
@@ -1358,11 +1368,55 @@ struct  Tacit__Consent__V1__GateEvent
      * First event: what it takes to know a consistency token.
      */
     Tacit__Consent__V1__GateWelcome *welcome;
+    /*
+     * Asks what the gate's store did for an erasure that it has confirmed.
+     */
+    Tacit__Consent__V1__ErasureQuestion *erasure;
   };
 };
 #define TACIT__CONSENT__V1__GATE_EVENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__gate_event__descriptor) \
     , TACIT__CONSENT__V1__GATE_EVENT__BODY__NOT_SET, {0} }
+
+
+/*
+ * Asks a store what became of a person who was erased.
+ */
+struct  Tacit__Consent__V1__ErasureQuestion
+{
+  ProtobufCMessage base;
+  /*
+   * The person, 32 bytes.
+   */
+  ProtobufCBinaryData pid;
+  /*
+   * The position of the erasure.
+   */
+  uint64_t sequence;
+};
+#define TACIT__CONSENT__V1__ERASURE_QUESTION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__erasure_question__descriptor) \
+    , {0,NULL}, 0 }
+
+
+/*
+ * What a store did for an erasure.
+ */
+struct  Tacit__Consent__V1__ErasureAnswer
+{
+  ProtobufCMessage base;
+  /*
+   * The position of the erasure.
+   */
+  uint64_t sequence;
+  /*
+   * Its statement: a note that the store's own log signed.
+   */
+  ProtobufCBinaryData statement;
+};
+#define TACIT__CONSENT__V1__ERASURE_ANSWER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__erasure_answer__descriptor) \
+    , 0, {0,NULL} }
 
 
 /*
@@ -1466,10 +1520,65 @@ struct  Tacit__Consent__V1__EraseReply
    * The position to ask for in reads that must see it.
    */
   Tacit__Common__V1__ConsentToken *token;
+  /*
+   * Whether the erasure's certificate is there.
+   */
+  protobuf_c_boolean certified;
+  /*
+   * The stores whose statement is still missing for it.
+   */
+  size_t n_missing;
+  char **missing;
 };
 #define TACIT__CONSENT__V1__ERASE_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__erase_reply__descriptor) \
-    , NULL, 0,NULL, 0, 0, NULL }
+    , NULL, 0,NULL, 0, 0, NULL, 0, 0,NULL }
+
+
+/*
+ * Asks for what proves an erasure.
+ */
+struct  Tacit__Consent__V1__CertificateRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The person, 32 bytes: the erased pid.
+   */
+  ProtobufCBinaryData pid;
+};
+#define TACIT__CONSENT__V1__CERTIFICATE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__certificate_request__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * What proves an erasure, as far as it is there.
+ */
+struct  Tacit__Consent__V1__CertificateReply
+{
+  ProtobufCMessage base;
+  /*
+   * The certificate: a note that the consent log's key signed. Empty where a store is missing.
+   */
+  ProtobufCBinaryData certificate;
+  /*
+   * The statements that it names: notes, signed by the logs of the stores that made them.
+   */
+  size_t n_statements;
+  ProtobufCBinaryData *statements;
+  /*
+   * That the erasure is in the consent log: a packed ConsentEvidence.
+   */
+  ProtobufCBinaryData evidence;
+  /*
+   * The stores whose statement is still missing.
+   */
+  size_t n_missing;
+  char **missing;
+};
+#define TACIT__CONSENT__V1__CERTIFICATE_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__certificate_reply__descriptor) \
+    , {0,NULL}, 0,NULL, {0,NULL}, 0,NULL }
 
 
 /*
@@ -3353,6 +3462,44 @@ Tacit__Consent__V1__GateEvent *
 void   tacit__consent__v1__gate_event__free_unpacked
                      (Tacit__Consent__V1__GateEvent *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ErasureQuestion methods */
+void   tacit__consent__v1__erasure_question__init
+                     (Tacit__Consent__V1__ErasureQuestion         *message);
+size_t tacit__consent__v1__erasure_question__get_packed_size
+                     (const Tacit__Consent__V1__ErasureQuestion   *message);
+size_t tacit__consent__v1__erasure_question__pack
+                     (const Tacit__Consent__V1__ErasureQuestion   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__erasure_question__pack_to_buffer
+                     (const Tacit__Consent__V1__ErasureQuestion   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ErasureQuestion *
+       tacit__consent__v1__erasure_question__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__erasure_question__free_unpacked
+                     (Tacit__Consent__V1__ErasureQuestion *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ErasureAnswer methods */
+void   tacit__consent__v1__erasure_answer__init
+                     (Tacit__Consent__V1__ErasureAnswer         *message);
+size_t tacit__consent__v1__erasure_answer__get_packed_size
+                     (const Tacit__Consent__V1__ErasureAnswer   *message);
+size_t tacit__consent__v1__erasure_answer__pack
+                     (const Tacit__Consent__V1__ErasureAnswer   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__erasure_answer__pack_to_buffer
+                     (const Tacit__Consent__V1__ErasureAnswer   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ErasureAnswer *
+       tacit__consent__v1__erasure_answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__erasure_answer__free_unpacked
+                     (Tacit__Consent__V1__ErasureAnswer *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Consent__V1__GateWelcome methods */
 void   tacit__consent__v1__gate_welcome__init
                      (Tacit__Consent__V1__GateWelcome         *message);
@@ -3428,6 +3575,44 @@ Tacit__Consent__V1__EraseReply *
                       const uint8_t       *data);
 void   tacit__consent__v1__erase_reply__free_unpacked
                      (Tacit__Consent__V1__EraseReply *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__CertificateRequest methods */
+void   tacit__consent__v1__certificate_request__init
+                     (Tacit__Consent__V1__CertificateRequest         *message);
+size_t tacit__consent__v1__certificate_request__get_packed_size
+                     (const Tacit__Consent__V1__CertificateRequest   *message);
+size_t tacit__consent__v1__certificate_request__pack
+                     (const Tacit__Consent__V1__CertificateRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__certificate_request__pack_to_buffer
+                     (const Tacit__Consent__V1__CertificateRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__CertificateRequest *
+       tacit__consent__v1__certificate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__certificate_request__free_unpacked
+                     (Tacit__Consent__V1__CertificateRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__CertificateReply methods */
+void   tacit__consent__v1__certificate_reply__init
+                     (Tacit__Consent__V1__CertificateReply         *message);
+size_t tacit__consent__v1__certificate_reply__get_packed_size
+                     (const Tacit__Consent__V1__CertificateReply   *message);
+size_t tacit__consent__v1__certificate_reply__pack
+                     (const Tacit__Consent__V1__CertificateReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__certificate_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__CertificateReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__CertificateReply *
+       tacit__consent__v1__certificate_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__certificate_reply__free_unpacked
+                     (Tacit__Consent__V1__CertificateReply *message,
                       ProtobufCAllocator *allocator);
 /* Tacit__Consent__V1__RestrictUseRequest methods */
 void   tacit__consent__v1__restrict_use_request__init
@@ -4445,6 +4630,12 @@ typedef void (*Tacit__Consent__V1__GateRenewal_Closure)
 typedef void (*Tacit__Consent__V1__GateEvent_Closure)
                  (const Tacit__Consent__V1__GateEvent *message,
                   void *closure_data);
+typedef void (*Tacit__Consent__V1__ErasureQuestion_Closure)
+                 (const Tacit__Consent__V1__ErasureQuestion *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ErasureAnswer_Closure)
+                 (const Tacit__Consent__V1__ErasureAnswer *message,
+                  void *closure_data);
 typedef void (*Tacit__Consent__V1__GateWelcome_Closure)
                  (const Tacit__Consent__V1__GateWelcome *message,
                   void *closure_data);
@@ -4456,6 +4647,12 @@ typedef void (*Tacit__Consent__V1__EraseRequest_Closure)
                   void *closure_data);
 typedef void (*Tacit__Consent__V1__EraseReply_Closure)
                  (const Tacit__Consent__V1__EraseReply *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__CertificateRequest_Closure)
+                 (const Tacit__Consent__V1__CertificateRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__CertificateReply_Closure)
+                 (const Tacit__Consent__V1__CertificateReply *message,
                   void *closure_data);
 typedef void (*Tacit__Consent__V1__RestrictUseRequest_Closure)
                  (const Tacit__Consent__V1__RestrictUseRequest *message,
@@ -4728,6 +4925,10 @@ struct Tacit__Consent__V1__Consent_Service
                 const Tacit__Consent__V1__EraseRequest *input,
                 Tacit__Consent__V1__EraseReply_Closure closure,
                 void *closure_data);
+  void (*erasure_certificate)(Tacit__Consent__V1__Consent_Service *service,
+                              const Tacit__Consent__V1__CertificateRequest *input,
+                              Tacit__Consent__V1__CertificateReply_Closure closure,
+                              void *closure_data);
 };
 typedef void (*Tacit__Consent__V1__Consent_ServiceDestroy)(Tacit__Consent__V1__Consent_Service *);
 void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *service,
@@ -4765,7 +4966,8 @@ void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *ser
       function_prefix__ ## export,\
       function_prefix__ ## watch,\
       function_prefix__ ## attend,\
-      function_prefix__ ## erase  }
+      function_prefix__ ## erase,\
+      function_prefix__ ## erasure_certificate  }
 void tacit__consent__v1__consent__grant(ProtobufCService *service,
                                         const Tacit__Consent__V1__GrantRequest *input,
                                         Tacit__Consent__V1__GrantReply_Closure closure,
@@ -4886,6 +5088,10 @@ void tacit__consent__v1__consent__erase(ProtobufCService *service,
                                         const Tacit__Consent__V1__EraseRequest *input,
                                         Tacit__Consent__V1__EraseReply_Closure closure,
                                         void *closure_data);
+void tacit__consent__v1__consent__erasure_certificate(ProtobufCService *service,
+                                                      const Tacit__Consent__V1__CertificateRequest *input,
+                                                      Tacit__Consent__V1__CertificateReply_Closure closure,
+                                                      void *closure_data);
 
 /* --- descriptors --- */
 
@@ -4929,10 +5135,14 @@ extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_registration__d
 extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_confirmation__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_renewal__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_event__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__erasure_question__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__erasure_answer__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_welcome__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_lease__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__erase_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__erase_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__certificate_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__certificate_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__restrict_use_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__lift_restriction_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__lift_restriction_reply__descriptor;

@@ -21,6 +21,7 @@ typedef struct Tacit__Consent__V1__PersonState Tacit__Consent__V1__PersonState;
 typedef struct Tacit__Consent__V1__ScopeState Tacit__Consent__V1__ScopeState;
 typedef struct Tacit__Consent__V1__AnsweredRequest Tacit__Consent__V1__AnsweredRequest;
 typedef struct Tacit__Consent__V1__ErasureTask Tacit__Consent__V1__ErasureTask;
+typedef struct Tacit__Consent__V1__StoreStatement Tacit__Consent__V1__StoreStatement;
 typedef struct Tacit__Consent__V1__WebhookProgress Tacit__Consent__V1__WebhookProgress;
 typedef struct Tacit__Consent__V1__StoredDeadLetter Tacit__Consent__V1__StoredDeadLetter;
 
@@ -196,10 +197,43 @@ struct  Tacit__Consent__V1__ErasureTask
    * How many identifiers the vault removed.
    */
   uint32_t identifiers_removed;
+  /*
+   * What each store said, the vault among them, once each.
+   */
+  size_t n_statements;
+  Tacit__Consent__V1__StoreStatement **statements;
+  /*
+   * When no gate served the person any more, in microseconds since the epoch.
+   */
+  int64_t in_force_at_us;
+  /*
+   * The certificate, a signed note; empty until every store has said what it did.
+   */
+  ProtobufCBinaryData certificate;
 };
 #define TACIT__CONSENT__V1__ERASURE_TASK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__erasure_task__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
+    , {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0,NULL, 0, {0,NULL} }
+
+
+/*
+ * What a store said of an erasure.
+ */
+struct  Tacit__Consent__V1__StoreStatement
+{
+  ProtobufCMessage base;
+  /*
+   * The store.
+   */
+  char *service;
+  /*
+   * The signed note.
+   */
+  ProtobufCBinaryData note;
+};
+#define TACIT__CONSENT__V1__STORE_STATEMENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__store_statement__descriptor) \
+    , (char *)protobuf_c_empty_string, {0,NULL} }
 
 
 /*
@@ -326,6 +360,25 @@ Tacit__Consent__V1__ErasureTask *
 void   tacit__consent__v1__erasure_task__free_unpacked
                      (Tacit__Consent__V1__ErasureTask *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__StoreStatement methods */
+void   tacit__consent__v1__store_statement__init
+                     (Tacit__Consent__V1__StoreStatement         *message);
+size_t tacit__consent__v1__store_statement__get_packed_size
+                     (const Tacit__Consent__V1__StoreStatement   *message);
+size_t tacit__consent__v1__store_statement__pack
+                     (const Tacit__Consent__V1__StoreStatement   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__store_statement__pack_to_buffer
+                     (const Tacit__Consent__V1__StoreStatement   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__StoreStatement *
+       tacit__consent__v1__store_statement__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__store_statement__free_unpacked
+                     (Tacit__Consent__V1__StoreStatement *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Consent__V1__WebhookProgress methods */
 void   tacit__consent__v1__webhook_progress__init
                      (Tacit__Consent__V1__WebhookProgress         *message);
@@ -378,6 +431,9 @@ typedef void (*Tacit__Consent__V1__AnsweredRequest_Closure)
 typedef void (*Tacit__Consent__V1__ErasureTask_Closure)
                  (const Tacit__Consent__V1__ErasureTask *message,
                   void *closure_data);
+typedef void (*Tacit__Consent__V1__StoreStatement_Closure)
+                 (const Tacit__Consent__V1__StoreStatement *message,
+                  void *closure_data);
 typedef void (*Tacit__Consent__V1__WebhookProgress_Closure)
                  (const Tacit__Consent__V1__WebhookProgress *message,
                   void *closure_data);
@@ -394,6 +450,7 @@ extern const ProtobufCMessageDescriptor tacit__consent__v1__person_state__descri
 extern const ProtobufCMessageDescriptor tacit__consent__v1__scope_state__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__answered_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__erasure_task__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__store_statement__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__webhook_progress__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__stored_dead_letter__descriptor;
 

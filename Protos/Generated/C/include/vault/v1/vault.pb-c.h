@@ -366,10 +366,14 @@ struct  Tacit__Vault__V1__ForgetReply
    * Whether there was a subject key to destroy.
    */
   protobuf_c_boolean key_destroyed;
+  /*
+   * What it did for the erasure: a note that the vault's own log signed.
+   */
+  ProtobufCBinaryData statement;
 };
 #define TACIT__VAULT__V1__FORGET_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__forget_reply__descriptor) \
-    , 0, 0 }
+    , 0, 0, {0,NULL} }
 
 
 /*

@@ -1,0 +1,119 @@
+internal import Foundation
+internal import Pipeline
+internal import PrivacyCore
+internal import ServiceKit
+internal import Testing
+
+extension Integration {
+  @Suite("Erasure, from real processes")
+  struct ErasureTests {
+    private struct Log: Decodable { let key: String }
+
+    private struct Erased: Decodable {
+      let certified: Bool
+      let missing: [String]
+    }
+
+    private struct Store: Decodable {
+      let service: String
+      let removed: UInt64
+      let left: UInt64
+      let subjectKey: String?
+
+      enum CodingKeys: String, CodingKey {
+        case service, removed, left
+        case subjectKey = "subject_key"
+      }
+    }
+
+    private struct Verified: Decodable {
+      let stores: [Store]
+      let models: [Model]
+
+      struct Model: Decodable { let id: String }
+    }
+
+    /// The keys of all logs, as arguments.
+    private func keys(_ live: LiveStack) async throws -> [String] {
+      var arguments: [String] = []
+      for service in WellKnownService.allCases {
+        let log = try await live.done("tacit", "log", "show", service.rawValue, "--json")
+        arguments += ["--log-key", try log.json(Log.self).key]
+      }
+      return arguments
+    }
+
+    private func erase(_ pid: String, _ live: LiveStack, certificate: String) async throws
+      -> Erased
+    {
+      try await live.done(
+        "tacit-consent", "erase", "--pid", pid, "--ground", "gdpr-17-1-b", "--yes", "--json",
+        "--certificate", certificate, as: "privacy-dev"
+      ).json(Erased.self)
+    }
+
+    @Test("a certificate names every store and model, and holds offline until it is changed")
+    func certificate() async throws {
+      try await withStack { live in
+        let shop = try await Shop.open(live, peopleCount: 20)
+        try await shop.learn()
+        let keys = try await keys(live)
+        let file = live.directory.appending(path: "certificate.json")
+        let erased = try await erase(shop.people[0].pid, live, certificate: file.path)
+        #expect(erased.certified && erased.missing.isEmpty)
+        for service in WellKnownService.allCases { try await live.kill9(service) }
+
+        let verified = try await live.done(
+          "tacit", ["verify", "certificate", file.path, "--json"] + keys
+        ).json(Verified.self)
+        #expect(
+          verified.stores.map(\.service) == ["features", "trainer", "vault", "vectors"])
+        #expect(verified.stores.allSatisfy { $0.left == 0 })
+        #expect(verified.stores.first { $0.service == "features" }.map { $0.removed > 0 } == true)
+        #expect(verified.stores.first { $0.service == "vault" }?.subjectKey == "destroyed")
+        #expect(verified.models.count == 1)
+        let shown = try await live.done("tacit", ["verify", "certificate", file.path] + keys)
+        #expect(shown.output.contains("nothing is wrong"), "\(shown)")
+
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let changed = try live.file(
+          "changed.json", text.replacingOccurrences(of: "gdpr-17-1-b", with: "gdpr-17-1-c"))
+        let refused = try await live.run("tacit", ["verify", "certificate", changed] + keys)
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("certifies nothing"), "\(refused)")
+        let other = try await live.run(
+          "tacit", ["verify", "certificate", file.path, "--store", "archive"] + keys)
+        #expect(other.status == 1 && other.errors.contains("does not speak of archive"))
+        let fewer = try await live.run(
+          "tacit", ["verify", "certificate", file.path] + keys.dropLast(2))
+        #expect(fewer.status == 1, "\(fewer)")
+      }
+    }
+
+    @Test("with a store killed the erasure is in force; the certificate comes when it is back")
+    func killedStore() async throws {
+      try await withStack { live in
+        let shop = try await Shop.open(live, peopleCount: 5)
+        let file = live.directory.appending(path: "certificate.json")
+        for (index, service) in [WellKnownService.features, .vectors, .trainer].enumerated() {
+          let pid = shop.people[index].pid
+          try await live.kill9(service)
+          let erased = try await erase(pid, live, certificate: file.path)
+          #expect(!erased.certified)
+          #expect(erased.missing.contains(service.rawValue))
+          let early = try await live.run(
+            "tacit-consent", "certificate", "--pid", pid, "--out", file.path)
+          #expect(early.status == 1 && early.errors.contains(service.rawValue), "\(early)")
+          try await live.restart(service)
+          try await eventually("the certificate is there") {
+            try await live.run(
+              "tacit-consent", "certificate", "--pid", pid, "--out", file.path
+            ).status == 0
+          }
+          try await live.done(
+            "tacit", ["verify", "certificate", file.path] + keys(live))
+        }
+      }
+    }
+  }
+}
