@@ -18,7 +18,7 @@ struct LogCommand: AsyncParsableCommand {
 
       Example: tacit log show consent
       """,
-    subcommands: [LogShow.self, LogProve.self, LogExportCommand.self])
+    subcommands: [LogShow.self, LogPolicy.self, LogProve.self, LogExportCommand.self])
 }
 
 /// Which service's log, and how to reach it.
@@ -112,6 +112,35 @@ struct LogShow: AsyncParsableCommand {
           root: checkpoint.rootHash.description, note: text))
     }
     print("key  \(reply.key)\n\n\(text)", terminator: "")
+  }
+}
+
+/// `tacit log policy`: the keys of all logs, as a policy.
+struct LogPolicy: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "policy", abstract: "Print a policy that trusts the logs of all five services.",
+    discussion: """
+      Take it once, over connections you trust, and keep it: `tacit verify` goes by it. Witnesses \
+      and a quorum of them are added by hand.
+
+      Example: tacit log policy > policy.txt
+      """)
+
+  @OptionGroup var client: ClientOptions
+
+  private struct Answer: Encodable { let keys: [String] }
+
+  func run() async throws {
+    var keys: [String] = []
+    for service in WellKnownService.allCases {
+      let reply = try await client.with(service) {
+        try await AuditClient($0).checkpoint(CheckpointRequest(), options: client.callOptions)
+      }
+      keys.append(reply.key)
+    }
+    if client.json { return try printJSON(Answer(keys: keys)) }
+    for key in keys { print("log \(key)") }
+    print("quorum none")
   }
 }
 
