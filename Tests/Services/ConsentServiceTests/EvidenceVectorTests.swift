@@ -19,7 +19,7 @@ struct EvidenceVectorTests {
     .appending(path: "Vectors/consent-evidence")
 
   static func open(
-    at directory: URL, _ time: ManualTime
+    at directory: URL, _ time: ManualTime, name: String = "tacit/consent/example"
   ) throws -> (SealedStore, AuditLog, ConsentLedger) {
     let key = try SealingKey(
       id: KeyID(rawValue: 1), secret: SecretBytes(copying: [UInt8](repeating: 7, count: 32)))
@@ -32,7 +32,7 @@ struct EvidenceVectorTests {
     configuration.checkpointIntervalMs = 600_000
     let audit = AuditLog(
       store: store, time: time, random: SeededRandom(seed: 7),
-      signer: try ConsentFixture.signer(name: "tacit/consent/example"),
+      signer: try ConsentFixture.signer(name: name),
       configuration: configuration)
     let settings = ConsentConfiguration()
     let ledger = try ConsentLedger(

@@ -15,10 +15,16 @@ package final class ErasureDesk: Sendable {
   }
 
   /// What a store said.
-  struct Answer: Sendable {
+  package struct Answer: Sendable {
     let sequence: UInt64
     let service: String
     let note: [UInt8]
+
+    package init(sequence: UInt64, service: String, note: [UInt8]) {
+      self.sequence = sequence
+      self.service = service
+      self.note = note
+    }
   }
 
   private struct State {

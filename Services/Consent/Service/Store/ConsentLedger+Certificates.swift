@@ -1,5 +1,5 @@
 internal import AuditLog
-internal import ConsentAPI
+package import ConsentAPI
 internal import ConsentVerifier
 internal import Cryptography
 internal import PrivacyCore
@@ -13,7 +13,8 @@ extension ConsentLedger {
   ///
   /// - Parameter stores: the stores that must speak, without the vault.
   /// - Returns: the tasks as they stand now.
-  func note(
+  @discardableResult
+  package func note(
     _ answers: [ErasureDesk.Answer], stores: [String]
   ) async throws -> [(sequence: UInt64, task: ErasureTask)] {
     let known = answers.compactMap { answer -> ErasureDesk.Answer? in
