@@ -507,7 +507,9 @@ let fuzzTargets: [Target] =
       swiftSettings: houseRules),
     fuzzer("fuzz-frames", folder: "Frames", uses: ["WireFormat"]),
     fuzzer("fuzz-log", folder: "Log", uses: ["TransparencyLog"]),
-    fuzzer("fuzz-formats", folder: "Formats", uses: ["ConsentFormats", "ConsentVerifier"]),
+    fuzzer(
+      "fuzz-formats", folder: "Formats",
+      uses: ["ConsentFormats", "ConsentVerifier", "TransparencyLog"]),
     fuzzer(
       "fuzz-messages", folder: "Messages",
       uses: [

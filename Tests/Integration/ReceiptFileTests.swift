@@ -1,4 +1,6 @@
 internal import Foundation
+internal import Pipeline
+internal import ServiceKit
 internal import Testing
 
 extension Integration {
@@ -102,6 +104,58 @@ extension Integration {
           "tacit-consent", ["serve", "--plain", "--issuer", file.path])
         #expect(outcome.status == 1, "\(outcome)")
         #expect(outcome.errors.contains(word), "\(outcome.errors)")
+      }
+    }
+
+    @Test("with an issuer file, receipts go out in the form of ISO/IEC TS 27560 without a gap")
+    func issued() async throws {
+      try await withStack { live in
+        let shop = try await Shop.open(live, peopleCount: 1)
+        try await live.done(
+          "tacit-consent", "notices", "add",
+          try live.file(
+            "notice.json",
+            """
+            {"id":"shop","controller":"Muster AG","jurisdiction":"DE",
+             "purposes":[{"purpose":"marketing","legal_basis":"consent"}],
+             "texts":[{"language":"de","text":"Wir möchten …"}],
+             "pii_categories":["purchases"],"recipients":[],"retention":"P2Y",
+             "withdrawal_method":"https://muster.example/privacy"}
+            """))
+        try await live.done(
+          "tacit-consent", "grant", "--pid", shop.people[0].pid, "--scope", "marketing", "--days",
+          "365", "--source", "web-portal:v2", "--notice", "shop", "--notice-version", "1",
+          "--language", "de")
+        let lacking = try await live.run("tacit-consent", "export", "--format", "ts27560")
+        #expect(lacking.status == 1 && lacking.output.isEmpty)
+        let issuer = try live.file(
+          "issuer.json",
+          """
+          {"controller":"Muster AG","jurisdiction":"DE","base_iri":"https://muster.example/consent/",
+           "contact":"Data protection officer","email":"privacy@muster.example","phone":"+493012345",
+           "street_address":"Musterweg 1, Berlin","country":"DE","url":"https://muster.example",
+           "policy_url":"https://muster.example/privacy",
+           "rights_url":"https://muster.example/rights","storage_locations":["DE"],
+           "service":"Shop"}
+          """)
+        try await live.kill9(.consent)
+        let process = try live.process(of: .consent)
+        try await live.stack.restart(process.changing(["TACIT_ISSUER": issuer]))
+        let exported = try await live.run(
+          "tacit-consent", "export", "--format", "ts27560", "--after", "1")
+        #expect(exported.status == 0, "\(exported)")
+        let lines = exported.output.split(separator: "\n")
+        #expect(lines.count == 1)
+        for line in lines {
+          let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+          #expect(object?["@type"] as? String == "dpv:ConsentReceipt")
+          for word in ["Muster AG", "https://muster.example/rights", "DE"] {
+            #expect(line.contains(word), "\(word): \(line)")
+          }
+        }
+        let kantara = try await live.done(
+          "tacit-consent", "export", "--format", "kantara", "--after", "1")
+        #expect(kantara.output.contains("Muster AG"), "\(kantara)")
       }
     }
 

@@ -1,6 +1,7 @@
 internal import ConsentFormats
 internal import ConsentVerifier
 internal import FuzzDriver
+internal import TransparencyLog
 
 /// What people hand in of consent: files of receipts, browser signals, notes of evidence. How a file
 /// is cut into chunks must not matter, and a receipt that is accepted must be read again from what
@@ -30,8 +31,16 @@ enum FuzzFormats {
       for vendor in [nil, cut] { _ = try? TCFDecision(string, vendor: vendor) }
     default:
       let text = String(decoding: bytes, as: UTF8.self)
-      guard let note = LastReceiptNote(text: text) else { return }
-      guard note.text == text else { fatalError("a note that is written otherwise") }
+      let again = [
+        LastReceiptNote(text: text)?.text, ErasureStatement(text: text)?.text,
+        ErasureCertificate(text: text)?.text,
+      ].compactMap { $0 }
+      guard again.allSatisfy({ $0 == text }) else { fatalError("a note that is written otherwise") }
+      if let file = try? ErasureCertificateFile(json: bytes),
+        let policy = try? TrustPolicy(logs: [])
+      {
+        _ = try? ErasureVerifier(policy: policy).verify(file)
+      }
     }
   }
 
