@@ -33,6 +33,19 @@ public final class HMACKey: Sendable {
     }
   }
 
+  /// The code of `bytes` as four big-endian words, without allocating.
+  public func authenticateWords(
+    _ bytes: [UInt8]
+  ) throws(CryptographyError) -> (UInt64, UInt64, UInt64, UInt64) {
+    var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    try unsafe withUnsafeMutableBytes(of: &words) { code throws(CryptographyError) in
+      try unsafe bytes.span.withUnsafeBytes { bytes throws(CryptographyError) in
+        try unsafe authenticate(bytes, into: code)
+      }
+    }
+    return (words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian)
+  }
+
   /// Writes the 32-byte code of `bytes` to the start of `code`, without allocating.
   public func authenticate(
     _ bytes: UnsafeRawBufferPointer, into code: UnsafeMutableRawBufferPointer

@@ -13,8 +13,31 @@ package struct PseudonymDomain: Sendable {
 
   /// What makes pids: a key for each profile that the domain uses.
   private enum Keys {
-    case hashing([CanonicalProfile: HMACKey])
-    case oblivious([CanonicalProfile: ObliviousKey])
+    case hashing(ProfileKeys<HMACKey>)
+    case oblivious(ProfileKeys<ObliviousKey>)
+  }
+
+  /// A key for each profile that the domain uses.
+  private struct ProfileKeys<Key: Sendable>: Sendable {
+    let emailProfile: CanonicalProfile
+    let email: Key
+    let phone: Key
+    let customerNumber: Key
+
+    init(_ emailProfile: CanonicalProfile, _ key: (CanonicalProfile) throws -> Key) rethrows {
+      self.emailProfile = emailProfile
+      email = try key(emailProfile)
+      phone = try key(.phoneE164V1)
+      customerNumber = try key(.customerNumberV1)
+    }
+
+    subscript(profile: CanonicalProfile) -> Key? {
+      switch profile {
+      case .phoneE164V1: phone
+      case .customerNumberV1: customerNumber
+      default: profile == emailProfile ? email : nil
+      }
+    }
   }
 
   private let keys: Keys
@@ -27,7 +50,7 @@ package struct PseudonymDomain: Sendable {
     self.name = name
     self.emailProfile = emailProfile
     self.keyVersion = keyVersion
-    keys = .hashing(try Self.keys(emailProfile, key))
+    keys = .hashing(try ProfileKeys(emailProfile, key))
   }
 
   /// A domain whose pids are values of the oblivious function.
@@ -38,17 +61,7 @@ package struct PseudonymDomain: Sendable {
     self.name = name
     self.emailProfile = emailProfile
     self.keyVersion = keyVersion
-    keys = .oblivious(try Self.keys(emailProfile, obliviousKey))
-  }
-
-  private static func keys<Key>(
-    _ emailProfile: CanonicalProfile, _ key: (CanonicalProfile) throws -> Key
-  ) rethrows -> [CanonicalProfile: Key] {
-    var keys: [CanonicalProfile: Key] = [:]
-    for profile in [emailProfile, .phoneE164V1, .customerNumberV1] {
-      keys[profile] = try key(profile)
-    }
-    return keys
+    keys = .oblivious(try ProfileKeys(emailProfile, obliviousKey))
   }
 
   /// Whether pids are values of the oblivious function, and cost 85 µs instead of one.
@@ -72,19 +85,16 @@ package struct PseudonymDomain: Sendable {
   package func pid(
     of identifier: CanonicalIdentifier
   ) throws(CryptographyError) -> PseudonymousID {
-    let code: [UInt8]?
     switch keys {
     case .hashing(let keys):
-      code = try keys[identifier.profile]?.authenticate(identifier.authenticatedBytes)
+      guard let key = keys[identifier.profile] else { break }
+      return PseudonymousID(words: try key.authenticateWords(identifier.authenticatedBytes))
     case .oblivious(let keys):
-      code = try keys[identifier.profile]?.output(of: identifier.authenticatedBytes)
+      guard let key = keys[identifier.profile] else { break }
+      guard let pid = PseudonymousID(bytes: try key.output(of: identifier.authenticatedBytes))
+      else { preconditionFailure("a value of the function has as many bytes as a pid") }
+      return pid
     }
-    guard let code else {
-      preconditionFailure("the domain has no key for the profile \(identifier.profile.rawValue)")
-    }
-    guard let pid = PseudonymousID(bytes: code) else {
-      preconditionFailure("a code has as many bytes as a pid")
-    }
-    return pid
+    preconditionFailure("the domain has no key for the profile \(identifier.profile.rawValue)")
   }
 }

@@ -54,6 +54,43 @@ struct CanonicalIdentifierTests {
     }
   }
 
+  @Test("the short way to the canonical form says what the long way says, of any text")
+  func plainAddresses() throws {
+    var random = SplitMix64(seed: 20_261_127)
+    let characters = Array("aBz09.-_+@@..-é \"")
+    func outcome(
+      _ make: () throws(IdentifierRefusal) -> [UInt8]
+    ) -> Result<[UInt8], IdentifierRefusal> { Result(catching: make) }
+    var texts = (0..<60_000).map { _ in
+      String(
+        (0..<Int(random.next() % 14)).map { _ in
+          characters[Int(random.next() % UInt64(characters.count))]
+        })
+    }
+    // Both sides of each length.
+    for local in [1, 63, 64, 65] {
+      for label in [1, 62, 63, 64] {
+        for labels in 1...4 {
+          let domain = Array(repeating: String(repeating: "a", count: label), count: labels)
+          texts.append(
+            String(repeating: "A", count: local) + "@" + domain.joined(separator: ".") + ".de")
+        }
+      }
+    }
+    var accepted = 0
+    for text in texts {
+      let short = outcome { () throws(IdentifierRefusal) in
+        try EmailAddress.canonical(text, profile: .emailV1)
+      }
+      let long = outcome { () throws(IdentifierRefusal) in
+        try EmailAddress.generalVersion1(text)
+      }
+      #expect(short == long, "\(text)")
+      if case .success = short { accepted += 1 }
+    }
+    #expect(accepted > 50)
+  }
+
   @Test("e-mail addresses are normalised as UID2 does")
   func uid2Vectors() throws {
     let file: UID2Vectors = try read("email_uid2_profile.json")

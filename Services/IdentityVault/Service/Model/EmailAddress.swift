@@ -5,7 +5,12 @@ package enum EmailAddress {
   /// The most bytes of an address (RFC 5321, section 4.5.3.1.3, less the angle brackets).
   package static let byteCountMax = 254
 
-  /// The canonical form of an address, UTF-8. About 0.3 µs for an ASCII address.
+  /// The canonical form in `email/v1`, the long way, for any address.
+  package static func generalVersion1(_ text: String) throws(IdentifierRefusal) -> [UInt8] {
+    try version1(folded(text, composing: true))
+  }
+
+  /// The canonical form of an address, UTF-8.
   package static func canonical(
     _ text: String, profile: CanonicalProfile
   ) throws(IdentifierRefusal) -> [UInt8] {
@@ -16,7 +21,8 @@ package enum EmailAddress {
     case .emailUID2:
       return try uid2(folded(text, composing: false))
     default:
-      return try version1(folded(text, composing: true))
+      if let plain = plain(text) { return plain }
+      return try generalVersion1(text)
     }
   }
 
@@ -76,7 +82,7 @@ package enum EmailAddress {
   }
 
   /// `atext` of RFC 5322, section 3.2.3.
-  private static let isAtomText: [Bool] = {
+  static let isAtomText: [Bool] = {
     var table = [Bool](repeating: false, count: 128)
     for character in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789".utf8 {
       table[Int(character)] = true

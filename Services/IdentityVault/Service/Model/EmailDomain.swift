@@ -6,7 +6,7 @@
 /// refused rather than mapped; `ß` and the final sigma stay themselves, as in IDNA 2008; the
 /// contextual and bidirectional rules are not checked, and neither is what an `xn--` label holds.
 enum EmailDomain {
-  private static let labelByteCountMax = 63
+  static let labelByteCountMax = 63
 
   /// The A-labels of a lower-case UTF-8 domain, with dots between them.
   static func canonical(_ domain: ArraySlice<UInt8>) throws(IdentifierRefusal) -> [UInt8] {
