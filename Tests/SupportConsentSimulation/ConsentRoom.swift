@@ -157,4 +157,8 @@ private struct WillingVault: SubjectVault {
   func forget(_ request: ForgetRequest) async throws(RPCError) -> ForgetReply {
     ForgetReply(identifiersRemoved: 1, keyDestroyed: true)
   }
+
+  func forgotten(_ request: ForgottenRequest) async throws(RPCError) -> ForgottenReply {
+    ForgottenReply()
+  }
 }

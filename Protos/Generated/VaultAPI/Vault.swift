@@ -628,6 +628,76 @@ public struct ForgetReply: WireMessage, Equatable {
   }
 }
 
+/// Asks who was forgotten, page by page.
+public struct ForgottenRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.ForgottenRequest" }
+
+  /// Only pids behind this one; empty: from the first.
+  public var afterPid: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(afterPid: [UInt8] = []) {
+    self.afterPid = afterPid
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A page of those who were forgotten.
+public struct ForgottenReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.ForgottenReply" }
+
+  /// Their pids in ascending order, those of aliases too; none: there are no more.
+  public var pids: [[UInt8]] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(pids: [[UInt8]] = []) {
+    self.pids = pids
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
 /// Asks for the key of an oblivious domain.
 public struct ObliviousKeyRequest: WireMessage, Equatable {
   /// The name in the schema.
@@ -1153,6 +1223,45 @@ extension ForgetReply: @unsafe CopiedThroughC {
     self.keyDestroyed = unsafe message.pointee.key_destroyed != 0
     self.statement = try unsafe arena.bytes(
       message.pointee.statement, field: "ForgetReply.statement")
+  }
+}
+
+extension ForgottenRequest: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__ForgottenRequest>) {
+    unsafe tacit__vault__v1__forgotten_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__ForgottenRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.after_pid = arena.bytes(self.afterPid)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__ForgottenRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.afterPid = try unsafe arena.bytes(
+      message.pointee.after_pid, field: "ForgottenRequest.after_pid", maxBytes: 32)
+  }
+}
+
+extension ForgottenReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__ForgottenReply>) {
+    unsafe tacit__vault__v1__forgotten_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__ForgottenReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_pids = self.pids.count
+    unsafe message.pointee.pids = arena.byteLists(self.pids)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__ForgottenReply>, in arena: Arena
+  ) throws(WireError) {
+    self.pids = try unsafe arena.byteLists(
+      message.pointee.pids, count: message.pointee.n_pids, field: "ForgottenReply.pids")
   }
 }
 

@@ -55,6 +55,13 @@ public enum VaultMethods {
     kind: .unary, scope: "vault.oblivious",
     isInline: false, isIdempotent: true)
 
+  /// Who was forgotten: what a consent service asks whose log may have been restored from a backup
+  /// that does not know it.
+  public static let forgotten = MethodDescriptor(
+    id: 0x07DF_333C, name: "tacit.vault.v1.Vault/Forgotten",
+    kind: .unary, scope: "vault.forget",
+    isInline: false, isIdempotent: true)
+
   /// All methods, in the order of the schema.
   public static let all: [MethodDescriptor] = [
     pseudonymize,
@@ -65,6 +72,7 @@ public enum VaultMethods {
     forget,
     obliviousKey,
     blindEvaluate,
+    forgotten,
   ]
 }
 
@@ -111,6 +119,10 @@ public protocol VaultServing: Sendable {
     _ request: BlindEvaluateRequest,
     context: CallContext
   ) async throws -> BlindEvaluateReply
+
+  /// Who was forgotten: what a consent service asks whose log may have been restored from a backup
+  /// that does not know it.
+  func forgotten(_ request: ForgottenRequest, context: CallContext) async throws -> ForgottenReply
 }
 
 extension VaultServing {
@@ -150,6 +162,10 @@ extension VaultServing {
     router.unary(VaultMethods.blindEvaluate) {
       (request: BlindEvaluateRequest, context: CallContext) async throws -> BlindEvaluateReply in
       try await self.blindEvaluate(request, context: context)
+    }
+    router.unary(VaultMethods.forgotten) {
+      (request: ForgottenRequest, context: CallContext) async throws -> ForgottenReply in
+      try await self.forgotten(request, context: context)
     }
   }
 }
@@ -226,5 +242,14 @@ public struct VaultClient: Sendable {
     options: CallOptions = .init()
   ) async throws(RPCError) -> BlindEvaluateReply {
     try await client.unary(VaultMethods.blindEvaluate, request, options: options)
+  }
+
+  /// Who was forgotten: what a consent service asks whose log may have been restored from a backup
+  /// that does not know it.
+  public nonisolated(nonsending) func forgotten(
+    _ request: ForgottenRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> ForgottenReply {
+    try await client.unary(VaultMethods.forgotten, request, options: options)
   }
 }

@@ -9,6 +9,9 @@ package import VaultAPI
 package protocol SubjectVault: Sendable {
   /// Destroys the person's key and identifiers; asked again, it answers again.
   func forget(_ request: ForgetRequest) async throws(RPCError) -> ForgetReply
+
+  /// A page of those who were forgotten.
+  func forgotten(_ request: ForgottenRequest) async throws(RPCError) -> ForgottenReply
 }
 
 /// The vault, over the network.
@@ -19,6 +22,10 @@ package struct RemoteVault: SubjectVault {
 
   package func forget(_ request: ForgetRequest) async throws(RPCError) -> ForgetReply {
     try await client.forget(request, options: CallOptions(timeoutMs: 10_000))
+  }
+
+  package func forgotten(_ request: ForgottenRequest) async throws(RPCError) -> ForgottenReply {
+    try await client.forgotten(request, options: CallOptions(timeoutMs: 10_000))
   }
 }
 

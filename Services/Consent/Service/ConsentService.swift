@@ -80,7 +80,10 @@ package struct ConsentService: ConsentServing, TacitService {
   /// systems outside.
   package func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await retryErasures() }
+      group.addTask {
+        try await recordLostErasures()
+        try await retryErasures()
+      }
       group.addTask { try await certifyErasures() }
       group.addTask { try await sender.run() }
       defer { group.cancelAll() }

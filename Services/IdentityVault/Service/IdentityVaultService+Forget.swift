@@ -14,17 +14,28 @@ extension IdentityVaultService {
       person, erasureSequence: request.erasureSequence, by: context.peer.spiffeID)
     return ForgetReply(
       identifiersRemoved: tombstone.identifiersRemoved, keyDestroyed: tombstone.keyDestroyed,
-      statement: try statement(of: person, tombstone))
+      statement: try statement(of: person, tombstone, sequence: request.erasureSequence))
+  }
+
+  /// The most pids of one page.
+  private static let forgottenCountMax = 4_096
+
+  package func forgotten(
+    _ request: ForgottenRequest, context: CallContext
+  ) async throws -> ForgottenReply {
+    let after = request.afterPid.isEmpty ? nil : try pid(request.afterPid)
+    let pids = try registry.forgotten(after: after, limit: Self.forgottenCountMax)
+    return ForgottenReply(pids: pids.map(\.bytes))
   }
 
   /// The vault's word for the erasure's certificate; empty where its log signs nothing.
   private func statement(
-    of person: PseudonymousID, _ tombstone: ForgottenRecord
+    of person: PseudonymousID, _ tombstone: ForgottenRecord, sequence: UInt64
   ) throws -> [UInt8] {
     guard let origin = try? registry.audit.verifyingKey().name else { return [] }
     var statement = ErasureStatement(
       origin: origin, service: WellKnownService.vault.rawValue, pid: person,
-      sequence: tombstone.erasureSequence, atUs: registry.time.now.microseconds,
+      sequence: sequence, atUs: registry.time.now.microseconds,
       removed: UInt64(tombstone.identifiersRemoved), left: UInt64(try registry.rowCount(of: person))
     )
     statement.key = tombstone.keyDestroyed ? .destroyed(epoch: 0) : .absent

@@ -26,6 +26,15 @@ final class FakeVault: SubjectVault {
 
   func setUp(_ isUp: Bool) { state.withLock { $0.isUp = isUp } }
 
+  func forgotten(_ request: ForgottenRequest) async throws(RPCError) -> ForgottenReply {
+    let (isUp, forgotten) = state.withLock { ($0.isUp, $0.forgotten) }
+    guard isUp else { throw RPCError(.unavailable, "no vault") }
+    let pids = Set(forgotten).compactMap { PseudonymousID(bytes: $0) }.sorted()
+    // Small pages.
+    let page = pids.map(\.bytes).filter { request.afterPid.lexicographicallyPrecedes($0) }.prefix(2)
+    return ForgottenReply(pids: Array(page))
+  }
+
   /// The vault's word, under a log key of its own.
   private func statement(_ request: ForgetRequest) -> [UInt8] {
     guard let pid = PseudonymousID(bytes: request.pid) else { return [] }

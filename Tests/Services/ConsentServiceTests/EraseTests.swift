@@ -2,6 +2,7 @@ import AuditAPI
 import AuditLog
 import ConsentAPI
 import ConsentService
+import Foundation
 import Gate
 import PrivacyCore
 import RPC
@@ -47,6 +48,56 @@ struct EraseTests {
       #expect(try await fixture.withdraw(1).receipt == first.receipt)
       let actions = try fixture.audit.records(limit: 10).map(\.action)
       #expect(actions == ["consent.erase", "consent.certify_erasure"])
+    }
+  }
+
+  @Test("erasures that the log lost are recorded again: the vault remembers who was forgotten")
+  func lostErasures() async throws {
+    let vault = FakeVault()
+    let people: [UInt64] = [1, 2, 3, 4, 5]
+    try await withTemporaryDirectory { directory async throws in
+      let lost = directory.appending(path: "lost")
+      try await ConsentFixture.run(in: lost, vault: vault) { fixture async throws in
+        for person in people {
+          _ = try await fixture.client.erase(
+            EraseRequest(pid: Example.pid(person).bytes, ground: "gdpr-17-1-b", source: "letter"))
+        }
+      }
+      let fresh = directory.appending(path: "fresh")
+      try await ConsentFixture.run(in: fresh, vault: vault, configuration: .steady) {
+        fixture async throws in
+        for person in people + [6] { try await fixture.grant(person) }
+        vault.setUp(false)
+        try await fixture.withGate { gate async throws in
+          try await fixture.whileRunning {
+            try await eventually("a gate knows the grant") { try gate.withholding(1) == nil }
+            vault.setUp(true)
+            try await eventually("nobody who was forgotten is served") {
+              try people.allSatisfy { try gate.withholding($0) == .erased }
+            }
+            #expect(try gate.withholding(6) == nil)
+            try await eventually("all of them are certified") {
+              var missing = 0
+              for person in people {
+                let reply = try await fixture.client.erasureCertificate(
+                  CertificateRequest(pid: Example.pid(person).bytes))
+                missing += reply.certificate.isEmpty ? 1 : 0
+              }
+              return missing == 0
+            }
+          }
+        }
+        let refused = await refusal { try await fixture.grant(5) }
+        #expect(refused?.message.contains("erased") == true)
+      }
+      // Known: the vault need not be asked again.
+      vault.setUp(false)
+      try await ConsentFixture.run(in: fresh, vault: vault) { fixture async throws in
+        #expect(try await fixture.reason(5) == .erased)
+        let position = fixture.service.lastPosition
+        try await fixture.whileRunning { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(fixture.service.lastPosition == position)
+      }
     }
   }
 

@@ -173,6 +173,10 @@ private struct StubVault: VaultServing {
     _ request: SubjectKeysRequest, context: CallContext
   ) async throws -> SubjectKeysReply { SubjectKeysReply() }
 
+  func forgotten(
+    _ request: ForgottenRequest, context: CallContext
+  ) async throws -> ForgottenReply { ForgottenReply() }
+
   func forget(
     _ request: ForgetRequest, context: CallContext
   ) async throws -> ForgetReply { ForgetReply() }

@@ -71,6 +71,10 @@ private final class StubVault: VaultServing {
 
   func show(_ request: ShowRequest, context: CallContext) async throws -> ShowReply { ShowReply() }
 
+  func forgotten(
+    _ request: ForgottenRequest, context: CallContext
+  ) async throws -> ForgottenReply { ForgottenReply() }
+
   func forget(_ request: ForgetRequest, context: CallContext) async throws -> ForgetReply {
     ForgetReply()
   }

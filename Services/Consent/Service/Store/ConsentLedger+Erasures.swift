@@ -55,6 +55,22 @@ extension ConsentLedger {
     }.value
   }
 
+  // MARK: Erasures that the vault knows
+
+  /// Whether the vault has been asked, in this epoch of the log, who was forgotten.
+  func knowsErasures(of epoch: UInt64) throws -> Bool {
+    try store.read { try $0.get(ConsentTables.settings, Self.erasuresSetting) } == epoch
+  }
+
+  /// Notes that everybody who was forgotten is recorded as erased in this epoch of the log.
+  func noteErasuresKnown(in epoch: UInt64) async throws {
+    try await store.write { transaction in
+      try transaction.put(ConsentTables.settings, Self.erasuresSetting, epoch)
+    }
+  }
+
+  private static let erasuresSetting = "erasures_known_in_epoch"
+
   // MARK: Leases given by earlier runs
 
   /// Notes how long leases last from now on, and answers how long the longest can last that an

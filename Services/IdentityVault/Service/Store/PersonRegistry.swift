@@ -82,6 +82,15 @@ struct PersonRegistry: Sendable {
     }
   }
 
+  /// Up to `limit` pids of people who were forgotten, and of their aliases, behind `after`.
+  func forgotten(after: PseudonymousID?, limit: Int) throws -> [PseudonymousID] {
+    try store.read { snapshot in
+      let range = after.map { KeyRange<PseudonymousID>.from($0) } ?? .all
+      let found = try snapshot.keys(VaultTables.forgotten, range, limit: limit + 1)
+      return Array(found.drop { $0 == after }.prefix(limit))
+    }
+  }
+
   /// How many rows there are of whom `pid` is itself: the person, the key, the identifiers.
   func rowCount(of pid: PseudonymousID) throws -> Int {
     try store.read { snapshot in

@@ -637,6 +637,96 @@ void   tacit__vault__v1__forget_reply__free_unpacked
   assert(message->base.descriptor == &tacit__vault__v1__forget_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__vault__v1__forgotten_request__init
+                     (Tacit__Vault__V1__ForgottenRequest         *message)
+{
+  static const Tacit__Vault__V1__ForgottenRequest init_value = TACIT__VAULT__V1__FORGOTTEN_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__forgotten_request__get_packed_size
+                     (const Tacit__Vault__V1__ForgottenRequest *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__forgotten_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__forgotten_request__pack
+                     (const Tacit__Vault__V1__ForgottenRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__forgotten_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__forgotten_request__pack_to_buffer
+                     (const Tacit__Vault__V1__ForgottenRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__forgotten_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__ForgottenRequest *
+       tacit__vault__v1__forgotten_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__ForgottenRequest *)
+     protobuf_c_message_unpack (&tacit__vault__v1__forgotten_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__forgotten_request__free_unpacked
+                     (Tacit__Vault__V1__ForgottenRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__forgotten_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__vault__v1__forgotten_reply__init
+                     (Tacit__Vault__V1__ForgottenReply         *message)
+{
+  static const Tacit__Vault__V1__ForgottenReply init_value = TACIT__VAULT__V1__FORGOTTEN_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__forgotten_reply__get_packed_size
+                     (const Tacit__Vault__V1__ForgottenReply *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__forgotten_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__forgotten_reply__pack
+                     (const Tacit__Vault__V1__ForgottenReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__forgotten_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__forgotten_reply__pack_to_buffer
+                     (const Tacit__Vault__V1__ForgottenReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__forgotten_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__ForgottenReply *
+       tacit__vault__v1__forgotten_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__ForgottenReply *)
+     protobuf_c_message_unpack (&tacit__vault__v1__forgotten_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__forgotten_reply__free_unpacked
+                     (Tacit__Vault__V1__ForgottenReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__forgotten_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__vault__v1__oblivious_key_request__init
                      (Tacit__Vault__V1__ObliviousKeyRequest         *message)
 {
@@ -1623,6 +1713,82 @@ const ProtobufCMessageDescriptor tacit__vault__v1__forget_reply__descriptor =
   (ProtobufCMessageInit) tacit__vault__v1__forget_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tacit__vault__v1__forgotten_request__field_descriptors[1] =
+{
+  {
+    "after_pid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__ForgottenRequest, after_pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__forgotten_request__field_indices_by_name[] = {
+  0,   /* field[0] = after_pid */
+};
+static const ProtobufCIntRange tacit__vault__v1__forgotten_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__forgotten_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.ForgottenRequest",
+  "ForgottenRequest",
+  "Tacit__Vault__V1__ForgottenRequest",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__ForgottenRequest),
+  1,
+  tacit__vault__v1__forgotten_request__field_descriptors,
+  tacit__vault__v1__forgotten_request__field_indices_by_name,
+  1,  tacit__vault__v1__forgotten_request__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__forgotten_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__vault__v1__forgotten_reply__field_descriptors[1] =
+{
+  {
+    "pids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Tacit__Vault__V1__ForgottenReply, n_pids),
+    offsetof(Tacit__Vault__V1__ForgottenReply, pids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__forgotten_reply__field_indices_by_name[] = {
+  0,   /* field[0] = pids */
+};
+static const ProtobufCIntRange tacit__vault__v1__forgotten_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__forgotten_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.ForgottenReply",
+  "ForgottenReply",
+  "Tacit__Vault__V1__ForgottenReply",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__ForgottenReply),
+  1,
+  tacit__vault__v1__forgotten_reply__field_descriptors,
+  tacit__vault__v1__forgotten_reply__field_indices_by_name,
+  1,  tacit__vault__v1__forgotten_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__forgotten_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor tacit__vault__v1__oblivious_key_request__field_descriptors[2] =
 {
   {
@@ -1924,7 +2090,7 @@ const ProtobufCEnumDescriptor tacit__vault__v1__identifier_kind__descriptor =
   tacit__vault__v1__identifier_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__vault__v1__vault__method_descriptors[8] =
+static const ProtobufCMethodDescriptor tacit__vault__v1__vault__method_descriptors[9] =
 {
   { "Pseudonymize", &tacit__vault__v1__pseudonymize_request__descriptor, &tacit__vault__v1__pseudonymize_reply__descriptor },
   { "PseudonymizeStream", &tacit__vault__v1__pseudonymize_request__descriptor, &tacit__vault__v1__pseudonymize_reply__descriptor },
@@ -1934,10 +2100,12 @@ static const ProtobufCMethodDescriptor tacit__vault__v1__vault__method_descripto
   { "Forget", &tacit__vault__v1__forget_request__descriptor, &tacit__vault__v1__forget_reply__descriptor },
   { "ObliviousKey", &tacit__vault__v1__oblivious_key_request__descriptor, &tacit__vault__v1__oblivious_key_reply__descriptor },
   { "BlindEvaluate", &tacit__vault__v1__blind_evaluate_request__descriptor, &tacit__vault__v1__blind_evaluate_reply__descriptor },
+  { "Forgotten", &tacit__vault__v1__forgotten_request__descriptor, &tacit__vault__v1__forgotten_reply__descriptor },
 };
 const unsigned tacit__vault__v1__vault__method_indices_by_name[] = {
   7,        /* BlindEvaluate */
   5,        /* Forget */
+  8,        /* Forgotten */
   2,        /* Link */
   6,        /* ObliviousKey */
   0,        /* Pseudonymize */
@@ -1952,7 +2120,7 @@ const ProtobufCServiceDescriptor tacit__vault__v1__vault__descriptor =
   "Vault",
   "Tacit__Vault__V1__Vault",
   "tacit.vault.v1",
-  8,
+  9,
   tacit__vault__v1__vault__method_descriptors,
   tacit__vault__v1__vault__method_indices_by_name
 };
@@ -2019,6 +2187,14 @@ void tacit__vault__v1__vault__blind_evaluate(ProtobufCService *service,
 {
   assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
   service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__vault__v1__vault__forgotten(ProtobufCService *service,
+                                        const Tacit__Vault__V1__ForgottenRequest *input,
+                                        Tacit__Vault__V1__ForgottenReply_Closure closure,
+                                        void *closure_data)
+{
+  assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__vault__v1__vault__init (Tacit__Vault__V1__Vault_Service *service,
                                     Tacit__Vault__V1__Vault_ServiceDestroy destroy)

@@ -30,6 +30,8 @@ typedef struct Tacit__Vault__V1__SubjectKey Tacit__Vault__V1__SubjectKey;
 typedef struct Tacit__Vault__V1__SubjectKeysReply Tacit__Vault__V1__SubjectKeysReply;
 typedef struct Tacit__Vault__V1__ForgetRequest Tacit__Vault__V1__ForgetRequest;
 typedef struct Tacit__Vault__V1__ForgetReply Tacit__Vault__V1__ForgetReply;
+typedef struct Tacit__Vault__V1__ForgottenRequest Tacit__Vault__V1__ForgottenRequest;
+typedef struct Tacit__Vault__V1__ForgottenReply Tacit__Vault__V1__ForgottenReply;
 typedef struct Tacit__Vault__V1__ObliviousKeyRequest Tacit__Vault__V1__ObliviousKeyRequest;
 typedef struct Tacit__Vault__V1__ObliviousKeyReply Tacit__Vault__V1__ObliviousKeyReply;
 typedef struct Tacit__Vault__V1__BlindEvaluateRequest Tacit__Vault__V1__BlindEvaluateRequest;
@@ -374,6 +376,39 @@ struct  Tacit__Vault__V1__ForgetReply
 #define TACIT__VAULT__V1__FORGET_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__forget_reply__descriptor) \
     , 0, 0, {0,NULL} }
+
+
+/*
+ * Asks who was forgotten, page by page.
+ */
+struct  Tacit__Vault__V1__ForgottenRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Only pids behind this one; empty: from the first.
+   */
+  ProtobufCBinaryData after_pid;
+};
+#define TACIT__VAULT__V1__FORGOTTEN_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__forgotten_request__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * A page of those who were forgotten.
+ */
+struct  Tacit__Vault__V1__ForgottenReply
+{
+  ProtobufCMessage base;
+  /*
+   * Their pids in ascending order, those of aliases too; none: there are no more.
+   */
+  size_t n_pids;
+  ProtobufCBinaryData *pids;
+};
+#define TACIT__VAULT__V1__FORGOTTEN_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__forgotten_reply__descriptor) \
+    , 0,NULL }
 
 
 /*
@@ -745,6 +780,44 @@ Tacit__Vault__V1__ForgetReply *
 void   tacit__vault__v1__forget_reply__free_unpacked
                      (Tacit__Vault__V1__ForgetReply *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__ForgottenRequest methods */
+void   tacit__vault__v1__forgotten_request__init
+                     (Tacit__Vault__V1__ForgottenRequest         *message);
+size_t tacit__vault__v1__forgotten_request__get_packed_size
+                     (const Tacit__Vault__V1__ForgottenRequest   *message);
+size_t tacit__vault__v1__forgotten_request__pack
+                     (const Tacit__Vault__V1__ForgottenRequest   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__forgotten_request__pack_to_buffer
+                     (const Tacit__Vault__V1__ForgottenRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__ForgottenRequest *
+       tacit__vault__v1__forgotten_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__forgotten_request__free_unpacked
+                     (Tacit__Vault__V1__ForgottenRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__ForgottenReply methods */
+void   tacit__vault__v1__forgotten_reply__init
+                     (Tacit__Vault__V1__ForgottenReply         *message);
+size_t tacit__vault__v1__forgotten_reply__get_packed_size
+                     (const Tacit__Vault__V1__ForgottenReply   *message);
+size_t tacit__vault__v1__forgotten_reply__pack
+                     (const Tacit__Vault__V1__ForgottenReply   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__forgotten_reply__pack_to_buffer
+                     (const Tacit__Vault__V1__ForgottenReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__ForgottenReply *
+       tacit__vault__v1__forgotten_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__forgotten_reply__free_unpacked
+                     (Tacit__Vault__V1__ForgottenReply *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Vault__V1__ObliviousKeyRequest methods */
 void   tacit__vault__v1__oblivious_key_request__init
                      (Tacit__Vault__V1__ObliviousKeyRequest         *message);
@@ -865,6 +938,12 @@ typedef void (*Tacit__Vault__V1__ForgetRequest_Closure)
 typedef void (*Tacit__Vault__V1__ForgetReply_Closure)
                  (const Tacit__Vault__V1__ForgetReply *message,
                   void *closure_data);
+typedef void (*Tacit__Vault__V1__ForgottenRequest_Closure)
+                 (const Tacit__Vault__V1__ForgottenRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Vault__V1__ForgottenReply_Closure)
+                 (const Tacit__Vault__V1__ForgottenReply *message,
+                  void *closure_data);
 typedef void (*Tacit__Vault__V1__ObliviousKeyRequest_Closure)
                  (const Tacit__Vault__V1__ObliviousKeyRequest *message,
                   void *closure_data);
@@ -916,6 +995,10 @@ struct Tacit__Vault__V1__Vault_Service
                          const Tacit__Vault__V1__BlindEvaluateRequest *input,
                          Tacit__Vault__V1__BlindEvaluateReply_Closure closure,
                          void *closure_data);
+  void (*forgotten)(Tacit__Vault__V1__Vault_Service *service,
+                    const Tacit__Vault__V1__ForgottenRequest *input,
+                    Tacit__Vault__V1__ForgottenReply_Closure closure,
+                    void *closure_data);
 };
 typedef void (*Tacit__Vault__V1__Vault_ServiceDestroy)(Tacit__Vault__V1__Vault_Service *);
 void tacit__vault__v1__vault__init (Tacit__Vault__V1__Vault_Service *service,
@@ -931,7 +1014,8 @@ void tacit__vault__v1__vault__init (Tacit__Vault__V1__Vault_Service *service,
       function_prefix__ ## subject_keys,\
       function_prefix__ ## forget,\
       function_prefix__ ## oblivious_key,\
-      function_prefix__ ## blind_evaluate  }
+      function_prefix__ ## blind_evaluate,\
+      function_prefix__ ## forgotten  }
 void tacit__vault__v1__vault__pseudonymize(ProtobufCService *service,
                                            const Tacit__Vault__V1__PseudonymizeRequest *input,
                                            Tacit__Vault__V1__PseudonymizeReply_Closure closure,
@@ -964,6 +1048,10 @@ void tacit__vault__v1__vault__blind_evaluate(ProtobufCService *service,
                                              const Tacit__Vault__V1__BlindEvaluateRequest *input,
                                              Tacit__Vault__V1__BlindEvaluateReply_Closure closure,
                                              void *closure_data);
+void tacit__vault__v1__vault__forgotten(ProtobufCService *service,
+                                        const Tacit__Vault__V1__ForgottenRequest *input,
+                                        Tacit__Vault__V1__ForgottenReply_Closure closure,
+                                        void *closure_data);
 
 /* --- descriptors --- */
 
@@ -982,6 +1070,8 @@ extern const ProtobufCMessageDescriptor tacit__vault__v1__subject_key__descripto
 extern const ProtobufCMessageDescriptor tacit__vault__v1__subject_keys_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__forget_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__forget_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__forgotten_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__forgotten_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__oblivious_key_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__oblivious_key_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__blind_evaluate_request__descriptor;
