@@ -303,7 +303,7 @@ let benchmarks: [Target] = [
     name: "vault-bench",
     dependencies: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "VaultAPI", "RPC",
-      "Transport", "IdentityVaultService", arguments,
+      "Transport", "IdentityVaultService", "ServiceKit", log, arguments,
     ],
     path: "Benchmarks/Vault/Bench", swiftSettings: houseRules),
   .executableTarget(

@@ -55,11 +55,13 @@ def main():
     oblivious = json.loads(run(programs / "vault-oblivious-bench", 1024, options.seconds))
     keys = {
         "pseudonymize_per_s_core": vault["lookups_per_s"],
+        "pseudonymize_per_s_wire": vault["wire_lookups_per_s"],
+        "pseudonymize_p99_us": vault["wire_single_p99_us"],
         "hmac_limit_ratio": vault["pids_per_s"] / limit,
         "openssl_hmacs_per_s": limit,
     }
     keys |= {key: vault[key] for key in
-             ("pids_per_s", "single_lookups_per_s", "distinct_sketch_ns")}
+             ("pids_per_s", "single_lookups_per_s", "wire_single_p50_us", "distinct_sketch_ns")}
     keys |= {key: value for key, value in oblivious.items() if key != "batch"}
     keys = {key: round(value, 4) for key, value in keys.items()}
     out = pathlib.Path(options.out)

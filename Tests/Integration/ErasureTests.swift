@@ -88,6 +88,38 @@ extension Integration {
       }
     }
 
+    @Test("a list of people is forgotten at once, and who could not be is named")
+    func many() async throws {
+      struct Many: Decodable {
+        let people: Int
+        let erased: Int
+        let certified: Int
+      }
+      try await withStack { live in
+        let shop = try await Shop.open(live, peopleCount: 30)
+        let pids = shop.people.prefix(25).map(\.pid)
+        let list = try live.file("erased.txt", pids.joined(separator: "\n") + "\n")
+        let done = try await live.done(
+          "tacit-consent", "erase", "--pids", list, "--ground", "gdpr-17-1-b", "--yes", "--json",
+          as: "privacy-dev"
+        ).json(Many.self)
+        #expect(done.people == 25 && done.erased == 25 && done.certified == 25)
+        for (index, person) in shop.people.enumerated() {
+          let check = try await live.run(
+            "tacit-consent", "check", "--pid", person.pid, "--scope", "analytics")
+          #expect((check.status == 0) == (index >= 25), "\(check)")
+        }
+        let wrong = try await live.run(
+          "tacit-consent", "erase", "--pids", try live.file("wrong.txt", pids[0] + "\nnobody\n"),
+          "--ground", "gdpr-17-1-b", "--yes", as: "privacy-dev")
+        #expect(wrong.status == 1 && wrong.errors.contains("line 2"), "\(wrong)")
+        let refused = try await live.run(
+          "tacit-consent", "erase", "--pids", list, "--ground", "Not a name", "--yes",
+          as: "privacy-dev")
+        #expect(refused.status == 1 && refused.errors.contains("25 people"), "\(refused)")
+      }
+    }
+
     @Test("with a store killed the erasure is in force; the certificate comes when it is back")
     func killedStore() async throws {
       try await withStack { live in

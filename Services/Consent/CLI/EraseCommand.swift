@@ -10,16 +10,24 @@ struct EraseCommand: AsyncParsableCommand {
     abstract: "Forget a person: purge every store, destroy the subject key. For ever.",
     discussion: """
       Nothing can be recorded for this pid again. Each store signs what it did; with --certificate \
-      all of it is written to a file that `tacit verify certificate` checks. If the vault is out of reach, the erasure is \
-      recorded and in force, the command fails, and the service finishes it by itself; repeating \
-      the command is safe.
+      all of it is written to a file that `tacit verify certificate` checks. If the vault is out \
+      of reach, the erasure is recorded and in force, the command fails, and the service finishes \
+      it by itself; repeating the command is safe.
 
       Example:
         tacit-consent erase --pid PID --ground gdpr-17-1-b \\
             --source letter-2026-11 --yes --certificate certificate.json
+        tacit-consent erase --pids people.txt --ground gdpr-17-1-b --yes
       """)
 
-  @OptionGroup var person: PersonOption
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The person: 43 characters, with or without hmac:sha256:.", valueName: "pid"),
+    transform: Reading.pid)
+  var pid: PseudonymousID?
+  @Option(help: ArgumentHelp("A file of pids, one a line; - is standard input.", valueName: "file"))
+  var pids: String?
   @Option(help: "The legal ground, a name such as gdpr-17-1-b.") var ground: String
   @Option(help: "Where it was asked.") var source = ""
   @Option(
@@ -44,13 +52,21 @@ struct EraseCommand: AsyncParsableCommand {
   }
 
   func validate() throws {
+    guard (pid == nil) != (pids == nil) else {
+      throw ValidationError("say with either --pid or --pids who is to be forgotten")
+    }
+    guard pids == nil || certificate == nil else {
+      throw ValidationError("--certificate is of one person: --pid")
+    }
     guard yes else {
       throw ValidationError("there is no way back from an erasure; repeat the command with --yes")
     }
   }
 
   func run() async throws {
-    let request = EraseRequest(pid: person.pid.bytes, ground: ground, source: source)
+    if let pids { return try await erase(people: PeopleFile.read(pids)) }
+    guard let pid else { return }
+    let request = EraseRequest(pid: pid.bytes, ground: ground, source: source)
     let reply = try await client.with(.consent) {
       try await ConsentClient($0).erase(request, options: client.callOptions)
     }
@@ -63,7 +79,7 @@ struct EraseCommand: AsyncParsableCommand {
     if let certificate, reply.certified {
       let proof = try await client.with(.consent) {
         try await ConsentClient($0).erasureCertificate(
-          CertificateRequest(pid: person.pid.bytes), options: client.callOptions)
+          CertificateRequest(pid: pid.bytes), options: client.callOptions)
       }
       _ = try CertificateOutput.write(proof, to: certificate)
     }

@@ -89,19 +89,9 @@ struct WithdrawCommand: AsyncParsableCommand {
   }
 
   private func withdraw(people file: String) async throws {
-    var reader = try LineReader(path: file)
-    var people: [[UInt8]] = []
-    while let lines = try reader.next(countMax: 1_000, byteCountMax: 1 << 20) {
-      for line in lines where !line.text.isEmpty {
-        do {
-          people.append(try Reading.pid(line.text).bytes)
-        } catch {
-          throw CommandFailure("line \(line.number) of \(file) is no pid")
-        }
-      }
-    }
     let message = WithdrawManyRequest(
-      pids: people, scopes: scopes, source: source, idempotencyKey: request.key,
+      pids: try PeopleFile.read(file).map(\.bytes), scopes: scopes, source: source,
+      idempotencyKey: request.key,
       details: actor.details)
     let reply = try await client.with(.consent) {
       try await ConsentClient($0).withdrawMany(message, options: client.callOptions)

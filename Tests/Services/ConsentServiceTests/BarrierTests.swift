@@ -267,11 +267,11 @@ struct AttendTests {
       try await eventually("the lease runs out") { !gate.isLive }
       #expect(try gate.withholding(1) == .noLease)
       try await ConsentFixture.run(in: directory, port: port) { fixture async throws in
-        try await eventually("the gate is live again") { gate.isLive }
-        #expect(try gate.withholding(1) == nil)
+        // A busy machine may let a lease run out at any time; it comes back.
+        try await eventually("the gate serves again") { try gate.withholding(1) == nil }
         let reply = try await fixture.withdraw(1)
         #expect(reply.gates.contains { $0.gate == "features" && $0.confirmed })
-        #expect(try gate.withholding(1) == .withdrawn)
+        try await eventually("it withholds") { try gate.withholding(1) == .withdrawn }
       }
       attending.cancel()
     }
