@@ -159,6 +159,17 @@ let upperShared: [Target] = [
       "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "WireFormat", "AuditAPI",
     ]),
   shared(
+    "AccessPack",
+    uses: [
+      "PrivacyCore", "Cryptography", "TransparencyLog", "WireFormat", "DynamicMessages", "AuditAPI",
+    ]),
+  shared(
+    "AccessGathering",
+    uses: [
+      "PrivacyCore", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "TrainerAPI",
+      "VectorsAPI", "AccessPack",
+    ]),
+  shared(
     "ConsentVerifier",
     uses: [
       "PrivacyCore", "Cryptography", "TransparencyLog", "WireFormat", "AuditAPI", "ConsentAPI",
@@ -174,7 +185,7 @@ let upperShared: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "KeyManagementProviders", "SealedStore",
       "StoredMessages", "AuditLog", "AuditAPI", "TransparencyLog", "Transport", "WireFormat", "RPC",
-      "CommonAPI", "HealthAPI",
+      "CommonAPI", "HealthAPI", "SchemaModel", "DynamicMessages", "AccessPack",
       "ReflectionAPI", log, lifecycle, signals, arguments,
     ]),
 ]
@@ -188,26 +199,30 @@ let services: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "TransparencyLog", "SealedStore",
       "StoredMessages", "AuditLog", "WireFormat", "Transport", "RPC", "CommonAPI", "ConsentAPI",
-      "VaultAPI", "ConsentVerifier", "ServiceKit", "HTTP", "ConsentFormats", log,
+      "VaultAPI", "ConsentVerifier", "DynamicMessages", "ServiceKit", "HTTP", "ConsentFormats", log,
     ]),
   service(
     "IdentityVaultService", folder: "IdentityVault",
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages", "AuditLog",
-      "TransparencyLog", "RPC", "VaultAPI", "ConsentVerifier", "ServiceKit", log,
+      "TransparencyLog", "Transport", "RPC", "CommonAPI", "VaultAPI", "DynamicMessages",
+      "ConsentVerifier", "ServiceKit", log,
     ]),
   service(
     "FeatureStoreService", folder: "FeatureStore",
     uses: [
       "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport",
-      "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "Gate", "ServiceKit", yaml, log,
+      "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "DynamicMessages", "Gate",
+      "ServiceKit", yaml,
+      log,
     ]),
   service(
     "TrainerService", folder: "Trainer",
     uses: [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages",
       "AuditLog", "RPC",
-      "TrainerAPI", "ConsentAPI", "FeaturesAPI", "ConsentVerifier", "Gate", "ServiceKit", log,
+      "CommonAPI", "TrainerAPI", "ConsentAPI", "FeaturesAPI", "DynamicMessages",
+      "ConsentVerifier", "Gate", "ServiceKit", log,
     ]),
   // Optimised in debug builds too: what they time out on is the scan of every vector.
   .target(
@@ -221,7 +236,7 @@ let services: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages",
       "AuditLog", "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI",
-      "TrainerAPI", "VectorsAPI", "Gate", "ServiceKit", "VectorIndex", log,
+      "TrainerAPI", "VectorsAPI", "DynamicMessages", "Gate", "ServiceKit", "VectorIndex", log,
     ]),
   .target(
     name: "Pipeline",
@@ -248,7 +263,8 @@ let commands: [Target] = [
   command(
     "tacit-vault", folder: "IdentityVault",
     uses: [
-      "PrivacyCore", "Cryptography", "IdentityVaultService", "VaultAPI", "RPC", "ServiceKit",
+      "PrivacyCore", "Cryptography", "IdentityVaultService", "VaultAPI", "AccessPack",
+      "AccessGathering", "RPC", "ServiceKit",
     ]),
   command(
     "tacit-trainer", folder: "Trainer",
@@ -260,7 +276,7 @@ let commands: [Target] = [
     "tacit", folder: "Pipeline",
     uses: [
       "PrivacyCore", "Cryptography", "TransparencyLog", "AuditAPI", "ConsentAPI", "ConsentVerifier",
-      "DynamicMessages", "SchemaModel", "Pipeline", "RPC", "ServiceKit", "WireFormat",
+      "AccessPack", "DynamicMessages", "SchemaModel", "Pipeline", "RPC", "ServiceKit", "WireFormat",
     ]),
   .executableTarget(
     name: "tacit-protogen", dependencies: ["PrivacyCore", "SchemaModel"],
@@ -343,7 +359,8 @@ let testTargets: [Target] = [
   .target(
     name: "SimulatedStack",
     dependencies: [
-      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "Transport",
+      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditAPI", "AuditLog",
+      "Transport",
       "WireFormat", "RPC", "ServiceKit", "ConsentService", "IdentityVaultService",
       "FeatureStoreService", "TrainerService", "VectorSearchService", "Simulation", nioCore, log,
     ],
@@ -448,7 +465,8 @@ let testTargets: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages",
       "AuditAPI", "AuditLog", "KeyManagement", "WireFormat", "Transport", "RPC",
-      "TrainerAPI", "FeaturesAPI", "Gate", "TrainerService", "ServiceKit", "TestSupport",
+      "CommonAPI", "TrainerAPI", "FeaturesAPI", "Gate", "TrainerService", "ServiceKit",
+      "TestSupport",
       "RPCTestSupport", log,
     ]),
   tests(
@@ -471,7 +489,10 @@ let testTargets: [Target] = [
   .testTarget(
     name: "SimulationTests",
     dependencies: [
-      "PrivacyCore", "WireFormat", "Transport", "RPC", "ConsentAPI", "VaultAPI", "FeaturesAPI",
+      "PrivacyCore", "TransparencyLog", "SealedStore", "WireFormat", "DynamicMessages", "Transport",
+      "RPC", "AuditAPI", "AuditLog", "CommonAPI", "ConsentService", "IdentityVaultService",
+      "FeatureStoreService", "TrainerService", "VectorSearchService", "AccessPack",
+      "AccessGathering", "ConsentAPI", "VaultAPI", "FeaturesAPI",
       "TrainerAPI", "VectorsAPI", "ServiceKit", "Simulation", "ConsentSimulation",
       "SimulatedStack", "TestSupport", log,
     ],

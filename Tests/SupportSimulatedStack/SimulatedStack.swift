@@ -1,3 +1,4 @@
+internal import AuditAPI
 internal import AuditLog
 internal import ConsentService
 internal import Cryptography
@@ -144,6 +145,7 @@ package final class SimulatedStack: @unchecked Sendable {
     let made = try await Self.make(service, runtime)
     var router = Router()
     made.register(on: &router)
+    AuditService(audit: runtime.audit).register(on: &router)
     let server = RPCServer(
       router: router, endpoint: try Endpoint(service.defaultEndpointText),
       security: .plainLoopback, authorizer: OpenDoor(), network: process.network,

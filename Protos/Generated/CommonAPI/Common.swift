@@ -182,6 +182,137 @@ public struct ConsentToken: WireMessage, Equatable {
   }
 }
 
+/// Asks for all that a service holds of one person (GDPR articles 15 and 20).
+public struct HoldingsRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.common.v1.HoldingsRequest" }
+
+  /// The person's pids, 32 bytes each: 1 to 1,024. Somebody who was merged has several.
+  public var pids: [[UInt8]] = []
+
+  /// The ticket under which the person asked, 1 to 128 bytes. It stands in the log.
+  public var ticket: String = ""
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(pids: [[UInt8]] = [], ticket: String = "") {
+    self.pids = pids
+    self.ticket = ticket
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A piece of what a service holds of one person.
+public struct HoldingsChunk: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.common.v1.HoldingsChunk" }
+
+  /// A piece of the text: lines of JSON, each with its line feed, in UTF-8. A line may go on in the
+  /// next piece.
+  public var text: [UInt8] = []
+
+  /// In the last piece: what the service signs of the whole.
+  public var statement: HoldingsStatement? = nil
+
+  /// From the vault, in its first piece: every pid under which services may hold something of the
+  /// person.
+  public var pids: [[UInt8]] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(text: [UInt8] = [], statement: HoldingsStatement? = nil, pids: [[UInt8]] = []) {
+    self.text = text
+    self.statement = statement
+    self.pids = pids
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// That a service gave all of a text as what it holds of a person, and logged it before.
+public struct HoldingsStatement: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.common.v1.HoldingsStatement" }
+
+  /// A note, signed with the key of the service's log, over the text.
+  public var note: [UInt8] = []
+
+  /// That the log has the access: a proof in the form of C2SP tlog-proof, with its leaf.
+  public var proof: [UInt8] = []
+
+  /// What makes the leaf's commitment one of the content, 32 bytes.
+  public var salt: [UInt8] = []
+
+  /// The content: a packed tacit.audit.v1.AuditRecord.
+  public var content: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(note: [UInt8] = [], proof: [UInt8] = [], salt: [UInt8] = [], content: [UInt8] = []) {
+    self.note = note
+    self.proof = proof
+    self.salt = salt
+    self.content = content
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
 extension ServiceStatus: @unsafe CopiedThroughC {
   package static func prepare(_ message: UnsafeMutablePointer<Tacit__Common__V1__ServiceStatus>) {
     unsafe tacit__common__v1__service_status__init(message)
@@ -267,5 +398,84 @@ extension ConsentToken: @unsafe CopiedThroughC {
     self.epoch = unsafe message.pointee.epoch
     self.sequence = unsafe message.pointee.sequence
     self.mac = try unsafe arena.bytes(message.pointee.mac, field: "ConsentToken.mac", maxBytes: 16)
+  }
+}
+
+extension HoldingsRequest: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Common__V1__HoldingsRequest>) {
+    unsafe tacit__common__v1__holdings_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Common__V1__HoldingsRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_pids = self.pids.count
+    unsafe message.pointee.pids = arena.byteLists(self.pids)
+    unsafe message.pointee.ticket = arena.text(self.ticket)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Common__V1__HoldingsRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.pids = try unsafe arena.byteLists(
+      message.pointee.pids, count: message.pointee.n_pids, field: "HoldingsRequest.pids",
+      maxBytes: 32, maxCount: 1024)
+    self.ticket = try unsafe arena.text(
+      message.pointee.ticket, field: "HoldingsRequest.ticket", maxBytes: 128)
+  }
+}
+
+extension HoldingsChunk: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Common__V1__HoldingsChunk>) {
+    unsafe tacit__common__v1__holdings_chunk__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Common__V1__HoldingsChunk>, in arena: Arena
+  ) {
+    unsafe message.pointee.text = arena.bytes(self.text)
+    unsafe message.pointee.statement = self.statement.map { unsafe arena.message($0) }
+    unsafe message.pointee.n_pids = self.pids.count
+    unsafe message.pointee.pids = arena.byteLists(self.pids)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Common__V1__HoldingsChunk>, in arena: Arena
+  ) throws(WireError) {
+    self.text = try unsafe arena.bytes(
+      message.pointee.text, field: "HoldingsChunk.text", maxBytes: 1048576)
+    self.statement = try unsafe arena.message(message.pointee.statement, as: HoldingsStatement.self)
+    self.pids = try unsafe arena.byteLists(
+      message.pointee.pids, count: message.pointee.n_pids, field: "HoldingsChunk.pids",
+      maxBytes: 32, maxCount: 1024)
+  }
+}
+
+extension HoldingsStatement: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Common__V1__HoldingsStatement>)
+  {
+    unsafe tacit__common__v1__holdings_statement__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Common__V1__HoldingsStatement>, in arena: Arena
+  ) {
+    unsafe message.pointee.note = arena.bytes(self.note)
+    unsafe message.pointee.proof = arena.bytes(self.proof)
+    unsafe message.pointee.salt = arena.bytes(self.salt)
+    unsafe message.pointee.content = arena.bytes(self.content)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Common__V1__HoldingsStatement>, in arena: Arena
+  ) throws(WireError) {
+    self.note = try unsafe arena.bytes(
+      message.pointee.note, field: "HoldingsStatement.note", maxBytes: 262144)
+    self.proof = try unsafe arena.bytes(
+      message.pointee.proof, field: "HoldingsStatement.proof", maxBytes: 262144)
+    self.salt = try unsafe arena.bytes(
+      message.pointee.salt, field: "HoldingsStatement.salt", maxBytes: 32)
+    self.content = try unsafe arena.bytes(
+      message.pointee.content, field: "HoldingsStatement.content", maxBytes: 65536)
   }
 }

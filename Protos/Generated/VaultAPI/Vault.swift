@@ -885,6 +885,65 @@ public struct BlindEvaluateReply: WireMessage, Equatable {
   }
 }
 
+/// Asks for all that the vault holds of one person: by an identifier that the person has shown, or by
+/// a pid. Only the first is answered with identifiers.
+public struct VaultHoldingsRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.VaultHoldingsRequest" }
+
+  /// The identifier; with none the pid counts.
+  public var identifier: Identifier? = nil
+
+  /// The person, 32 bytes; empty where an identifier is given.
+  public var pid: [UInt8] = []
+
+  /// The pseudonym domain of the identifier. Empty: the service's first. Those of two domains are
+  /// never answered together.
+  public var domain: String = ""
+
+  /// The ticket under which the person asked, 1 to 128 bytes. It stands in the log.
+  public var ticket: String = ""
+
+  /// Really, although several people may use the identifier. Needs the scope vault.confirm.
+  public var confirm: Bool = false
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    identifier: Identifier? = nil,
+    pid: [UInt8] = [],
+    domain: String = "",
+    ticket: String = "",
+    confirm: Bool = false
+  ) {
+    self.identifier = identifier
+    self.pid = pid
+    self.domain = domain
+    self.ticket = ticket
+    self.confirm = confirm
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
 extension Identifier: @unsafe CopiedThroughC {
   package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__Identifier>) {
     unsafe tacit__vault__v1__identifier__init(message)
@@ -1368,5 +1427,36 @@ extension BlindEvaluateReply: @unsafe CopiedThroughC {
       field: "BlindEvaluateReply.evaluated")
     self.proof = try unsafe arena.bytes(message.pointee.proof, field: "BlindEvaluateReply.proof")
     self.keyVersion = unsafe message.pointee.key_version
+  }
+}
+
+extension VaultHoldingsRequest: @unsafe CopiedThroughC {
+  package static func prepare(
+    _ message: UnsafeMutablePointer<Tacit__Vault__V1__VaultHoldingsRequest>
+  ) {
+    unsafe tacit__vault__v1__vault_holdings_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__VaultHoldingsRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.identifier = self.identifier.map { unsafe arena.message($0) }
+    unsafe message.pointee.pid = arena.bytes(self.pid)
+    unsafe message.pointee.domain = arena.text(self.domain)
+    unsafe message.pointee.ticket = arena.text(self.ticket)
+    unsafe message.pointee.confirm = self.confirm ? 1 : 0
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__VaultHoldingsRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.identifier = try unsafe arena.message(message.pointee.identifier, as: Identifier.self)
+    self.pid = try unsafe arena.bytes(
+      message.pointee.pid, field: "VaultHoldingsRequest.pid", maxBytes: 32)
+    self.domain = try unsafe arena.text(
+      message.pointee.domain, field: "VaultHoldingsRequest.domain", maxBytes: 64)
+    self.ticket = try unsafe arena.text(
+      message.pointee.ticket, field: "VaultHoldingsRequest.ticket", maxBytes: 128)
+    self.confirm = unsafe message.pointee.confirm != 0
   }
 }

@@ -9,7 +9,7 @@ internal import TransparencyLog
 struct VerifyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Check proofs, checkpoints, copied logs, evidence and certificates, offline.",
+    abstract: "Check proofs, checkpoints, logs, evidence, certificates and packs, offline.",
     discussion: """
       Nothing is asked of any service: the files and a policy of trusted keys decide. Exit 0: all \
       of it holds; exit 1: something does not, and the message says what.
@@ -18,7 +18,7 @@ struct VerifyCommand: AsyncParsableCommand {
       """,
     subcommands: [
       VerifyProof.self, VerifyCheckpoint.self, VerifyLog.self, VerifyEvidence.self,
-      VerifyCertificate.self,
+      VerifyCertificate.self, VerifyAccess.self,
     ])
 }
 

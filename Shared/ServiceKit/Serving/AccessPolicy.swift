@@ -39,6 +39,7 @@ public struct AccessPolicy: MethodAuthorizer {
       "consent.notices", "consent.webhooks",
       "vault.pseudonymize", "vault.show", "vault.merge", "vault.confirm", "trainer.read",
       "trainer.budget",
+      "vault.access", "consent.access", "features.access", "trainer.access", "vectors.access",
       "reidentification.approve", "reidentification.list", "reidentification.freeze",
       "reidentification.unfreeze",
     ],
@@ -54,18 +55,19 @@ public struct AccessPolicy: MethodAuthorizer {
     "witness": ["audit.cosign"],
   ]
 
-  /// What nobody holds for running the machines: whose names are uncovered is for the roles that
-  /// answer for it to decide.
+  /// What nobody holds for running the machines: whose names are uncovered, and for whom everything
+  /// about a person is gathered, is for the roles that answer for it to decide.
   private static let scopesApartFromAdministration: Set<String> = [
     "reidentification.request", "reidentification.approve", "reidentification.redeem",
     "reidentification.unfreeze",
+    "vault.access", "consent.access", "features.access", "trainer.access", "vectors.access",
   ]
 
   /// The policy of the local stack.
   public init() {}
 
   /// Whether `peer` holds the scope that `method` asks for. An administrator holds every scope but
-  /// those of re-identification that uncover somebody, and whoever uses plain TCP on this machine,
+  /// those that uncover somebody or all about somebody, and whoever uses plain TCP on this machine,
   /// which must be switched on explicitly, holds every one.
   public func permits(_ peer: PeerIdentity, _ method: MethodDescriptor) -> Bool {
     permits(peer, scope: method.scope)

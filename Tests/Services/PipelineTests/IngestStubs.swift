@@ -188,6 +188,10 @@ private struct StubVault: VaultServing {
   func blindEvaluate(
     _ request: BlindEvaluateRequest, context: CallContext
   ) async throws -> BlindEvaluateReply { BlindEvaluateReply() }
+
+  func holdings(
+    _ request: VaultHoldingsRequest, replies: ReplyWriter<HoldingsChunk>, context: CallContext
+  ) async throws {}
 }
 
 /// What an ingest asks of the consent service, and nothing else of it.
@@ -228,5 +232,9 @@ private struct StubStore: FeaturesServing {
 
   func trainingSet(
     _ request: TrainingSetRequest, replies: ReplyWriter<TrainingBatch>, context: CallContext
+  ) async throws {}
+
+  func holdings(
+    _ request: HoldingsRequest, replies: ReplyWriter<HoldingsChunk>, context: CallContext
   ) async throws {}
 }

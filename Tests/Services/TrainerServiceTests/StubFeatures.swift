@@ -1,3 +1,4 @@
+internal import CommonAPI
 internal import FeaturesAPI
 internal import RPC
 internal import Synchronization
@@ -104,4 +105,8 @@ final class StubFeatures: FeaturesServing {
   func writeEvents(
     _ request: WriteEventsRequest, context: CallContext
   ) async throws -> WriteReply { WriteReply() }
+
+  func holdings(
+    _ request: HoldingsRequest, replies: ReplyWriter<HoldingsChunk>, context: CallContext
+  ) async throws {}
 }

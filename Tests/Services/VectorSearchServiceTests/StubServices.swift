@@ -102,6 +102,10 @@ final class StubServices: Sendable {
     func trainingSet(
       _ request: TrainingSetRequest, replies: ReplyWriter<TrainingBatch>, context: CallContext
     ) async throws {}
+
+    func holdings(
+      _ request: HoldingsRequest, replies: ReplyWriter<HoldingsChunk>, context: CallContext
+    ) async throws {}
   }
 
   private struct Trainer: TrainerServing {
@@ -147,5 +151,9 @@ final class StubServices: Sendable {
     func listModels(
       _ request: ListModelsRequest, context: CallContext
     ) async throws -> ListModelsReply { ListModelsReply() }
+
+    func holdings(
+      _ request: HoldingsRequest, replies: ReplyWriter<HoldingsChunk>, context: CallContext
+    ) async throws {}
   }
 }

@@ -1,3 +1,4 @@
+internal import CommonAPI
 internal import Cryptography
 internal import Gate
 internal import PrivacyCore
@@ -86,6 +87,10 @@ private final class StubVault: VaultServing {
   func blindEvaluate(
     _ request: BlindEvaluateRequest, context: CallContext
   ) async throws -> BlindEvaluateReply { BlindEvaluateReply() }
+
+  func holdings(
+    _ request: VaultHoldingsRequest, replies: ReplyWriter<HoldingsChunk>, context: CallContext
+  ) async throws {}
 }
 
 /// A pid for each number up to 65,535.

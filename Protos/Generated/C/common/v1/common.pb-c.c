@@ -187,6 +187,141 @@ void   tacit__common__v1__consent_token__free_unpacked
   assert(message->base.descriptor == &tacit__common__v1__consent_token__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__common__v1__holdings_request__init
+                     (Tacit__Common__V1__HoldingsRequest         *message)
+{
+  static const Tacit__Common__V1__HoldingsRequest init_value = TACIT__COMMON__V1__HOLDINGS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__common__v1__holdings_request__get_packed_size
+                     (const Tacit__Common__V1__HoldingsRequest *message)
+{
+  assert(message->base.descriptor == &tacit__common__v1__holdings_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__common__v1__holdings_request__pack
+                     (const Tacit__Common__V1__HoldingsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__common__v1__holdings_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__common__v1__holdings_request__pack_to_buffer
+                     (const Tacit__Common__V1__HoldingsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__common__v1__holdings_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Common__V1__HoldingsRequest *
+       tacit__common__v1__holdings_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Common__V1__HoldingsRequest *)
+     protobuf_c_message_unpack (&tacit__common__v1__holdings_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__common__v1__holdings_request__free_unpacked
+                     (Tacit__Common__V1__HoldingsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__common__v1__holdings_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__common__v1__holdings_chunk__init
+                     (Tacit__Common__V1__HoldingsChunk         *message)
+{
+  static const Tacit__Common__V1__HoldingsChunk init_value = TACIT__COMMON__V1__HOLDINGS_CHUNK__INIT;
+  *message = init_value;
+}
+size_t tacit__common__v1__holdings_chunk__get_packed_size
+                     (const Tacit__Common__V1__HoldingsChunk *message)
+{
+  assert(message->base.descriptor == &tacit__common__v1__holdings_chunk__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__common__v1__holdings_chunk__pack
+                     (const Tacit__Common__V1__HoldingsChunk *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__common__v1__holdings_chunk__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__common__v1__holdings_chunk__pack_to_buffer
+                     (const Tacit__Common__V1__HoldingsChunk *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__common__v1__holdings_chunk__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Common__V1__HoldingsChunk *
+       tacit__common__v1__holdings_chunk__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Common__V1__HoldingsChunk *)
+     protobuf_c_message_unpack (&tacit__common__v1__holdings_chunk__descriptor,
+                                allocator, len, data);
+}
+void   tacit__common__v1__holdings_chunk__free_unpacked
+                     (Tacit__Common__V1__HoldingsChunk *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__common__v1__holdings_chunk__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__common__v1__holdings_statement__init
+                     (Tacit__Common__V1__HoldingsStatement         *message)
+{
+  static const Tacit__Common__V1__HoldingsStatement init_value = TACIT__COMMON__V1__HOLDINGS_STATEMENT__INIT;
+  *message = init_value;
+}
+size_t tacit__common__v1__holdings_statement__get_packed_size
+                     (const Tacit__Common__V1__HoldingsStatement *message)
+{
+  assert(message->base.descriptor == &tacit__common__v1__holdings_statement__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__common__v1__holdings_statement__pack
+                     (const Tacit__Common__V1__HoldingsStatement *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__common__v1__holdings_statement__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__common__v1__holdings_statement__pack_to_buffer
+                     (const Tacit__Common__V1__HoldingsStatement *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__common__v1__holdings_statement__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Common__V1__HoldingsStatement *
+       tacit__common__v1__holdings_statement__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Common__V1__HoldingsStatement *)
+     protobuf_c_message_unpack (&tacit__common__v1__holdings_statement__descriptor,
+                                allocator, len, data);
+}
+void   tacit__common__v1__holdings_statement__free_unpacked
+                     (Tacit__Common__V1__HoldingsStatement *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__common__v1__holdings_statement__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor tacit__common__v1__service_status__field_descriptors[5] =
 {
   {
@@ -441,5 +576,197 @@ const ProtobufCMessageDescriptor tacit__common__v1__consent_token__descriptor =
   tacit__common__v1__consent_token__field_indices_by_name,
   1,  tacit__common__v1__consent_token__number_ranges,
   (ProtobufCMessageInit) tacit__common__v1__consent_token__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__common__v1__holdings_request__field_descriptors[2] =
+{
+  {
+    "pids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Tacit__Common__V1__HoldingsRequest, n_pids),
+    offsetof(Tacit__Common__V1__HoldingsRequest, pids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ticket",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Common__V1__HoldingsRequest, ticket),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__common__v1__holdings_request__field_indices_by_name[] = {
+  0,   /* field[0] = pids */
+  1,   /* field[1] = ticket */
+};
+static const ProtobufCIntRange tacit__common__v1__holdings_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__common__v1__holdings_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.common.v1.HoldingsRequest",
+  "HoldingsRequest",
+  "Tacit__Common__V1__HoldingsRequest",
+  "tacit.common.v1",
+  sizeof(Tacit__Common__V1__HoldingsRequest),
+  2,
+  tacit__common__v1__holdings_request__field_descriptors,
+  tacit__common__v1__holdings_request__field_indices_by_name,
+  1,  tacit__common__v1__holdings_request__number_ranges,
+  (ProtobufCMessageInit) tacit__common__v1__holdings_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__common__v1__holdings_chunk__field_descriptors[3] =
+{
+  {
+    "text",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Common__V1__HoldingsChunk, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "statement",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Common__V1__HoldingsChunk, statement),
+    &tacit__common__v1__holdings_statement__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pids",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Tacit__Common__V1__HoldingsChunk, n_pids),
+    offsetof(Tacit__Common__V1__HoldingsChunk, pids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__common__v1__holdings_chunk__field_indices_by_name[] = {
+  2,   /* field[2] = pids */
+  1,   /* field[1] = statement */
+  0,   /* field[0] = text */
+};
+static const ProtobufCIntRange tacit__common__v1__holdings_chunk__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__common__v1__holdings_chunk__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.common.v1.HoldingsChunk",
+  "HoldingsChunk",
+  "Tacit__Common__V1__HoldingsChunk",
+  "tacit.common.v1",
+  sizeof(Tacit__Common__V1__HoldingsChunk),
+  3,
+  tacit__common__v1__holdings_chunk__field_descriptors,
+  tacit__common__v1__holdings_chunk__field_indices_by_name,
+  1,  tacit__common__v1__holdings_chunk__number_ranges,
+  (ProtobufCMessageInit) tacit__common__v1__holdings_chunk__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__common__v1__holdings_statement__field_descriptors[4] =
+{
+  {
+    "note",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Common__V1__HoldingsStatement, note),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "proof",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Common__V1__HoldingsStatement, proof),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "salt",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Common__V1__HoldingsStatement, salt),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "content",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Common__V1__HoldingsStatement, content),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__common__v1__holdings_statement__field_indices_by_name[] = {
+  3,   /* field[3] = content */
+  0,   /* field[0] = note */
+  1,   /* field[1] = proof */
+  2,   /* field[2] = salt */
+};
+static const ProtobufCIntRange tacit__common__v1__holdings_statement__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__common__v1__holdings_statement__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.common.v1.HoldingsStatement",
+  "HoldingsStatement",
+  "Tacit__Common__V1__HoldingsStatement",
+  "tacit.common.v1",
+  sizeof(Tacit__Common__V1__HoldingsStatement),
+  4,
+  tacit__common__v1__holdings_statement__field_descriptors,
+  tacit__common__v1__holdings_statement__field_indices_by_name,
+  1,  tacit__common__v1__holdings_statement__number_ranges,
+  (ProtobufCMessageInit) tacit__common__v1__holdings_statement__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

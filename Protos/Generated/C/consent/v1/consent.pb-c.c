@@ -10851,7 +10851,7 @@ const ProtobufCEnumDescriptor tacit__consent__v1__export_form__descriptor =
   tacit__consent__v1__export_form__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descriptors[31] =
+static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descriptors[32] =
 {
   { "Grant", &tacit__consent__v1__grant_request__descriptor, &tacit__consent__v1__grant_reply__descriptor },
   { "Withdraw", &tacit__consent__v1__withdraw_request__descriptor, &tacit__consent__v1__withdraw_reply__descriptor },
@@ -10884,6 +10884,7 @@ static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descr
   { "Attend", &tacit__consent__v1__gate_message__descriptor, &tacit__consent__v1__gate_event__descriptor },
   { "Erase", &tacit__consent__v1__erase_request__descriptor, &tacit__consent__v1__erase_reply__descriptor },
   { "ErasureCertificate", &tacit__consent__v1__certificate_request__descriptor, &tacit__consent__v1__certificate_reply__descriptor },
+  { "Holdings", &tacit__common__v1__holdings_request__descriptor, &tacit__common__v1__holdings_chunk__descriptor },
 };
 const unsigned tacit__consent__v1__consent__method_indices_by_name[] = {
   15,        /* AddNotice */
@@ -10899,6 +10900,7 @@ const unsigned tacit__consent__v1__consent__method_indices_by_name[] = {
   26,        /* Export */
   0,        /* Grant */
   11,        /* History */
+  31,        /* Holdings */
   25,        /* Import */
   5,        /* LiftRestriction */
   23,        /* ListDeadLetters */
@@ -10925,7 +10927,7 @@ const ProtobufCServiceDescriptor tacit__consent__v1__consent__descriptor =
   "Consent",
   "Tacit__Consent__V1__Consent",
   "tacit.consent.v1",
-  31,
+  32,
   tacit__consent__v1__consent__method_descriptors,
   tacit__consent__v1__consent__method_indices_by_name
 };
@@ -11176,6 +11178,14 @@ void tacit__consent__v1__consent__erasure_certificate(ProtobufCService *service,
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
   service->invoke(service, 30, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__consent__v1__consent__holdings(ProtobufCService *service,
+                                           const Tacit__Common__V1__HoldingsRequest *input,
+                                           Tacit__Common__V1__HoldingsChunk_Closure closure,
+                                           void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 31, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *service,
                                         Tacit__Consent__V1__Consent_ServiceDestroy destroy)

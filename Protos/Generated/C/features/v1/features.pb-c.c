@@ -2566,7 +2566,7 @@ const ProtobufCEnumDescriptor tacit__features__v1__feature_status__descriptor =
   tacit__features__v1__feature_status__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__features__v1__features__method_descriptors[6] =
+static const ProtobufCMethodDescriptor tacit__features__v1__features__method_descriptors[7] =
 {
   { "ApplyViews", &tacit__features__v1__apply_views_request__descriptor, &tacit__features__v1__apply_views_reply__descriptor },
   { "ListViews", &tacit__features__v1__list_views_request__descriptor, &tacit__features__v1__list_views_reply__descriptor },
@@ -2574,10 +2574,12 @@ static const ProtobufCMethodDescriptor tacit__features__v1__features__method_des
   { "WriteEvents", &tacit__features__v1__write_events_request__descriptor, &tacit__features__v1__write_reply__descriptor },
   { "Get", &tacit__features__v1__get_request__descriptor, &tacit__features__v1__get_reply__descriptor },
   { "TrainingSet", &tacit__features__v1__training_set_request__descriptor, &tacit__features__v1__training_batch__descriptor },
+  { "Holdings", &tacit__common__v1__holdings_request__descriptor, &tacit__common__v1__holdings_chunk__descriptor },
 };
 const unsigned tacit__features__v1__features__method_indices_by_name[] = {
   0,        /* ApplyViews */
   4,        /* Get */
+  6,        /* Holdings */
   1,        /* ListViews */
   5,        /* TrainingSet */
   3,        /* WriteEvents */
@@ -2590,7 +2592,7 @@ const ProtobufCServiceDescriptor tacit__features__v1__features__descriptor =
   "Features",
   "Tacit__Features__V1__Features",
   "tacit.features.v1",
-  6,
+  7,
   tacit__features__v1__features__method_descriptors,
   tacit__features__v1__features__method_indices_by_name
 };
@@ -2641,6 +2643,14 @@ void tacit__features__v1__features__training_set(ProtobufCService *service,
 {
   assert(service->descriptor == &tacit__features__v1__features__descriptor);
   service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__features__v1__features__holdings(ProtobufCService *service,
+                                             const Tacit__Common__V1__HoldingsRequest *input,
+                                             Tacit__Common__V1__HoldingsChunk_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &tacit__features__v1__features__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__features__v1__features__init (Tacit__Features__V1__Features_Service *service,
                                           Tacit__Features__V1__Features_ServiceDestroy destroy)

@@ -2267,7 +2267,7 @@ const ProtobufCEnumDescriptor tacit__trainer__v1__charge_state__descriptor =
   tacit__trainer__v1__charge_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__trainer__v1__trainer__method_descriptors[8] =
+static const ProtobufCMethodDescriptor tacit__trainer__v1__trainer__method_descriptors[9] =
 {
   { "CreateBudget", &tacit__trainer__v1__create_budget_request__descriptor, &tacit__trainer__v1__budget__descriptor },
   { "ShowBudget", &tacit__trainer__v1__show_budget_request__descriptor, &tacit__trainer__v1__budget__descriptor },
@@ -2277,10 +2277,12 @@ static const ProtobufCMethodDescriptor tacit__trainer__v1__trainer__method_descr
   { "ListModels", &tacit__trainer__v1__list_models_request__descriptor, &tacit__trainer__v1__list_models_reply__descriptor },
   { "ShowModel", &tacit__trainer__v1__show_model_request__descriptor, &tacit__trainer__v1__model__descriptor },
   { "FetchModel", &tacit__trainer__v1__show_model_request__descriptor, &tacit__trainer__v1__model_chunk__descriptor },
+  { "Holdings", &tacit__common__v1__holdings_request__descriptor, &tacit__common__v1__holdings_chunk__descriptor },
 };
 const unsigned tacit__trainer__v1__trainer__method_indices_by_name[] = {
   0,        /* CreateBudget */
   7,        /* FetchModel */
+  8,        /* Holdings */
   2,        /* Ledger */
   5,        /* ListModels */
   3,        /* Query */
@@ -2295,7 +2297,7 @@ const ProtobufCServiceDescriptor tacit__trainer__v1__trainer__descriptor =
   "Trainer",
   "Tacit__Trainer__V1__Trainer",
   "tacit.trainer.v1",
-  8,
+  9,
   tacit__trainer__v1__trainer__method_descriptors,
   tacit__trainer__v1__trainer__method_indices_by_name
 };
@@ -2362,6 +2364,14 @@ void tacit__trainer__v1__trainer__fetch_model(ProtobufCService *service,
 {
   assert(service->descriptor == &tacit__trainer__v1__trainer__descriptor);
   service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__trainer__v1__trainer__holdings(ProtobufCService *service,
+                                           const Tacit__Common__V1__HoldingsRequest *input,
+                                           Tacit__Common__V1__HoldingsChunk_Closure closure,
+                                           void *closure_data)
+{
+  assert(service->descriptor == &tacit__trainer__v1__trainer__descriptor);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__trainer__v1__trainer__init (Tacit__Trainer__V1__Trainer_Service *service,
                                         Tacit__Trainer__V1__Trainer_ServiceDestroy destroy)

@@ -907,6 +907,51 @@ void   tacit__vault__v1__blind_evaluate_reply__free_unpacked
   assert(message->base.descriptor == &tacit__vault__v1__blind_evaluate_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__vault__v1__vault_holdings_request__init
+                     (Tacit__Vault__V1__VaultHoldingsRequest         *message)
+{
+  static const Tacit__Vault__V1__VaultHoldingsRequest init_value = TACIT__VAULT__V1__VAULT_HOLDINGS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__vault_holdings_request__get_packed_size
+                     (const Tacit__Vault__V1__VaultHoldingsRequest *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__vault_holdings_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__vault_holdings_request__pack
+                     (const Tacit__Vault__V1__VaultHoldingsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__vault_holdings_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__vault_holdings_request__pack_to_buffer
+                     (const Tacit__Vault__V1__VaultHoldingsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__vault_holdings_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__VaultHoldingsRequest *
+       tacit__vault__v1__vault_holdings_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__VaultHoldingsRequest *)
+     protobuf_c_message_unpack (&tacit__vault__v1__vault_holdings_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__vault_holdings_request__free_unpacked
+                     (Tacit__Vault__V1__VaultHoldingsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__vault_holdings_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor tacit__vault__v1__identifier__field_descriptors[3] =
 {
   {
@@ -2058,6 +2103,96 @@ const ProtobufCMessageDescriptor tacit__vault__v1__blind_evaluate_reply__descrip
   (ProtobufCMessageInit) tacit__vault__v1__blind_evaluate_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tacit__vault__v1__vault_holdings_request__field_descriptors[5] =
+{
+  {
+    "identifier",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__VaultHoldingsRequest, identifier),
+    &tacit__vault__v1__identifier__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pid",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__VaultHoldingsRequest, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "domain",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__VaultHoldingsRequest, domain),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ticket",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__VaultHoldingsRequest, ticket),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "confirm",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__VaultHoldingsRequest, confirm),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__vault_holdings_request__field_indices_by_name[] = {
+  4,   /* field[4] = confirm */
+  2,   /* field[2] = domain */
+  0,   /* field[0] = identifier */
+  1,   /* field[1] = pid */
+  3,   /* field[3] = ticket */
+};
+static const ProtobufCIntRange tacit__vault__v1__vault_holdings_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__vault_holdings_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.VaultHoldingsRequest",
+  "VaultHoldingsRequest",
+  "Tacit__Vault__V1__VaultHoldingsRequest",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__VaultHoldingsRequest),
+  5,
+  tacit__vault__v1__vault_holdings_request__field_descriptors,
+  tacit__vault__v1__vault_holdings_request__field_indices_by_name,
+  1,  tacit__vault__v1__vault_holdings_request__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__vault_holdings_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue tacit__vault__v1__identifier_kind__enum_values_by_number[4] =
 {
   { "IDENTIFIER_KIND_UNSPECIFIED", "TACIT__VAULT__V1__IDENTIFIER_KIND__IDENTIFIER_KIND_UNSPECIFIED", 0 },
@@ -2090,7 +2225,7 @@ const ProtobufCEnumDescriptor tacit__vault__v1__identifier_kind__descriptor =
   tacit__vault__v1__identifier_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__vault__v1__vault__method_descriptors[9] =
+static const ProtobufCMethodDescriptor tacit__vault__v1__vault__method_descriptors[10] =
 {
   { "Pseudonymize", &tacit__vault__v1__pseudonymize_request__descriptor, &tacit__vault__v1__pseudonymize_reply__descriptor },
   { "PseudonymizeStream", &tacit__vault__v1__pseudonymize_request__descriptor, &tacit__vault__v1__pseudonymize_reply__descriptor },
@@ -2101,11 +2236,13 @@ static const ProtobufCMethodDescriptor tacit__vault__v1__vault__method_descripto
   { "ObliviousKey", &tacit__vault__v1__oblivious_key_request__descriptor, &tacit__vault__v1__oblivious_key_reply__descriptor },
   { "BlindEvaluate", &tacit__vault__v1__blind_evaluate_request__descriptor, &tacit__vault__v1__blind_evaluate_reply__descriptor },
   { "Forgotten", &tacit__vault__v1__forgotten_request__descriptor, &tacit__vault__v1__forgotten_reply__descriptor },
+  { "Holdings", &tacit__vault__v1__vault_holdings_request__descriptor, &tacit__common__v1__holdings_chunk__descriptor },
 };
 const unsigned tacit__vault__v1__vault__method_indices_by_name[] = {
   7,        /* BlindEvaluate */
   5,        /* Forget */
   8,        /* Forgotten */
+  9,        /* Holdings */
   2,        /* Link */
   6,        /* ObliviousKey */
   0,        /* Pseudonymize */
@@ -2120,7 +2257,7 @@ const ProtobufCServiceDescriptor tacit__vault__v1__vault__descriptor =
   "Vault",
   "Tacit__Vault__V1__Vault",
   "tacit.vault.v1",
-  9,
+  10,
   tacit__vault__v1__vault__method_descriptors,
   tacit__vault__v1__vault__method_indices_by_name
 };
@@ -2195,6 +2332,14 @@ void tacit__vault__v1__vault__forgotten(ProtobufCService *service,
 {
   assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
   service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__vault__v1__vault__holdings(ProtobufCService *service,
+                                       const Tacit__Vault__V1__VaultHoldingsRequest *input,
+                                       Tacit__Common__V1__HoldingsChunk_Closure closure,
+                                       void *closure_data)
+{
+  assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__vault__v1__vault__init (Tacit__Vault__V1__Vault_Service *service,
                                     Tacit__Vault__V1__Vault_ServiceDestroy destroy)

@@ -2173,7 +2173,7 @@ const ProtobufCEnumDescriptor tacit__vectors__v1__basis__descriptor =
   tacit__vectors__v1__basis__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__vectors__v1__vectors__method_descriptors[7] =
+static const ProtobufCMethodDescriptor tacit__vectors__v1__vectors__method_descriptors[8] =
 {
   { "CreateCollection", &tacit__vectors__v1__create_collection_request__descriptor, &tacit__vectors__v1__collection__descriptor },
   { "ListCollections", &tacit__vectors__v1__list_collections_request__descriptor, &tacit__vectors__v1__list_collections_reply__descriptor },
@@ -2182,10 +2182,12 @@ static const ProtobufCMethodDescriptor tacit__vectors__v1__vectors__method_descr
   { "Search", &tacit__vectors__v1__search_request__descriptor, &tacit__vectors__v1__search_reply__descriptor },
   { "Publish", &tacit__vectors__v1__publish_request__descriptor, &tacit__vectors__v1__publish_reply__descriptor },
   { "Recommend", &tacit__vectors__v1__recommend_request__descriptor, &tacit__vectors__v1__recommend_reply__descriptor },
+  { "Holdings", &tacit__common__v1__holdings_request__descriptor, &tacit__common__v1__holdings_chunk__descriptor },
 };
 const unsigned tacit__vectors__v1__vectors__method_indices_by_name[] = {
   0,        /* CreateCollection */
   3,        /* Delete */
+  7,        /* Holdings */
   1,        /* ListCollections */
   5,        /* Publish */
   6,        /* Recommend */
@@ -2199,7 +2201,7 @@ const ProtobufCServiceDescriptor tacit__vectors__v1__vectors__descriptor =
   "Vectors",
   "Tacit__Vectors__V1__Vectors",
   "tacit.vectors.v1",
-  7,
+  8,
   tacit__vectors__v1__vectors__method_descriptors,
   tacit__vectors__v1__vectors__method_indices_by_name
 };
@@ -2258,6 +2260,14 @@ void tacit__vectors__v1__vectors__recommend(ProtobufCService *service,
 {
   assert(service->descriptor == &tacit__vectors__v1__vectors__descriptor);
   service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void tacit__vectors__v1__vectors__holdings(ProtobufCService *service,
+                                           const Tacit__Common__V1__HoldingsRequest *input,
+                                           Tacit__Common__V1__HoldingsChunk_Closure closure,
+                                           void *closure_data)
+{
+  assert(service->descriptor == &tacit__vectors__v1__vectors__descriptor);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__vectors__v1__vectors__init (Tacit__Vectors__V1__Vectors_Service *service,
                                         Tacit__Vectors__V1__Vectors_ServiceDestroy destroy)

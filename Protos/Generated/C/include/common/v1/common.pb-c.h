@@ -20,6 +20,9 @@ typedef struct Tacit__Common__V1__ServiceStatus Tacit__Common__V1__ServiceStatus
 typedef struct Tacit__Common__V1__Measure Tacit__Common__V1__Measure;
 typedef struct Tacit__Common__V1__Rejection Tacit__Common__V1__Rejection;
 typedef struct Tacit__Common__V1__ConsentToken Tacit__Common__V1__ConsentToken;
+typedef struct Tacit__Common__V1__HoldingsRequest Tacit__Common__V1__HoldingsRequest;
+typedef struct Tacit__Common__V1__HoldingsChunk Tacit__Common__V1__HoldingsChunk;
+typedef struct Tacit__Common__V1__HoldingsStatement Tacit__Common__V1__HoldingsStatement;
 
 
 /* --- enums --- */
@@ -125,6 +128,82 @@ struct  Tacit__Common__V1__ConsentToken
     , 0, 0, {0,NULL} }
 
 
+/*
+ * Asks for all that a service holds of one person (GDPR articles 15 and 20).
+ */
+struct  Tacit__Common__V1__HoldingsRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The person's pids, 32 bytes each: 1 to 1,024. Somebody who was merged has several.
+   */
+  size_t n_pids;
+  ProtobufCBinaryData *pids;
+  /*
+   * The ticket under which the person asked, 1 to 128 bytes. It stands in the log.
+   */
+  char *ticket;
+};
+#define TACIT__COMMON__V1__HOLDINGS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__common__v1__holdings_request__descriptor) \
+    , 0,NULL, (char *)protobuf_c_empty_string }
+
+
+/*
+ * A piece of what a service holds of one person.
+ */
+struct  Tacit__Common__V1__HoldingsChunk
+{
+  ProtobufCMessage base;
+  /*
+   * A piece of the text: lines of JSON, each with its line feed, in UTF-8. A line may go on in the
+   * next piece.
+   */
+  ProtobufCBinaryData text;
+  /*
+   * In the last piece: what the service signs of the whole.
+   */
+  Tacit__Common__V1__HoldingsStatement *statement;
+  /*
+   * From the vault, in its first piece: every pid under which services may hold something of the
+   * person.
+   */
+  size_t n_pids;
+  ProtobufCBinaryData *pids;
+};
+#define TACIT__COMMON__V1__HOLDINGS_CHUNK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__common__v1__holdings_chunk__descriptor) \
+    , {0,NULL}, NULL, 0,NULL }
+
+
+/*
+ * That a service gave all of a text as what it holds of a person, and logged it before.
+ */
+struct  Tacit__Common__V1__HoldingsStatement
+{
+  ProtobufCMessage base;
+  /*
+   * A note, signed with the key of the service's log, over the text.
+   */
+  ProtobufCBinaryData note;
+  /*
+   * That the log has the access: a proof in the form of C2SP tlog-proof, with its leaf.
+   */
+  ProtobufCBinaryData proof;
+  /*
+   * What makes the leaf's commitment one of the content, 32 bytes.
+   */
+  ProtobufCBinaryData salt;
+  /*
+   * The content: a packed tacit.audit.v1.AuditRecord.
+   */
+  ProtobufCBinaryData content;
+};
+#define TACIT__COMMON__V1__HOLDINGS_STATEMENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__common__v1__holdings_statement__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL} }
+
+
 /* Tacit__Common__V1__ServiceStatus methods */
 void   tacit__common__v1__service_status__init
                      (Tacit__Common__V1__ServiceStatus         *message);
@@ -201,6 +280,63 @@ Tacit__Common__V1__ConsentToken *
 void   tacit__common__v1__consent_token__free_unpacked
                      (Tacit__Common__V1__ConsentToken *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Common__V1__HoldingsRequest methods */
+void   tacit__common__v1__holdings_request__init
+                     (Tacit__Common__V1__HoldingsRequest         *message);
+size_t tacit__common__v1__holdings_request__get_packed_size
+                     (const Tacit__Common__V1__HoldingsRequest   *message);
+size_t tacit__common__v1__holdings_request__pack
+                     (const Tacit__Common__V1__HoldingsRequest   *message,
+                      uint8_t             *out);
+size_t tacit__common__v1__holdings_request__pack_to_buffer
+                     (const Tacit__Common__V1__HoldingsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Common__V1__HoldingsRequest *
+       tacit__common__v1__holdings_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__common__v1__holdings_request__free_unpacked
+                     (Tacit__Common__V1__HoldingsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Common__V1__HoldingsChunk methods */
+void   tacit__common__v1__holdings_chunk__init
+                     (Tacit__Common__V1__HoldingsChunk         *message);
+size_t tacit__common__v1__holdings_chunk__get_packed_size
+                     (const Tacit__Common__V1__HoldingsChunk   *message);
+size_t tacit__common__v1__holdings_chunk__pack
+                     (const Tacit__Common__V1__HoldingsChunk   *message,
+                      uint8_t             *out);
+size_t tacit__common__v1__holdings_chunk__pack_to_buffer
+                     (const Tacit__Common__V1__HoldingsChunk   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Common__V1__HoldingsChunk *
+       tacit__common__v1__holdings_chunk__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__common__v1__holdings_chunk__free_unpacked
+                     (Tacit__Common__V1__HoldingsChunk *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Common__V1__HoldingsStatement methods */
+void   tacit__common__v1__holdings_statement__init
+                     (Tacit__Common__V1__HoldingsStatement         *message);
+size_t tacit__common__v1__holdings_statement__get_packed_size
+                     (const Tacit__Common__V1__HoldingsStatement   *message);
+size_t tacit__common__v1__holdings_statement__pack
+                     (const Tacit__Common__V1__HoldingsStatement   *message,
+                      uint8_t             *out);
+size_t tacit__common__v1__holdings_statement__pack_to_buffer
+                     (const Tacit__Common__V1__HoldingsStatement   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Common__V1__HoldingsStatement *
+       tacit__common__v1__holdings_statement__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__common__v1__holdings_statement__free_unpacked
+                     (Tacit__Common__V1__HoldingsStatement *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Tacit__Common__V1__ServiceStatus_Closure)
@@ -215,6 +351,15 @@ typedef void (*Tacit__Common__V1__Rejection_Closure)
 typedef void (*Tacit__Common__V1__ConsentToken_Closure)
                  (const Tacit__Common__V1__ConsentToken *message,
                   void *closure_data);
+typedef void (*Tacit__Common__V1__HoldingsRequest_Closure)
+                 (const Tacit__Common__V1__HoldingsRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Common__V1__HoldingsChunk_Closure)
+                 (const Tacit__Common__V1__HoldingsChunk *message,
+                  void *closure_data);
+typedef void (*Tacit__Common__V1__HoldingsStatement_Closure)
+                 (const Tacit__Common__V1__HoldingsStatement *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -225,6 +370,9 @@ extern const ProtobufCMessageDescriptor tacit__common__v1__service_status__descr
 extern const ProtobufCMessageDescriptor tacit__common__v1__measure__descriptor;
 extern const ProtobufCMessageDescriptor tacit__common__v1__rejection__descriptor;
 extern const ProtobufCMessageDescriptor tacit__common__v1__consent_token__descriptor;
+extern const ProtobufCMessageDescriptor tacit__common__v1__holdings_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__common__v1__holdings_chunk__descriptor;
+extern const ProtobufCMessageDescriptor tacit__common__v1__holdings_statement__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -4929,6 +4929,10 @@ struct Tacit__Consent__V1__Consent_Service
                               const Tacit__Consent__V1__CertificateRequest *input,
                               Tacit__Consent__V1__CertificateReply_Closure closure,
                               void *closure_data);
+  void (*holdings)(Tacit__Consent__V1__Consent_Service *service,
+                   const Tacit__Common__V1__HoldingsRequest *input,
+                   Tacit__Common__V1__HoldingsChunk_Closure closure,
+                   void *closure_data);
 };
 typedef void (*Tacit__Consent__V1__Consent_ServiceDestroy)(Tacit__Consent__V1__Consent_Service *);
 void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *service,
@@ -4967,7 +4971,8 @@ void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *ser
       function_prefix__ ## watch,\
       function_prefix__ ## attend,\
       function_prefix__ ## erase,\
-      function_prefix__ ## erasure_certificate  }
+      function_prefix__ ## erasure_certificate,\
+      function_prefix__ ## holdings  }
 void tacit__consent__v1__consent__grant(ProtobufCService *service,
                                         const Tacit__Consent__V1__GrantRequest *input,
                                         Tacit__Consent__V1__GrantReply_Closure closure,
@@ -5092,6 +5097,10 @@ void tacit__consent__v1__consent__erasure_certificate(ProtobufCService *service,
                                                       const Tacit__Consent__V1__CertificateRequest *input,
                                                       Tacit__Consent__V1__CertificateReply_Closure closure,
                                                       void *closure_data);
+void tacit__consent__v1__consent__holdings(ProtobufCService *service,
+                                           const Tacit__Common__V1__HoldingsRequest *input,
+                                           Tacit__Common__V1__HoldingsChunk_Closure closure,
+                                           void *closure_data);
 
 /* --- descriptors --- */
 

@@ -1200,6 +1200,10 @@ struct Tacit__Features__V1__Features_Service
                        const Tacit__Features__V1__TrainingSetRequest *input,
                        Tacit__Features__V1__TrainingBatch_Closure closure,
                        void *closure_data);
+  void (*holdings)(Tacit__Features__V1__Features_Service *service,
+                   const Tacit__Common__V1__HoldingsRequest *input,
+                   Tacit__Common__V1__HoldingsChunk_Closure closure,
+                   void *closure_data);
 };
 typedef void (*Tacit__Features__V1__Features_ServiceDestroy)(Tacit__Features__V1__Features_Service *);
 void tacit__features__v1__features__init (Tacit__Features__V1__Features_Service *service,
@@ -1213,7 +1217,8 @@ void tacit__features__v1__features__init (Tacit__Features__V1__Features_Service 
       function_prefix__ ## write_rows,\
       function_prefix__ ## write_events,\
       function_prefix__ ## get,\
-      function_prefix__ ## training_set  }
+      function_prefix__ ## training_set,\
+      function_prefix__ ## holdings  }
 void tacit__features__v1__features__apply_views(ProtobufCService *service,
                                                 const Tacit__Features__V1__ApplyViewsRequest *input,
                                                 Tacit__Features__V1__ApplyViewsReply_Closure closure,
@@ -1238,6 +1243,10 @@ void tacit__features__v1__features__training_set(ProtobufCService *service,
                                                  const Tacit__Features__V1__TrainingSetRequest *input,
                                                  Tacit__Features__V1__TrainingBatch_Closure closure,
                                                  void *closure_data);
+void tacit__features__v1__features__holdings(ProtobufCService *service,
+                                             const Tacit__Common__V1__HoldingsRequest *input,
+                                             Tacit__Common__V1__HoldingsChunk_Closure closure,
+                                             void *closure_data);
 
 /* --- descriptors --- */
 

@@ -1017,6 +1017,10 @@ struct Tacit__Vectors__V1__Vectors_Service
                     const Tacit__Vectors__V1__RecommendRequest *input,
                     Tacit__Vectors__V1__RecommendReply_Closure closure,
                     void *closure_data);
+  void (*holdings)(Tacit__Vectors__V1__Vectors_Service *service,
+                   const Tacit__Common__V1__HoldingsRequest *input,
+                   Tacit__Common__V1__HoldingsChunk_Closure closure,
+                   void *closure_data);
 };
 typedef void (*Tacit__Vectors__V1__Vectors_ServiceDestroy)(Tacit__Vectors__V1__Vectors_Service *);
 void tacit__vectors__v1__vectors__init (Tacit__Vectors__V1__Vectors_Service *service,
@@ -1031,7 +1035,8 @@ void tacit__vectors__v1__vectors__init (Tacit__Vectors__V1__Vectors_Service *ser
       function_prefix__ ## delete,\
       function_prefix__ ## search,\
       function_prefix__ ## publish,\
-      function_prefix__ ## recommend  }
+      function_prefix__ ## recommend,\
+      function_prefix__ ## holdings  }
 void tacit__vectors__v1__vectors__create_collection(ProtobufCService *service,
                                                     const Tacit__Vectors__V1__CreateCollectionRequest *input,
                                                     Tacit__Vectors__V1__Collection_Closure closure,
@@ -1060,6 +1065,10 @@ void tacit__vectors__v1__vectors__recommend(ProtobufCService *service,
                                             const Tacit__Vectors__V1__RecommendRequest *input,
                                             Tacit__Vectors__V1__RecommendReply_Closure closure,
                                             void *closure_data);
+void tacit__vectors__v1__vectors__holdings(ProtobufCService *service,
+                                           const Tacit__Common__V1__HoldingsRequest *input,
+                                           Tacit__Common__V1__HoldingsChunk_Closure closure,
+                                           void *closure_data);
 
 /* --- descriptors --- */
 

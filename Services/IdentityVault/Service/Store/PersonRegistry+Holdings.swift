@@ -1,0 +1,101 @@
+internal import DynamicMessages
+internal import PrivacyCore
+internal import SealedStore
+package import ServiceKit
+internal import StoredMessages
+internal import VaultAPI
+
+extension VaultTables {
+  /// What a person is told of each table.
+  package static let holdings: [String: HoldingsCoverage] = [
+    people.name: .section("vault.person"),
+    identifiers.name: .section("vault.identifiers"),
+    aliases.name: .section("vault.aliases"),
+    subjectKeys.name: .section("vault.subject_key"),
+    forgotten.name: .section("vault.forgotten"),
+    domains.name: .notAboutPeople(because: "how the pids of each domain are made"),
+    shared.name: .section("vault.shared"),
+    CaseTables.cases.name: .section("vault.cases"),
+    CaseTables.pending.name: .within("vault.cases", because: "which cases are open"),
+    CaseTables.path.name: .notAboutPeople(because: "whether the whole path is open"),
+    CallerTables.days.name: .notAboutPeople(
+      because: "how much each caller asked for; its sketch names nobody"),
+  ]
+}
+
+extension PersonRegistry {
+  /// Every pid under which services may hold something of the person whom `pid` names: the
+  /// person's first, then those of linked identifiers and merged people. `pid` alone where the vault
+  /// knows nobody by it, or has forgotten who it was.
+  func names(of pid: PseudonymousID) throws -> [PseudonymousID] {
+    try store.read { snapshot in
+      guard let person = try Self.person(pid, in: snapshot) else { return [pid] }
+      var names = [person]
+      for row in try snapshot.rows(VaultTables.identifiers, .prefix(person)) {
+        let record = row.value.message
+        for bytes in [record.pid] + record.merges.map(\.from) {
+          guard let name = PseudonymousID(bytes: bytes) else {
+            throw StoreError.corrupted("an identifier has no pid")
+          }
+          if !names.contains(name) { names.append(name) }
+        }
+      }
+      return names
+    }
+  }
+
+  /// Whether several people may use an identifier.
+  func isShared(_ newcomer: Newcomer) throws -> Bool {
+    if newcomer.isLikelyShared { return true }
+    return try store.read { try $0.contains(VaultTables.shared, newcomer.pid) }
+  }
+
+  /// Adds everything that the tables hold of the person whom `pid` names, as of one moment.
+  func gather(
+    _ pid: PseudonymousID, showsIdentifiers: Bool, _ held: inout HeldRecords
+  ) throws {
+    try store.read { snapshot in
+      if let person = try Self.person(pid, in: snapshot) {
+        if let record = try snapshot.get(VaultTables.people, person)?.message {
+          try held.add("person", key: [("pid", .pid(person))], record)
+        }
+        try Self.gatherIdentifiers(
+          of: person, showsValues: showsIdentifiers, &held, in: snapshot)
+        if try snapshot.contains(VaultTables.subjectKeys, person) {
+          try held.add("subject_key", [("pid", .pid(person)), ("exists", .bool(true))])
+        }
+      }
+      for name in held.pids {
+        if let alias = try snapshot.get(VaultTables.aliases, name)?.message {
+          try held.add("aliases", key: [("alias", .pid(name))], alias)
+        }
+        if let mark = try snapshot.get(VaultTables.shared, name)?.message {
+          try held.add("shared", key: [("pid", .pid(name))], mark)
+        }
+        if let record = try snapshot.get(VaultTables.forgotten, name)?.message {
+          try held.add("forgotten", key: [("pid", .pid(name))], record)
+        }
+      }
+    }
+  }
+
+  private static func gatherIdentifiers(
+    of person: PseudonymousID, showsValues: Bool, _ held: inout HeldRecords,
+    in snapshot: borrowing ReadSnapshot
+  ) throws {
+    for row in try snapshot.rows(VaultTables.identifiers, .prefix(person)) {
+      var record = row.value.message
+      record.provenance = capacity(record.provenance)
+      for index in record.merges.indices {
+        record.merges[index].provenance = capacity(record.merges[index].provenance)
+      }
+      if !showsValues { record.value = "" }
+      try held.add("identifiers", record)
+    }
+  }
+
+  /// Who recorded an identifier: a source of data as it stands, an employee without the name.
+  private static func capacity(_ provenance: String) -> String {
+    HeldRecords.isPrincipal(provenance) ? HeldRecords.capacity(of: provenance) : provenance
+  }
+}
