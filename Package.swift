@@ -415,6 +415,9 @@ let testTargets: [Target] = [
       nioEmbedded, nioPosix,
     ]),
   tests(
+    "AccessPackTests", folder: "Shared",
+    uses: ["PrivacyCore", "DynamicMessages", "AccessPack", "TestSupport"]),
+  tests(
     "AuditLogTests", folder: "Shared",
     uses: [
       "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditAPI", "AuditLog",
@@ -430,7 +433,8 @@ let testTargets: [Target] = [
   tests(
     "ServiceKitTests", folder: "Shared",
     uses: [
-      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "AuditAPI",
+      "PrivacyCore", "WireFormat", "DynamicMessages", "AccessPack", "Cryptography", "KeyManagement",
+      "SealedStore", "AuditLog", "AuditAPI",
       "TransparencyLog", "CommonAPI",
       "HealthAPI", "ServiceKit", "Transport", "RPC", "TestSupport", "RPCTestSupport", log,
       arguments,
@@ -441,7 +445,8 @@ let testTargets: [Target] = [
   tests(
     "ConsentServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "StoredMessages", "AuditAPI",
+      "PrivacyCore", "DynamicMessages", "AccessPack", "Cryptography", "TransparencyLog",
+      "SealedStore", "StoredMessages", "AuditAPI",
       "AuditLog", "Transport", "RPC", "CommonAPI", "ConsentAPI", "ConsentVerifier", "VaultAPI",
       "Gate", "WireFormat", "HTTP", "ConsentFormats", "ConsentService", "ServiceKit",
       "TestSupport", log, nioCore, nioPosix, nioHTTP,
@@ -449,7 +454,8 @@ let testTargets: [Target] = [
   tests(
     "IdentityVaultServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "StoredMessages",
+      "PrivacyCore", "DynamicMessages", "AccessPack", "CommonAPI", "TransparencyLog",
+      "Cryptography", "KeyManagement", "SealedStore", "StoredMessages",
       "WireFormat", "AuditAPI", "AuditLog", "Transport", "RPC", "VaultAPI",
       "IdentityVaultService", "ServiceKit", "TestSupport",
     ]),

@@ -166,6 +166,57 @@ struct AccessTests {
     }
   }
 
+  @Test("a person is told what is withheld from everybody else, without a lease and consent")
+  func withheld() async throws {
+    try await withStack { stack in
+      let ann = try plant(stack, "ann")
+      stack.block(.features, .consent)
+      stack.block(.vectors, .consent)
+      stack.world.run(for: 2_000_000)
+      let pack = try gather(stack, VaultHoldingsRequest(pid: ann.pid.bytes, ticket: "DSR-1"))
+      #expect(try records(pack, "features.rows").count == 2)
+      #expect(try records(pack, "features.events").count == 1)
+      #expect(try records(pack, "vectors.vectors").count == 1)
+      // By a pid alone: no identifier.
+      let text = String(decoding: pack.json, as: UTF8.self)
+      for canary in [Canary.email("ann"), Canary.phone("ann"), Canary.number("ann")] {
+        #expect(!text.contains(canary), "\(canary) is in access.json")
+      }
+    }
+  }
+
+  @Test("rows left under a merged pid are named, though nobody can read them any more")
+  func merged() async throws {
+    try await withStack { stack in
+      let ann = try plant(stack, "ann")
+      let bob = try plant(stack, "bob", isLinked: false)
+      _ = try stack.call { caller in
+        try await LinkingClient(try caller.client(of: .vault)).merge(
+          MergeRequest(
+            survivor: ann.pid.bytes, merged: bob.pid.bytes, provenance: "crm:merge",
+            rowsSettled: true))
+      }
+      let pack = try gather(
+        stack, VaultHoldingsRequest(identifier: bob.identifier, ticket: "DSR-1"))
+      #expect(pack.pids.contains(ann.pid) && pack.pids.contains(bob.pid))
+      // The stores have the merged person's key in memory until they start again.
+      for service in [WellKnownService.features, .vectors] {
+        stack.kill(service)
+        stack.start(service)
+      }
+      stack.world.run(for: 3_000_000)
+      let later = try gather(
+        stack, VaultHoldingsRequest(identifier: bob.identifier, ticket: "DSR-2"))
+      #expect(try records(later, "consent.receipts").count == 4)
+      #expect(try records(later, "features.rows").count == 2)
+      #expect(try records(later, "features.unreadable").count == 3)
+      #expect(try records(later, "vectors.vectors").count == 1)
+      #expect(try records(later, "vectors.unreadable").count == 1)
+      let text = String(decoding: later.json, as: UTF8.self)
+      #expect(text.contains("ann-segment") && !text.contains("bob-segment"))
+    }
+  }
+
   @Test("nobody known is an answer too: that nothing is held")
   func nobody() async throws {
     try await withStack { stack in
@@ -314,7 +365,9 @@ struct AccessTests {
   }
 
   /// A person with something in every store.
-  private func plant(_ stack: SimulatedStack, _ name: String) throws -> Person {
+  private func plant(
+    _ stack: SimulatedStack, _ name: String, isLinked: Bool = true
+  ) throws -> Person {
     let identifier = Identifier(kind: .email, value: Canary.email(name))
     let now = ProcessTime.epoch.microseconds
     let planted = try stack.call { caller -> PseudonymousID? in
@@ -327,7 +380,7 @@ struct AccessTests {
       for alias in [
         Identifier(kind: .phone, value: Canary.phone(name)),
         Identifier(kind: .customerNumber, value: Canary.number(name), qualifier: "shop"),
-      ] {
+      ] where isLinked {
         _ = try await vault.link(
           LinkRequest(primary: identifier, alias: alias, provenance: "crm:\(name)-link"))
       }

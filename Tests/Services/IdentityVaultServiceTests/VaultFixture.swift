@@ -9,6 +9,7 @@ internal import PrivacyCore
 internal import RPC
 internal import SealedStore
 internal import TestSupport
+internal import TransparencyLog
 internal import Transport
 internal import VaultAPI
 internal import WireFormat
@@ -21,7 +22,8 @@ final class VaultFixture: Sendable {
   let vault: IdentityVaultService
 
   private init(
-    _ directory: URL, configuration: IdentityVaultConfiguration, disk: MemoryDisk?
+    _ directory: URL, configuration: IdentityVaultConfiguration, disk: MemoryDisk?,
+    isSigning: Bool
   ) async throws {
     let kms = try FileKeyManagementService(
       rootKey: SecretBytes(copying: [UInt8](repeating: 9, count: 32)))
@@ -37,7 +39,10 @@ final class VaultFixture: Sendable {
       } else {
         try SealedStore.open(at: directory, keys: ring, tables: tables, configuration: settings)
       }
-    audit = AuditLog(store: store, time: time)
+    let signer = try NoteSigner(
+      name: "tacit/vault/test", kind: .note,
+      key: SigningKey(seed: SecretBytes(copying: [UInt8](repeating: 5, count: 32))))
+    audit = AuditLog(store: store, time: time, signer: isSigning ? signer : nil)
     do {
       vault = try await IdentityVaultService(
         store: store, audit: audit, keys: keys, configuration: configuration, time: time,
@@ -50,11 +55,15 @@ final class VaultFixture: Sendable {
 
   /// Runs `body` with a vault on the store in `directory`, or on a disk whose commits can fail, and
   /// closes it afterwards.
+  ///
+  /// - Parameter isSigning: whether the log has a key to sign with.
   static func run(
     in directory: URL, configuration: IdentityVaultConfiguration = IdentityVaultConfiguration(),
-    disk: MemoryDisk? = nil, _ body: (VaultFixture) async throws -> Void
+    disk: MemoryDisk? = nil, isSigning: Bool = false,
+    _ body: (VaultFixture) async throws -> Void
   ) async throws {
-    let fixture = try await VaultFixture(directory, configuration: configuration, disk: disk)
+    let fixture = try await VaultFixture(
+      directory, configuration: configuration, disk: disk, isSigning: isSigning)
     defer { fixture.store.close() }
     try await body(fixture)
   }
@@ -62,10 +71,11 @@ final class VaultFixture: Sendable {
   /// The same on a fresh store.
   static func run(
     configuration: IdentityVaultConfiguration = IdentityVaultConfiguration(),
-    _ body: (VaultFixture) async throws -> Void
+    isSigning: Bool = false, _ body: (VaultFixture) async throws -> Void
   ) async throws {
     try await withTemporaryDirectory { directory async throws in
-      try await run(in: directory, configuration: configuration, body)
+      try await run(
+        in: directory, configuration: configuration, isSigning: isSigning, body)
     }
   }
 

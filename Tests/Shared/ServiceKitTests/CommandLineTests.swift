@@ -86,6 +86,13 @@ struct CommandLineTests {
       ("spiffe://tacit/user/security/dan", "reidentification.freeze", true),
       ("spiffe://tacit/user/security/dan", "reidentification.approve", false),
       ("spiffe://tacit/service/pipeline", "reidentification.redeem", false),
+      ("spiffe://tacit/user/privacy/ben", "vault.access", true),
+      ("spiffe://tacit/user/privacy/ben", "features.access", true),
+      ("spiffe://tacit/user/admin/dev", "vault.access", false),
+      ("spiffe://tacit/user/admin/dev", "vectors.access", false),
+      ("spiffe://tacit/user/legal/ann", "consent.access", false),
+      ("spiffe://tacit/service/vault", "features.access", false),
+      ("spiffe://tacit/service/pipeline", "trainer.access", false),
     ])
   func access(identity: String, scope: String, isPermitted: Bool) throws {
     let method = MethodDescriptor(
