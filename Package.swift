@@ -536,7 +536,7 @@ let fuzzTargets: [Target] =
     fuzzer("fuzz-log", folder: "Log", uses: ["TransparencyLog"]),
     fuzzer(
       "fuzz-formats", folder: "Formats",
-      uses: ["ConsentFormats", "ConsentVerifier", "TransparencyLog"]),
+      uses: ["ConsentFormats", "ConsentVerifier", "TransparencyLog", "AccessPack"]),
     fuzzer(
       "fuzz-messages", folder: "Messages",
       uses: [

@@ -12,6 +12,7 @@ internal import TransparencyLog
 ///     log_entries_per_s_durable    entries acknowledged in a second, each its own transaction
 ///     entry_to_checkpoint_p99_ms   from the call to a signed checkpoint over the entry, under a
 ///                                  steady load
+///     log_searched_entries_per_s   entries looked through for those that name a person
 @main
 struct AuditLogBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -52,6 +53,7 @@ struct AuditLogBench: AsyncParsableCommand {
     let throughput = try await measureThroughput(log)
     let latency = try await measureLatency(log)
     let proofs = try measureProofs(log)
+    let search = try await measureSearch(log)
     let verification = ContinuousClock().now
     guard case .intact(let entryCount, _) = try log.verify() else {
       throw ExitCode.failure
@@ -62,7 +64,8 @@ struct AuditLogBench: AsyncParsableCommand {
       logEntriesPerSecondDurable: throughput, entryToCheckpointP50Ms: latency.p50,
       entryToCheckpointP99Ms: latency.p99, entryToCheckpointWorstMs: latency.worst,
       proofUs: proofs.microseconds, proofHashes: proofs.hashes, entries: entryCount,
-      verifiedEntriesPerSecond: Double(entryCount) / verifySeconds)
+      verifiedEntriesPerSecond: Double(entryCount) / verifySeconds,
+      searchedEntriesPerSecond: search)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     print(String(decoding: try encoder.encode(result), as: UTF8.self))
@@ -77,6 +80,7 @@ struct AuditLogBench: AsyncParsableCommand {
     let proofHashes: Int
     let entries: UInt64
     let verifiedEntriesPerSecond: Double
+    let searchedEntriesPerSecond: Double
 
     enum CodingKeys: String, CodingKey {
       case logEntriesPerSecondDurable = "log_entries_per_s_durable"
@@ -87,6 +91,7 @@ struct AuditLogBench: AsyncParsableCommand {
       case proofHashes = "log_proof_hashes"
       case entries = "log_entries"
       case verifiedEntriesPerSecond = "log_verified_entries_per_s"
+      case searchedEntriesPerSecond = "log_searched_entries_per_s"
     }
   }
 
@@ -141,6 +146,20 @@ struct AuditLogBench: AsyncParsableCommand {
     times.sort()
     guard let worst = times.last else { throw ExitCode.failure }
     return (times[times.count / 2], times[times.count * 99 / 100], worst)
+  }
+
+  /// Looks for one person in 256 through the whole log.
+  private func measureSearch(_ log: AuditLog) async throws -> Double {
+    guard let pid = PseudonymousID(bytes: [UInt8](repeating: 7, count: 32)) else {
+      throw ExitCode.failure
+    }
+    let size = try log.count()
+    let clock = ContinuousClock()
+    let start = clock.now
+    var foundCount = 0
+    try await log.mentions(of: [pid]) { _ in foundCount += 1 }
+    guard foundCount > 0 else { throw ExitCode.failure }
+    return Double(size) / ((clock.now - start) / .seconds(1))
   }
 
   /// The mean of a thousand inclusion proofs of entries all over the log.

@@ -109,7 +109,7 @@ private struct AccessPage {
       }
       html += "</table>\n"
     case .array(let elements): add(list: elements, named: name)
-    case .string(let text): html += Self.escaped(text)
+    case .string(let text): html += Self.escaped(Self.plain(text))
     case .number(let number): html += Self.escaped(Self.time(number, named: name) ?? number)
     case .bool(let isTrue): html += isTrue ? "yes" : "no"
     case .null: html += "nothing"
@@ -130,6 +130,22 @@ private struct AccessPage {
   private static func words(_ name: String) -> String {
     let name = name.hasSuffix("_us") ? String(name.dropLast(3)) : name
     return name.replacing("_", with: " ")
+  }
+
+  /// What begins the values of the schemas' enums.
+  private static let valuePrefixes = [
+    "ACTOR_KIND_", "CHECK_REASON_", "IDENTIFIER_KIND_", "LEGAL_BASIS_", "PURPOSE_DECISION_",
+    "RECEIPT_KIND_", "REIDENTIFICATION_STATE_",
+  ]
+
+  /// `CHECK_REASON_NEVER_ASKED` as `never asked`; any other text as it is.
+  private static func plain(_ text: String) -> String {
+    guard let prefix = valuePrefixes.first(where: text.hasPrefix),
+      text.utf8.allSatisfy({
+        (0x41...0x5A).contains($0) || $0 == 0x5F || (0x30...0x39).contains($0)
+      })
+    else { return text }
+    return text.dropFirst(prefix.count).lowercased().replacing("_", with: " ")
   }
 
   /// A number of microseconds as a date and time.

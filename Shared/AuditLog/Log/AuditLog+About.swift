@@ -18,7 +18,7 @@ extension AuditLog {
   /// only a person's key opens.
   ///
   /// Reads the whole log, since it has no index by person: that would be a second list of who was
-  /// dealt with when. About 2 µs an entry; holds a snapshot for a thousand entries at a time.
+  /// dealt with when. About 4 µs an entry; holds a snapshot for a thousand entries at a time.
   public func mentions(
     of pids: Set<PseudonymousID>, _ body: (Mention) throws -> Void
   ) async throws {

@@ -1,9 +1,10 @@
+internal import AccessPack
 internal import ConsentFormats
 internal import ConsentVerifier
 internal import FuzzDriver
 internal import TransparencyLog
 
-/// What people hand in of consent: files of receipts, browser signals, notes of evidence. How a file
+/// What people hand in of consent: files of receipts, browser signals, notes of evidence, and packs. How a file
 /// is cut into chunks must not matter, and a receipt that is accepted must be read again from what
 /// is written of it.
 @main
@@ -20,7 +21,7 @@ enum FuzzFormats {
     guard input.count > 2 else { return }
     let bytes = Array(input.dropFirst(2))
     let cut = min(Int(input[1]), bytes.count)
-    switch input[0] % 5 {
+    switch input[0] % 6 {
     case 0: lines(bytes, cut)
     case 1: array(bytes, cut)
     case 2: table(bytes, cut)
@@ -29,9 +30,14 @@ enum FuzzFormats {
         return
       }
       for vendor in [nil, cut] { _ = try? TCFDecision(string, vendor: vendor) }
+    case 5:
+      guard let pack = try? AccessPack(json: bytes) else { return }
+      guard pack.json == bytes else { fatalError("a pack that is written otherwise") }
+      _ = try? pack.page()
     default:
       let text = String(decoding: bytes, as: UTF8.self)
       let again = [
+        HoldingsNote(text: text)?.text,
         LastReceiptNote(text: text)?.text, ErasureStatement(text: text)?.text,
         ErasureCertificate(text: text)?.text,
       ].compactMap { $0 }

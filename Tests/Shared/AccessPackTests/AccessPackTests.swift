@@ -58,6 +58,15 @@ struct AccessPackTests {
     }
   }
 
+  @Test("the fuzzer begins with a pack that is read")
+  func corpus() throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../Fuzz/Corpus/formats/pack")
+    let bytes = [UInt8](try Data(contentsOf: file)).dropFirst(2)
+    let pack = try AccessPack(json: Array(bytes))
+    #expect(pack.isComplete && pack.parts.allSatisfy { $0.lines.count == 2 })
+  }
+
   @Test("cut or changed anywhere is refused, or another pack")
   func changes() throws {
     let pack = try pack()
@@ -118,6 +127,18 @@ struct AccessPackTests {
     #expect(!page.unicodeScalars.contains("\u{202E}") && !page.unicodeScalars.contains("\u{1B}"))
     #expect(page.contains("default-src 'none'"))
     #expect(page.contains("not complete") && page.contains("it is asleep"))
+  }
+
+  @Test("the page says what a schema's word means, and shows other texts as they are")
+  func words() throws {
+    for (text, shown) in [
+      ("CHECK_REASON_NEVER_ASKED", "<td>never asked</td>"),
+      ("RECEIPT_KIND_GRANT", "<td>grant</td>"),
+      ("RECEIPT_KIND_GRANT!", "<td>RECEIPT_KIND_GRANT!</td>"), ("ANN_KIND", "<td>ANN_KIND</td>"),
+    ] {
+      let page = String(decoding: try pack(text).page(), as: UTF8.self)
+      #expect(page.contains(shown), "\(text)")
+    }
   }
 
   @Test("the page shows 1,000 records of a section and says how many more there are")
