@@ -50,6 +50,14 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
   case newerStore(String)
   /// The backup is not whole.
   case badBackup(String)
+  /// The store is being sealed under a new key already.
+  case resealRuns
+  /// The store is not being sealed under a new key.
+  case noReseal
+  /// So many values are still sealed under the key.
+  case keyInUse(KeyID, valueCount: Int)
+  /// The key is the one that rows are sealed with.
+  case keyIsCurrent(KeyID)
   /// After a failed write the file cannot be trusted for more: close the store and open it again.
   case reopenNeeded
   /// The store is one in memory: there are no files to copy or to check.
@@ -90,6 +98,10 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case .journalCut(let first): "the journal begins at \(first); what was before it has been cut"
     case .newerStore(let what): "restoring would lose data: \(what)"
     case .badBackup(let what): "the backup is not usable: \(what)"
+    case .resealRuns: "the store is being sealed under its current key already"
+    case .noReseal: "the store is not being sealed under another key"
+    case .keyInUse(let id, let count): "\(count) values are still sealed under key \(id)"
+    case .keyIsCurrent(let id): "key \(id) is the one that rows are sealed with"
     case .reopenNeeded: "a write failed half-way: close the store and open it again"
     case .notOnDisk: "the store is one in memory and has no files"
     case .closed: "the store is closed"

@@ -15,6 +15,20 @@ final class Catalog: Sendable {
     self.databases = databases.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
+  private init(
+    keys: SealingKeyRing, tables: [any StoreTableDescribing],
+    databases: [(id: UInt16, database: UInt32)]
+  ) {
+    self.keys = keys
+    self.tables = tables
+    self.databases = databases
+  }
+
+  /// The same tables under other keys.
+  func with(_ keys: SealingKeyRing) -> Catalog {
+    Catalog(keys: keys, tables: tables, databases: databases)
+  }
+
   /// The number of the table's database in the tables' file.
   func database(_ table: some StoreTableDescribing) throws(StoreError) -> UInt32 {
     try database(id: table.id)

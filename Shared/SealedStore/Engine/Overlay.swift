@@ -3,6 +3,8 @@
 /// Changes go into `active`. From time to time the writer freezes it and begins a new one; the
 /// applier carries the frozen one into the tables in one transaction and then drops it.
 struct Overlay {
+  /// The tables with the keys that rows are sealed and opened with: replaced as a whole.
+  var catalog: Catalog
   /// What the writer inserts into. Holds changes behind `active.baseSequence`, also some that are
   /// not yet acknowledged.
   var active: Memtable
@@ -26,7 +28,8 @@ struct Overlay {
   /// How many of the three threads still run.
   var threadCount = 0
 
-  init(at sequence: UInt64, expectedCount: Int) {
+  init(_ catalog: Catalog, at sequence: UInt64, expectedCount: Int) {
+    self.catalog = catalog
     active = Memtable(after: sequence, expectedCount: expectedCount)
     published = sequence
     applied = sequence
@@ -35,7 +38,8 @@ struct Overlay {
   /// What a reader needs, taken before its transaction of the tables begins.
   var layers: Layers {
     Layers(
-      active: published > active.baseSequence ? active : nil, frozen: frozen, limit: published)
+      catalog: catalog, active: published > active.baseSequence ? active : nil, frozen: frozen,
+      limit: published)
   }
 }
 
@@ -46,6 +50,7 @@ struct Overlay {
 /// layers, because a layer is applied all at once: the layers are dropped and the snapshot is that
 /// of the tables. Otherwise what the layers hold is in the tables or newer than what is there.
 struct Layers {
+  let catalog: Catalog
   let active: Memtable?
   let frozen: Memtable?
   /// The newest change to be seen.

@@ -6,7 +6,6 @@ internal import PrivacyCore
 final class StoreCore: Sendable {
   let directory: URL
   let configuration: StoreConfiguration
-  let catalog: Catalog
   let identity: StoreIdentity
   let historyID: [UInt8]
   let tables: Environment
@@ -16,6 +15,8 @@ final class StoreCore: Sendable {
   let queue = Monitor(WriteQueue())
   let commits = Monitor(CommitSlot())
   let counters = Monitor(Counters())
+  /// The job that seals rows anew, where one runs or has run.
+  let resealing = Monitor(ResealState())
   private let lock: Monitor<StoreLock?>
 
   private enum ThreadName {
@@ -49,7 +50,6 @@ final class StoreCore: Sendable {
     self.lock = Monitor(lock)
     self.tables = files.tables
     journal = files.journal
-    catalog = files.catalog
     identity = files.identity
     historyID = try StoreFiles.restoredHistory(in: directory) ?? files.identity.storeID
     meta = files.meta
@@ -70,7 +70,8 @@ final class StoreCore: Sendable {
     guard last >= applied else {
       throw .corrupted("the journal ends at \(last), but the tables hold changes up to \(applied)")
     }
-    var overlay = Overlay(at: last, expectedCount: configuration.unappliedRowCountMax / 2)
+    var overlay = Overlay(
+      files.catalog, at: last, expectedCount: configuration.unappliedRowCountMax / 2)
     overlay.applied = applied
     if last > applied {
       let tail = Memtable(after: applied, expectedCount: Int(clamping: last - applied))
@@ -96,16 +97,19 @@ final class StoreCore: Sendable {
     thread.start()
   }
 
+  /// The tables with the keys that count now.
+  var catalog: Catalog { overlay.withLock { $0.catalog } }
+
   /// A view of the tables' transaction `reader` under `layers`, which were taken before it began.
   func view(_ layers: Layers, _ reader: ReaderHandle) throws(StoreError) -> View {
     let applied = try reader.applied(meta)
     guard !layers.isEmpty, applied < layers.limit else {
       return View(
-        catalog: catalog, transaction: reader, own: nil, active: nil, frozen: nil,
+        catalog: layers.catalog, transaction: reader, own: nil, active: nil, frozen: nil,
         limit: max(applied, layers.limit))
     }
     return View(
-      catalog: catalog, transaction: reader, own: nil, active: layers.active,
+      catalog: layers.catalog, transaction: reader, own: nil, active: layers.active,
       frozen: layers.frozen, limit: layers.limit)
   }
 
@@ -117,6 +121,7 @@ final class StoreCore: Sendable {
       Thread { self.close() }.start()
       return
     }
+    endResealing()
     queue.update { $0.isClosed = true }
     overlay.wait { $0.threadCount == 0 ? () : nil }
     tables.close()

@@ -112,12 +112,12 @@ struct Writer: ~Copyable {
 
   /// Runs bodies until none is left or the group is full.
   private mutating func runBodies(of rest: inout ArraySlice<any QueuedWrite>) {
-    let (active, frozen) = core.overlay.withLock { ($0.active, $0.frozen) }
+    let (catalog, active, frozen) = core.overlay.withLock { ($0.catalog, $0.active, $0.frozen) }
     do throws(StoreError) {
       let reader = try core.tables.acquireReader(isReserved: true)
       defer { core.tables.release(reader) }
       let view = View(
-        catalog: core.catalog, transaction: reader, own: pending, active: active, frozen: frozen,
+        catalog: catalog, transaction: reader, own: pending, active: active, frozen: frozen,
         limit: .max)
       while let write = rest.first, !isFull(group) {
         rest.removeFirst()

@@ -58,7 +58,7 @@ extension SealedStore {
   private static let applySecondsMax = 30.0
 
   /// Waits until the tables hold what is acknowledged now. Answers why they do not.
-  private func waitForTables(_ core: StoreCore) -> String? {
+  func waitForTables(_ core: StoreCore) -> String? {
     let wanted = core.overlay.withLock { $0.published }
     core.queue.update { $0.isApplyWanted = true }
     let outcome: String?? = core.overlay.wait(seconds: Self.applySecondsMax) { overlay in
