@@ -3,7 +3,17 @@ internal import Foundation
 /// A file of keys: JSON with its kind and the number of its format in front of all else.
 protocol KeyFile: Codable {
   static var kind: String { get }
+  /// The newest format that this program reads.
   static var format: Int { get }
+  /// The oldest.
+  static var oldestFormat: Int { get }
+  /// The format that the file is written in: the oldest that can say all of it.
+  var ownFormat: Int { get }
+}
+
+extension KeyFile {
+  static var oldestFormat: Int { format }
+  var ownFormat: Int { Self.format }
 }
 
 private struct KeyFileHead: Decodable {
@@ -18,7 +28,7 @@ private struct KeyFileBody<File: KeyFile>: Codable {
 
   init(_ content: File) {
     kind = File.kind
-    format = File.format
+    format = content.ownFormat
     self.content = content
   }
 }
@@ -38,7 +48,7 @@ extension KeyFile {
     guard head.format <= format else {
       throw .newerFormat(path: path, found: head.format, supported: format)
     }
-    guard head.format == format,
+    guard head.format >= oldestFormat,
       let body = try? decoder.decode(KeyFileBody<Self>.self, from: data)
     else { throw .damaged(path: path, reason: "a field is missing or malformed") }
     return body.content

@@ -44,6 +44,12 @@ public enum KeyManagementError: Error, Equatable, Sendable {
   case invalidName(String)
   /// The service has no key-encryption key of this version.
   case unknownVersion(UInt32)
+  /// The version was destroyed, and this key of it was not kept.
+  case destroyedVersion(UInt32)
+  /// These keys hang from the version: it cannot be destroyed before they are moved or kept.
+  case versionInUse(UInt32, by: [DerivedKeyName])
+  /// The version is the one that seals, or is not there, or is destroyed already.
+  case notRetired(UInt32)
   /// No further version can be added.
   case tooManyVersions(countMax: Int)
   /// Another process changed the keys since they were opened.
@@ -97,6 +103,12 @@ extension KeyManagementError: CustomStringConvertible {
       "\"\(name)\" is no name for a key's purpose"
     case .unknownVersion(let version):
       "there is no key-encryption key of version \(version)"
+    case .destroyedVersion(let version):
+      "version \(version) of the service's key was destroyed"
+    case .versionInUse(let version, let names):
+      "keys hang from version \(version): \(names.map(\.description).joined(separator: ", "))"
+    case .notRetired(let version):
+      "version \(version) is not one that only opens what was sealed before"
     case .tooManyVersions(let countMax):
       "there are \(countMax) versions already"
     case .changedElsewhere(let path):

@@ -26,22 +26,22 @@ public final class ServiceKeys: Sendable {
   /// The service that the keys belong to.
   public let service: String
 
-  private let url: URL
-  private let kms: any KeyManagementService
-  private let random: any RandomSource
-  private let time: any TimeSource
-  private let keys: Mutex<[KeyEncryptionKey]>
+  let url: URL
+  let kms: any KeyManagementService
+  let random: any RandomSource
+  let time: any TimeSource
+  let held: Mutex<HeldKeys>
 
   private init(
     service: String, url: URL, kms: any KeyManagementService, random: any RandomSource,
-    time: any TimeSource, keys: [KeyEncryptionKey]
+    time: any TimeSource, held: HeldKeys
   ) {
     self.service = service
     self.url = url
     self.kms = kms
     self.random = random
     self.time = time
-    self.keys = Mutex(keys)
+    self.held = Mutex(held)
   }
 
   // MARK: - Open
@@ -73,18 +73,29 @@ public final class ServiceKeys: Sendable {
       file = try ServiceKeyFile.decode(PrivateFile.read(url), path: path)
     }
     try file.check(service: service, path: path)
-    var keys: [KeyEncryptionKey] = []
+    var held = HeldKeys(versions: file.versions.map(\.summary))
     for version in file.versions {
-      keys.append(try await unwrap(version, service: service, path: path, kms: kms))
+      if version.state != .destroyed {
+        held.keys[version.version] = try await unwrap(
+          version, service: service, path: path, kms: kms)
+      }
+      for kept in version.kept ?? [] {
+        held.kept[version.version, default: [:]].merge(
+          try await unwrap(kept, of: version.version, service: service, path: path, kms: kms)
+        ) { $1 }
+      }
     }
     return ServiceKeys(
-      service: service, url: url, kms: kms, random: random, time: time, keys: keys)
+      service: service, url: url, kms: kms, random: random, time: time, held: held)
   }
 
   // MARK: - Versions
 
   /// The version that new values are sealed under.
-  public var currentVersion: UInt32 { keys.withLock { UInt32($0.count) } }
+  public var currentVersion: UInt32 { held.withLock { UInt32($0.versions.count) } }
+
+  /// All versions, the first one first.
+  public var versions: [ServiceKeyVersion] { held.withLock { $0.versions } }
 
   /// Adds a key-encryption key, which becomes the current one; the earlier ones go on opening.
   /// Rings that were handed out before keep their current key: take new ones.
@@ -115,10 +126,16 @@ public final class ServiceKeys: Sendable {
       currentVersion + 1, service: service, kms: kms, random: random, time: time)
     // Unwrapped before it is written: what cannot be read back never becomes current.
     let key = try await Self.unwrap(version, service: service, path: path, kms: kms)
-    for index in file.versions.indices { file.versions[index].state = .retired }
+    for index in file.versions.indices where file.versions[index].state == .active {
+      file.versions[index].state = .retired
+    }
     file.versions.append(version)
     try PrivateFile.replace(before, with: file.encoded(path: path), at: url, random: random)
-    keys.withLock { $0.append(key) }
+    let versions = file.versions.map(\.summary)
+    held.withLock { held in
+      held.keys[key.version] = key
+      held.versions = versions
+    }
     return key.version
   }
 
@@ -144,6 +161,11 @@ public final class ServiceKeys: Sendable {
     var file = try ServiceKeyFile.decode(before, path: path)
     try file.check(service: service, path: path)
     for (index, version) in file.versions.enumerated() {
+      if let kept = version.kept {
+        file.versions[index].kept = try await rewrap(
+          kept, of: version.version, service: service, path: path, from: old, to: new)
+      }
+      guard version.state != .destroyed else { continue }
       let key: KeyEncryptionKey
       do throws(KeyManagementError) {
         key = try await unwrap(version, service: service, path: path, kms: old)
@@ -176,10 +198,29 @@ public final class ServiceKeys: Sendable {
 
   // MARK: - Derived keys
 
+  /// The keys that were derived from a version so far, or are said to be needed, without the sealing
+  /// keys of `sealingPurpose`: what would be lost with the version.
+  public func namesInUse(
+    ofVersion version: UInt32, exceptSealing sealingPurpose: String
+  ) -> [DerivedKeyName] {
+    let except = DerivedKeyName(.sealing, purpose: sealingPurpose)
+    return held.withLock { held in
+      held.uses[version, default: []].filter { $0 != except }.sorted()
+    }
+  }
+
+  /// Says that secrets of this purpose are asked for again and again for domains that come up only
+  /// then. Where the version is destroyed and its keys are kept, those asked for later are derived
+  /// from an heir of the version; all that exist already must have been asked for before.
+  public func expectFurtherSecrets(purpose: String, version: UInt32 = firstVersion) {
+    let heir = DerivedKeyName(.heir, purpose: purpose)
+    held.withLock { held in _ = held.uses[version, default: []].insert(heir) }
+  }
+
   /// The ring of a purpose: seals under the current version, opens under all.
   public func sealingKeys(purpose: String) throws(KeyManagementError) -> SealingKeyRing {
     var ring: [SealingKey] = []
-    for version in Self.firstVersion...currentVersion {
+    for version in try openingVersions(purpose: purpose) {
       let secret = try derive(.sealing, purpose, tenant: "", domain: "", version)
       ring.append(
         try reportingCryptography { () throws(CryptographyError) in
@@ -222,90 +263,50 @@ public final class ServiceKeys: Sendable {
     }
   }
 
-  /// What a derived key is used as: part of its derivation, so that one purpose's name never
-  /// gives the same bytes to two algorithms.
-  private enum Use: String {
-    case sealing
-    case hashing
-    case signing
-    case secret
+  /// The versions whose key for this purpose is still there, ascending.
+  private func openingVersions(purpose: String) throws(KeyManagementError) -> [UInt32] {
+    let name = DerivedKeyName(.sealing, purpose: purpose)
+    return held.withLock { held in
+      held.versions.map(\.version).filter {
+        held.keys[$0] != nil || held.kept[$0]?[name] != nil
+      }
+    }
   }
 
   private func derive(
-    _ use: Use, _ purpose: String, tenant: String, domain: String, _ version: UInt32
+    _ use: DerivedKeyName.Use, _ purpose: String, tenant: String, domain: String, _ version: UInt32
   ) throws(KeyManagementError) -> SecretBytes {
     guard NameRule.accepts(purpose) else { throw .invalidName(purpose) }
     for text in [tenant, domain] where text.utf8.count > 256 { throw .invalidName(text) }
-    guard let key = keys.withLock({ $0.first { $0.version == version } }) else {
-      throw .unknownVersion(version)
+    let name = DerivedKeyName(use, purpose: purpose, tenant: tenant, domain: domain)
+    let (key, kept, heir, isKnown) = held.withLock { held in
+      held.uses[version, default: []].insert(name)
+      return (
+        held.keys[version], held.kept[version]?[name],
+        held.kept[version]?[DerivedKeyName(.heir, purpose: purpose)],
+        held.versions.contains { $0.version == version }
+      )
     }
+    if let kept { return kept.secret.copy() }
+    if let key { return try Self.derive(name, of: service, version, from: key.secret) }
+    if let heir { return try Self.derive(name, of: service, version, from: heir.secret) }
+    throw isKnown ? .destroyedVersion(version) : .unknownVersion(version)
+  }
+
+  static func derive(
+    _ name: DerivedKeyName, of service: String, _ version: UInt32,
+    from parent: borrowing SecretBytes
+  ) throws(KeyManagementError) -> SecretBytes {
     var info = FieldEncoding()
-    for text in ["tacit key", use.rawValue, service, tenant, domain, purpose] {
+    for text in [
+      "tacit key", name.use.rawValue, service, name.tenant, name.domain, name.purpose,
+    ] {
       info.append(text)
     }
     info.append(version)
     return try reportingCryptography { () throws(CryptographyError) in
       try KeyDerivation.hkdfSHA256(
-        secret: key.secret, salt: [], info: info.bytes, byteCount: KeyEncryptionKey.byteCount)
-    }
-  }
-}
-
-/// One version of a service's key-encryption key, unwrapped.
-private final class KeyEncryptionKey: Sendable {
-  static let byteCount = 32
-
-  let version: UInt32
-  let secret: SecretBytes
-
-  init(version: UInt32, secret: consuming SecretBytes) {
-    self.version = version
-    self.secret = secret
-  }
-}
-
-// MARK: - Wrapping
-
-extension ServiceKeys {
-  private static func context(service: String, version: UInt32) -> [String: String] {
-    [
-      "tacit:service": service, "tacit:purpose": "key-encryption-key",
-      "tacit:version": String(version),
-    ]
-  }
-
-  private static func makeVersion(
-    _ version: UInt32, service: String, kms: any KeyManagementService, random: any RandomSource,
-    time: any TimeSource
-  ) async throws(KeyManagementError) -> ServiceKeyFile.Version {
-    let key = SecretBytes(random: random, count: KeyEncryptionKey.byteCount)
-    let wrapped = try await kms.wrap(key, context: context(service: service, version: version))
-    return ServiceKeyFile.Version(version: version, createdAt: time.now, wrapped: wrapped)
-  }
-
-  private static func unwrap(
-    _ version: ServiceKeyFile.Version, service: String, path: String,
-    kms: any KeyManagementService
-  ) async throws(KeyManagementError) -> KeyEncryptionKey {
-    guard let wrapped = version.wrapped else {
-      throw .damaged(path: path, reason: "a wrapped key is malformed")
-    }
-    let secret = try await kms.unwrap(
-      wrapped, context: context(service: service, version: version.version))
-    guard secret.byteCount == KeyEncryptionKey.byteCount else {
-      throw .damaged(path: path, reason: "a wrapped key has another length")
-    }
-    return KeyEncryptionKey(version: version.version, secret: secret)
-  }
-
-  private static func makeDirectory(_ directory: URL) throws(KeyManagementError) {
-    do {
-      try FileManager.default.createDirectory(
-        at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw .fileSystem(
-        path: directory.path(percentEncoded: false), operation: "create directory",
-        reason: "it does not exist and cannot be made")
+        secret: parent, salt: [], info: info.bytes, byteCount: KeyEncryptionKey.byteCount)
     }
   }
 }

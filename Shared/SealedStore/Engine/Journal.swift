@@ -29,18 +29,23 @@ struct Journal: Sendable {
     try transaction.commit()
   }
 
-  private func cut(
+  /// Cuts at most `count` entries at or before `through` from the front; answers how many.
+  @discardableResult
+  func cut(
     _ transaction: borrowing WriteHandle, through: UInt64, count: Int
-  ) throws(StoreError) {
+  ) throws(StoreError) -> Int {
     let cursor = try transaction.cursor(entries)
-    guard through > 0 else { return }
+    guard through > 0 else { return 0 }
     var row = unsafe try cursor.first()
-    for _ in 0..<count {
-      guard let entry = unsafe row, unsafe BigEndianKey.number(entry.key) <= through else { return }
+    for number in 0..<count {
+      guard let entry = unsafe row, unsafe BigEndianKey.number(entry.key) <= through else {
+        return number
+      }
       try cursor.deleteCurrent()
       // After a removal the next row is the one that took the removed one's place.
       unsafe row = unsafe try cursor.next()
     }
+    return count
   }
 
   /// The first and the last position, `nil` when the journal is empty.

@@ -23,7 +23,7 @@ extension SealedStore {
   /// Lets go of the key that `proof` is about; `keys` are all others.
   ///
   /// - Throws: `wrongKey`, `keyIsCurrent`.
-  public func drop(_ proof: borrowing UnusedKeyProof, keys: SealingKeyRing) async throws {
+  public func drop(_ proof: consuming UnusedKeyProof, keys: SealingKeyRing) async throws {
     let id = proof.keyID
     guard proof.storeID == storeID else { throw StoreError.wrongKey }
     guard keys.key(id) == nil else { throw StoreError.keyIsCurrent(id) }

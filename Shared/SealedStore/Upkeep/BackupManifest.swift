@@ -128,7 +128,7 @@ struct StoreSummary {
     (identity, lastSequence) = try Self.read(tables, journal)
   }
 
-  private static let mapByteCount = 1 << 40
+  static let mapByteCount = 1 << 40
 
   /// The transactions are dropped, not committed: nothing is changed.
   private static func read(

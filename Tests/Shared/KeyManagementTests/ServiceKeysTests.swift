@@ -128,9 +128,9 @@ struct ServiceKeysTests {
   func newerFormat() async throws {
     try await withTemporaryDirectory { directory in
       let url = try directory.writePrivate(
-        ServiceKeys.fileName, #"{"kind":"tacit-service-keys","format":2}"#)
+        ServiceKeys.fileName, #"{"kind":"tacit-service-keys","format":3}"#)
       await #expect(
-        throws: KeyManagementError.newerFormat(path: url.path(), found: 2, supported: 1)
+        throws: KeyManagementError.newerFormat(path: url.path(), found: 3, supported: 2)
       ) { _ = try await open(directory) }
     }
   }
@@ -215,6 +215,128 @@ struct ServiceKeysTests {
       #expect(try keys.signingKey(purpose: "audit").publicKey == publicKey)
       #expect(try keys.hmacKey(purpose: "index", version: 2).authenticate([1]) != code)
       #expect(try keys.signingKey(purpose: "audit", version: 2).publicKey != publicKey)
+    }
+  }
+
+  // MARK: - Destruction
+
+  private func proof(_ version: UInt32) -> UnusedKeyProof {
+    UnusedKeyProof(keyID: KeyID(rawValue: version), storeID: [], sequence: 0)
+  }
+
+  @Test("a version that is destroyed opens nothing, here and after a restart; the others go on")
+  func destruction() async throws {
+    try await withTemporaryDirectory { directory in
+      let keys = try await open(directory)
+      let old = try keys.sealingKeys(purpose: "at-rest").seal([1])
+      try await keys.addVersion()
+      let new = try keys.sealingKeys(purpose: "at-rest").seal([2])
+      try await keys.destroyVersion(
+        proof(1), sealingPurpose: "at-rest", keepingDerived: false)
+      for keys in [keys, try await open(directory)] {
+        let ring = try keys.sealingKeys(purpose: "at-rest")
+        #expect(ring.ids == [KeyID(rawValue: 2)])
+        #expect(try ring.open(new) == [2])
+        #expect(throws: CryptographyError.unknownKey(KeyID(rawValue: 1))) { try ring.open(old) }
+        #expect(throws: KeyManagementError.destroyedVersion(1)) {
+          _ = try keys.secret(purpose: "late")
+        }
+        #expect(keys.versions.map(\.state) == [.destroyed, .active])
+        #expect(keys.currentVersion == 2)
+      }
+      let text = String(
+        decoding: try Data(contentsOf: directory.appending(path: ServiceKeys.fileName)),
+        as: UTF8.self)
+      #expect(text.contains("\"format\" : 2"))
+      #expect(try await open(directory).addVersion() == 3)
+    }
+  }
+
+  @Test("keys that hang from a version are named, and the version stays")
+  func inUse() async throws {
+    try await withTemporaryDirectory { directory in
+      let keys = try await open(directory)
+      let code = try keys.hmacKey(purpose: "index", tenant: "t").authenticate([1])
+      _ = try keys.signingKey(purpose: "audit")
+      let inner = try keys.sealingKeys(purpose: "subject-keys").seal([7])
+      try await keys.addVersion()
+      _ = try keys.sealingKeys(purpose: "at-rest")
+      let names = keys.namesInUse(ofVersion: 1, exceptSealing: "at-rest")
+      #expect(
+        names.map(\.description) == [
+          "hashing index of t", "sealing subject-keys", "signing audit",
+        ])
+      await #expect(throws: KeyManagementError.versionInUse(1, by: names)) {
+        try await keys.destroyVersion(
+          proof(1), sealingPurpose: "at-rest", keepingDerived: false)
+      }
+      #expect(keys.versions.map(\.state) == [.retired, .active])
+      #expect(try keys.hmacKey(purpose: "index", tenant: "t").authenticate([1]) == code)
+      #expect(try keys.sealingKeys(purpose: "subject-keys").open(inner) == [7])
+    }
+  }
+
+  @Test("keys that are kept outlive their version, through restarts and another KMS")
+  func kept() async throws {
+    try await withTemporaryDirectory { directory in
+      let keys = try await open(directory)
+      let code = try keys.hmacKey(purpose: "index", tenant: "t").authenticate([1])
+      let publicKey = try keys.signingKey(purpose: "audit").publicKey
+      let inner = try keys.sealingKeys(purpose: "subject-keys").seal([7])
+      let webhook = try keys.secret(purpose: "webhook", domain: "a").withUnsafeBytes { Array($0) }
+      let other = try keys.secret(purpose: "webhook", domain: "b").withUnsafeBytes { Array($0) }
+      keys.expectFurtherSecrets(purpose: "webhook")
+      for number in 0..<100 { _ = try keys.secret(purpose: "many", domain: "\(number)") }
+      let last = try keys.secret(purpose: "many", domain: "99").withUnsafeBytes { Array($0) }
+      let old = try keys.sealingKeys(purpose: "at-rest").seal([1])
+      try await keys.addVersion()
+      try await keys.destroyVersion(proof(1), sealingPurpose: "at-rest", keepingDerived: true)
+
+      func check(_ keys: ServiceKeys) throws {
+        #expect(try keys.hmacKey(purpose: "index", tenant: "t").authenticate([1]) == code)
+        #expect(try keys.signingKey(purpose: "audit").publicKey == publicKey)
+        #expect(try keys.sealingKeys(purpose: "subject-keys").open(inner) == [7])
+        #expect(
+          try keys.secret(purpose: "many", domain: "99").withUnsafeBytes { Array($0) } == last)
+        #expect(
+          try keys.secret(purpose: "webhook", domain: "a").withUnsafeBytes { Array($0) } == webhook)
+        // A domain that nobody knew: neither lost nor the same as another.
+        let late = try keys.secret(purpose: "webhook", domain: "late").withUnsafeBytes { Array($0) }
+        #expect(late != webhook && late != other)
+        #expect(
+          try keys.secret(purpose: "webhook", domain: "late").withUnsafeBytes { Array($0) } == late)
+        #expect(throws: KeyManagementError.destroyedVersion(1)) {
+          _ = try keys.hmacKey(purpose: "index", tenant: "unknown")
+        }
+        #expect(throws: CryptographyError.unknownKey(KeyID(rawValue: 1))) {
+          try keys.sealingKeys(purpose: "at-rest").open(old)
+        }
+      }
+      try check(keys)
+      try check(try await open(directory))
+      let second = try FileKeyManagementService(
+        rootKey: SecretBytes(copying: [UInt8](repeating: 77, count: 32)))
+      try await ServiceKeys.rewrap(
+        service: "consent", directory: directory, from: kms, to: second)
+      try check(try await open(directory, kms: second))
+    }
+  }
+
+  @Test("the version that seals, an unknown one and one that is gone are not destroyed")
+  func notRetired() async throws {
+    try await withTemporaryDirectory { directory in
+      let keys = try await open(directory)
+      try await keys.addVersion()
+      for version in [UInt32(0), 2, 3] {
+        await #expect(throws: KeyManagementError.notRetired(version)) {
+          try await keys.destroyVersion(
+            proof(version), sealingPurpose: "at-rest", keepingDerived: true)
+        }
+      }
+      try await keys.destroyVersion(proof(1), sealingPurpose: "at-rest", keepingDerived: true)
+      await #expect(throws: KeyManagementError.notRetired(1)) {
+        try await keys.destroyVersion(proof(1), sealingPurpose: "at-rest", keepingDerived: true)
+      }
     }
   }
 

@@ -222,6 +222,60 @@ struct ResealTests {
     }
   }
 
+  @Test("what was sealed under the old key is on no page of a compacted store any more")
+  func compaction() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try openStore(directory)
+      try await fill(store, 0..<3_000)
+      try await waitUntilApplied(store)
+      let old = try firstBytes(of: directory)
+      try await store.adopt(bothKeys())
+      try store.startResealing()
+      try await waitUntilDone(store)
+      let position = store.lastSequence
+      #expect(try store.cutJournal() == position)
+      try expectAll(store, 3_000)
+      #expect(throws: StoreError.alreadyOpen(directory.path)) {
+        _ = try SealedStore.compact(at: directory)
+      }
+      store.close()
+      #expect(try pagesHold(old, directory), "without compaction old pages stay")
+      let byteCounts = try SealedStore.compact(at: directory)
+      #expect(byteCounts.after < byteCounts.before)
+      #expect(try !pagesHold(old, directory))
+      _ = try SealedStore.compact(at: directory)
+
+      let again = try openStore(directory, keys: newKey())
+      defer { again.close() }
+      try expectAll(again, 3_000)
+      #expect(again.lastSequence == position)
+      try await fill(again, 3_000..<3_100)
+      try expectAll(again, 3_100)
+      #expect(try again.verify().isWhole)
+      #expect(throws: StoreError.self) {
+        _ = try SealedStore.compact(at: directory.appending(path: "nothing"))
+      }
+    }
+  }
+
+  /// The sealed values of some rows, as they stand in the tables' file: what follows a key.
+  private func firstBytes(of directory: URL) throws -> [Data] {
+    let file = try Data(contentsOf: directory.appending(path: "tables/data.mdb"))
+    return try [UInt64(7), 1_500, 2_900].map { number in
+      let key = Data(withUnsafeBytes(of: number.bigEndian) { Array($0) })
+      let sealedHead = key + Data([1, 0, 0, 0, 1])
+      let range = try #require(file.range(of: sealedHead))
+      return file[range.lowerBound..<range.upperBound + 20]
+    }
+  }
+
+  private func pagesHold(_ values: [Data], _ directory: URL) throws -> Bool {
+    let files = try ["tables/data.mdb", "journal/data.mdb"].map {
+      try Data(contentsOf: directory.appending(path: $0))
+    }
+    return values.contains { value in files.contains { $0.range(of: value) != nil } }
+  }
+
   @Test(
     "on a full disk the job waits and says why, reads go on, and it ends once there is room",
     .enabled(if: SmallDisk.isPermitted, "mounting a tmpfs is not permitted here"))
