@@ -21,6 +21,8 @@ public enum AuditLogError: Error, Equatable, Sendable {
   case noSuchCheckpoint(treeSize: UInt64)
   /// The cosignature is by no witness that this log knows.
   case unknownWitness
+  /// A time window touches more pairs of an action and a person than are counted.
+  case windowTooLarge(pairCountMax: Int)
   /// The log is closed.
   case closed
   /// A format, a proof or a signature does not hold.
@@ -44,6 +46,8 @@ extension AuditLogError: CustomStringConvertible {
       "the audit log no longer contains what its checkpoint of \(size) entries says"
     case .noSuchCheckpoint(let size): "there is no checkpoint of \(size) entries"
     case .unknownWitness: "the cosignature is by no witness that this log knows"
+    case .windowTooLarge(let limit):
+      "the window touches more than \(limit) people: ask for a shorter one"
     case .closed: "the audit log is closed"
     case .log(let error): "\(error)"
     }

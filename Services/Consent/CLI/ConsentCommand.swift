@@ -49,6 +49,7 @@ struct ConsentCommand: AsyncParsableCommand, ServiceProgram {
       TCFCommand.self, WatchCommand.self, EraseCommand.self, CertificateCommand.self,
       StatusCommand<Self>.self,
       HealthCommand<Self>.self, BackupCommand<Self>.self, RestoreCommand<Self>.self,
-      RewrapCommand<Self>.self, VerifyCommand<Self>.self,
+      RewrapCommand<Self>.self, CompactCommand<Self>.self, RotationCommand<Self>.self,
+      IncidentCommand<Self>.self, VerifyCommand<Self>.self,
     ])
 }

@@ -31,7 +31,8 @@ struct TacitFeatures: AsyncParsableCommand, ServiceProgram {
     subcommands: [
       Serve.self, Views.self, Get.self, WriteRow.self, WriteEvents.self, TrainingSet.self,
       StatusCommand<Self>.self, HealthCommand<Self>.self, BackupCommand<Self>.self,
-      RestoreCommand<Self>.self, RewrapCommand<Self>.self, VerifyCommand<Self>.self,
+      RestoreCommand<Self>.self, RewrapCommand<Self>.self, CompactCommand<Self>.self,
+      RotationCommand<Self>.self, IncidentCommand<Self>.self, VerifyCommand<Self>.self,
     ])
 }
 

@@ -43,7 +43,9 @@ struct VaultCommand: AsyncParsableCommand, ServiceProgram {
       ServeCommand.self, PseudonymizeCommand.self, LinkCommand.self, MergeCommand.self,
       SplitCommand.self, MarkSharedCommand.self, ShowCommand.self, ForgetCommand.self,
       ReidentifyCommand.self, AccessRequestCommand.self, ObliviousCommand.self,
-      StatusCommand<Self>.self, HealthCommand<Self>.self, BackupCommand<Self>.self,
-      RestoreCommand<Self>.self, RewrapCommand<Self>.self, VerifyCommand<Self>.self,
+      StatusCommand<Self>.self,
+      HealthCommand<Self>.self, BackupCommand<Self>.self, RestoreCommand<Self>.self,
+      RewrapCommand<Self>.self, CompactCommand<Self>.self, RotationCommand<Self>.self,
+      IncidentCommand<Self>.self, VerifyCommand<Self>.self,
     ])
 }

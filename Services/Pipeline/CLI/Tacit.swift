@@ -32,6 +32,6 @@ struct Tacit: AsyncParsableCommand {
     subcommands: [
       Demo.self, Up.self, Down.self, Status.self, Logs.self, IngestCommand.self, Generate.self,
       Init.self, DevCerts.self, KMSCommand.self, CallCommand.self, DescribeCommand.self,
-      LogCommand.self, VerifyCommand.self, WitnessCommand.self,
+      LogCommand.self, VerifyCommand.self, WitnessCommand.self, StackIncidentCommand.self,
     ])
 }

@@ -40,6 +40,7 @@ struct TrainerCommand: AsyncParsableCommand, ServiceProgram {
       ServeCommand.self, BudgetCommand.self, LedgerCommand.self, QueryCommand.self,
       TrainCommand.self, ModelsCommand.self, StatusCommand<Self>.self, HealthCommand<Self>.self,
       BackupCommand<Self>.self, RestoreCommand<Self>.self, RewrapCommand<Self>.self,
+      CompactCommand<Self>.self, RotationCommand<Self>.self, IncidentCommand<Self>.self,
       VerifyCommand<Self>.self,
     ])
 }

@@ -39,6 +39,7 @@ struct VectorsCommand: AsyncParsableCommand, ServiceProgram {
       ServeCommand.self, CollectionsCommand.self, UpsertCommand.self, DeleteCommand.self,
       SearchCommand.self, PublishCommand.self, RecommendCommand.self, StatusCommand<Self>.self,
       HealthCommand<Self>.self, BackupCommand<Self>.self, RestoreCommand<Self>.self,
-      RewrapCommand<Self>.self, VerifyCommand<Self>.self,
+      RewrapCommand<Self>.self, CompactCommand<Self>.self, RotationCommand<Self>.self,
+      IncidentCommand<Self>.self, VerifyCommand<Self>.self,
     ])
 }

@@ -42,6 +42,7 @@ public struct AccessPolicy: MethodAuthorizer {
       "vault.access", "consent.access", "features.access", "trainer.access", "vectors.access",
       "reidentification.approve", "reidentification.list", "reidentification.freeze",
       "reidentification.unfreeze",
+      "incident.read", "incident.people",
     ],
     "legal": [
       "reidentification.request", "reidentification.redeem", "reidentification.list",
@@ -49,6 +50,7 @@ public struct AccessPolicy: MethodAuthorizer {
     ],
     "security": [
       "reidentification.list", "reidentification.freeze", "reidentification.unfreeze",
+      "keys.read", "keys.rotate", "keys.retire", "incident.read",
     ],
     // The vault lets a partner ask of one domain only, the one that has the partner's name.
     "partner": ["vault.oblivious"],
@@ -61,14 +63,16 @@ public struct AccessPolicy: MethodAuthorizer {
     "reidentification.request", "reidentification.approve", "reidentification.redeem",
     "reidentification.unfreeze",
     "vault.access", "consent.access", "features.access", "trainer.access", "vectors.access",
+    // Who was touched is for those who tell them.
+    "incident.people",
   ]
 
   /// The policy of the local stack.
   public init() {}
 
   /// Whether `peer` holds the scope that `method` asks for. An administrator holds every scope but
-  /// those that uncover somebody or all about somebody, and whoever uses plain TCP on this machine,
-  /// which must be switched on explicitly, holds every one.
+  /// those that uncover somebody, all about somebody, or who was touched; and whoever uses plain TCP,
+  /// which must be switched on explicitly and on this machine, holds every one.
   public func permits(_ peer: PeerIdentity, _ method: MethodDescriptor) -> Bool {
     permits(peer, scope: method.scope)
   }

@@ -8,6 +8,7 @@ extension AuditLogError: RPCErrorConvertible {
     switch self {
     case .noSuchEntry, .noSuchCheckpoint: RPCError(.notFound, description)
     case .notCovered, .closed: RPCError(.unavailable, description)
+    case .windowTooLarge: RPCError(.resourceExhausted, description)
     case .unknownWitness: RPCError(.permissionDenied, description)
     case .noSigningKey, .olderFormat, .newerFormat: RPCError(.failedPrecondition, description)
     case .damaged, .contradictsCheckpoint: RPCError(.dataLoss, description)

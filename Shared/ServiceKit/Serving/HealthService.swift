@@ -9,11 +9,13 @@ internal import Synchronization
 final class HealthService: HealthServing {
   private let runtime: ServiceRuntime
   private let service: any TacitService
+  private let rotation: KeyRotation
   private let startedAt: Timestamp
   private let isDraining = Mutex(false)
 
-  init(_ service: any TacitService, runtime: ServiceRuntime) {
+  init(_ service: any TacitService, runtime: ServiceRuntime, rotation: KeyRotation) {
     self.service = service
+    self.rotation = rotation
     self.runtime = runtime
     startedAt = runtime.time.now
   }
@@ -40,6 +42,7 @@ final class HealthService: HealthServing {
     status.startedAtUs = startedAt.microseconds
     status.lastSequence = statistics.lastSequence.value
     status.measures = await service.measures().map { Measure(name: $0.name, value: $0.value) }
+    status.measures += rotation.measures().map { Measure(name: $0.name, value: $0.value) }
     status.measures.append(
       Measure(
         name: "store_bytes", value: Double(statistics.tablesByteCount + statistics.journalByteCount)

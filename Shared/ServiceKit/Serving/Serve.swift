@@ -34,7 +34,7 @@ public func serve<Service: TacitService>(
   let keys = try await ServiceKeys.open(
     service: wellKnown.rawValue, directory: directory, kms: kms)
   let store = try SealedStore.open(
-    at: directory, keys: try keys.sealingKeys(purpose: "at-rest"),
+    at: directory, keys: try keys.sealingKeys(purpose: KeyRotation.sealingPurpose),
     tables: Service.tables + AuditLog.tables,
     configuration: StoreConfiguration(serviceName: wellKnown.rawValue))
   defer { store.close() }
@@ -52,11 +52,16 @@ public func serve<Service: TacitService>(
     })
   try await runtime.audit.start()
   let service = try await make(runtime)
-  let health = HealthService(service, runtime: runtime)
+  let rotation = KeyRotation(runtime: runtime)
+  // After the service has asked for its keys, so that the log and those who look know of all.
+  try await rotation.continueAtStart()
+  let health = HealthService(service, runtime: runtime, rotation: rotation)
   var router = Router()
   service.register(on: &router)
   health.register(on: &router)
   UpkeepService(runtime: runtime).register(on: &router)
+  RotationService(rotation).register(on: &router)
+  IncidentService(runtime: runtime).register(on: &router)
   AuditService(audit: runtime.audit).register(on: &router)
   ReflectionService(beside: router).register(on: &router)
 

@@ -10,6 +10,8 @@ extension StoreError: RPCErrorConvertible {
     case .tooManyReaders: RPCError(.resourceExhausted, "too many reads at one time; try again")
     case .transactionTooLarge, .valueTooLarge:
       RPCError(.resourceExhausted, "the call writes too much at once; send less in each")
+    case .resealRuns, .noReseal, .keyInUse, .keyIsCurrent, .notOnDisk:
+      RPCError(.failedPrecondition, description)
     case .closed: RPCError(.unavailable, "the service is stopping")
     case .diskFull:
       RPCError(.unavailable, "the disk under the store is full; nothing was recorded")

@@ -8,6 +8,8 @@
 #include "features/v1/store.pb-c.h"
 #include "google/protobuf/descriptor.pb-c.h"
 #include "health/v1/health.pb-c.h"
+#include "health/v1/incident.pb-c.h"
+#include "health/v1/rotation.pb-c.h"
 #include "options/v1/options.pb-c.h"
 #include "reflection/v1/reflection.pb-c.h"
 #include "testing/v1/every_kind.pb-c.h"
