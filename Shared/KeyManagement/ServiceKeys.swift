@@ -97,6 +97,11 @@ public final class ServiceKeys: Sendable {
   /// All versions, the first one first.
   public var versions: [ServiceKeyVersion] { held.withLock { $0.versions } }
 
+  /// The version that new purposes, tenants and domains take: the first that is not destroyed.
+  public var derivationVersion: UInt32 {
+    held.withLock { $0.versions.first { $0.state != .destroyed }?.version ?? Self.firstVersion }
+  }
+
   /// Adds a key-encryption key, which becomes the current one; the earlier ones go on opening.
   /// Rings that were handed out before keep their current key: take new ones.
   ///

@@ -9,6 +9,8 @@ package struct ConsentSecrets: Sendable {
 
   /// The secrets in the service's tree of keys.
   package init(_ keys: ServiceKeys) {
+    // Systems outside come up at any time, each with a secret of its own.
+    keys.expectFurtherSecrets(purpose: "webhook")
     token = { try keys.secret(purpose: "consent-token") }
     webhook = { try keys.secret(purpose: "webhook", domain: $0) }
   }

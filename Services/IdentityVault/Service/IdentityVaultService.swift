@@ -64,7 +64,7 @@ package struct IdentityVaultService: VaultServing, TacitService {
         name, of: configuration.tenant,
         as: DomainRecord(
           emailProfile: configuration.emailProfile.rawValue,
-          keyVersion: ServiceKeys.firstVersion, oblivious: isOblivious))
+          keyVersion: keys.derivationVersion, oblivious: isOblivious))
       guard settled.emailProfile == configuration.emailProfile.rawValue else {
         throw VaultSetupError(
           description: """
@@ -83,6 +83,31 @@ package struct IdentityVaultService: VaultServing, TacitService {
         name, keyVersion: settled.keyVersion, keys: keys, configuration: configuration)
     }
     self.domains = domains
+    try Self.askForKeys(
+      ofOtherDomainsThan: Set(domains.keys), in: store, keys: keys, tenant: configuration.tenant)
+  }
+
+  /// Asks for the keys of domains that this start leaves out, so that they are known as keys that hang
+  /// from the service's: the domains may come back.
+  private static func askForKeys(
+    ofOtherDomainsThan known: Set<String>, in store: SealedStore, keys: ServiceKeys, tenant: String
+  ) throws {
+    let rows = try store.read { try $0.rows(VaultTables.domains) }
+    for row in rows where row.key.first == tenant && !known.contains(row.key.second) {
+      let record = row.value.message
+      let email = CanonicalProfile(rawValue: record.emailProfile)
+      for profile in [email, .phoneE164V1, .customerNumberV1].compactMap({ $0 }) {
+        if record.oblivious {
+          _ = try keys.secret(
+            purpose: profile.obliviousKeyPurpose, tenant: tenant, domain: row.key.second,
+            version: record.keyVersion)
+        } else {
+          _ = try keys.hmacKey(
+            purpose: profile.keyPurpose, tenant: tenant, domain: row.key.second,
+            version: record.keyVersion)
+        }
+      }
+    }
   }
 
   private static func domain(

@@ -25,12 +25,40 @@ struct CrashTests {
     }
   }
 
-  private func check(_ directory: URL, _ acknowledged: [UInt64: LogSequenceNumber]) throws {
+  @Test("after kill -9 in the middle of a sealing under a new key it goes on, and nothing is lost")
+  func killedWhileResealing() async throws {
+    try await withTemporaryDirectory { directory in
+      let random = SeededRandom(seed: 12)
+      var acknowledged: [UInt64: LogSequenceNumber] = [:]
+      for (number, sequence) in try await runAndKill(directory, first: 0, afterMs: 500) {
+        acknowledged[number] = sequence
+      }
+      for round in UInt64(1)..<7 {
+        let lines = try await runAndKill(
+          directory, first: round * 1_000_000, afterMs: Int(random.word() % 60), "reseal")
+        for (number, sequence) in lines { acknowledged[number] = sequence }
+      }
+      let keys = try keyRing(seed: 2, id: 2, retired: [sealingKey(seed: 1, id: KeyID(rawValue: 1))])
+      try check(directory, acknowledged, keys: keys) { store in
+        #expect(try store.resumeInterruptedResealing(ResealPace(valuesPerSecondMax: 10_000_000)))
+        while try store.resealProgress().state == .running { usleep(1_000) }
+        #expect(try store.resealProgress().state == .done)
+        _ = try store.proveUnused(KeyID(rawValue: 1))
+      }
+      try check(directory, acknowledged, keys: keyRing(seed: 2, id: 2))
+    }
+  }
+
+  private func check(
+    _ directory: URL, _ acknowledged: [UInt64: LogSequenceNumber], keys: SealingKeyRing? = nil,
+    _ more: (SealedStore) throws -> Void = { _ in }
+  ) throws {
     var configuration = StoreConfiguration(serviceName: "crash")
     configuration.mapByteCountMax = 1 << 30
     let store = try SealedStore.open(
-      at: directory, keys: keyRing(), tables: [Self.table], configuration: configuration)
+      at: directory, keys: keys ?? keyRing(), tables: [Self.table], configuration: configuration)
     defer { store.close() }
+    try more(store)
     let rows = try store.read { try $0.rows(Self.table) }
     let found = Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0.value) })
     let missing = acknowledged.keys.filter { found[$0] != $0 &* 3 }
@@ -45,12 +73,12 @@ struct CrashTests {
   /// Lets the writer run until some time after its first acknowledgement, kills it and reads what
   /// it had said.
   private func runAndKill(
-    _ directory: URL, first: UInt64, afterMs: Int
+    _ directory: URL, first: UInt64, afterMs: Int, _ mode: String? = nil
   ) async throws -> [(UInt64, LogSequenceNumber)] {
     let process = Process()
     let output = Pipe()
     process.executableURL = try executable("StoreCrashWriter")
-    process.arguments = [directory.path, String(first)]
+    process.arguments = [directory.path, String(first)] + (mode.map { [$0] } ?? [])
     process.standardOutput = output
     try process.run()
     let identifier = process.processIdentifier

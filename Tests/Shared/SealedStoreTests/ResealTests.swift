@@ -196,11 +196,12 @@ struct ResealTests {
       try await store.adopt(bothKeys())
       try store.startResealing()
       try await waitUntilDone(store)
-      let proof = try store.proveUnused(Self.old)
       await #expect(throws: StoreError.keyIsCurrent(Self.old)) {
+        let proof = try store.proveUnused(Self.old)
         try await store.drop(proof, keys: bothKeys())
       }
       await #expect(throws: StoreError.wrongKey) {
+        let proof = try store.proveUnused(Self.old)
         try await store.drop(proof, keys: keyRing(seed: 3, id: 2))
       }
     }

@@ -8,16 +8,18 @@ internal import SealedStore
 // acknowledged: one line `number position` each, written after the acknowledgement.
 //
 //     StoreCrashWriter DIRECTORY FIRST_NUMBER
+//     StoreCrashWriter DIRECTORY FIRST_NUMBER reseal
 //     StoreCrashWriter DIRECTORY check
 //
-// The tests and `make bench-store` kill it at some moment and look whether every line is still
+// With `reseal` the store is sealed under a second key meanwhile. The tests and `make bench-store` kill it at some moment and look whether every line is still
 // true: with `check` it reads such lines from standard input and prints how many are not. Its exit
 // code is 1 when the store itself is not whole.
 
 let arguments = CommandLine.arguments
 let isCheck = arguments.last == "check"
-guard arguments.count == 3, let first = isCheck ? 0 : UInt64(arguments[2]) else {
-  print("usage: StoreCrashWriter DIRECTORY FIRST_NUMBER|check")
+let isReseal = arguments.last == "reseal"
+guard arguments.count == (isReseal ? 4 : 3), let first = isCheck ? 0 : UInt64(arguments[2]) else {
+  print("usage: StoreCrashWriter DIRECTORY FIRST_NUMBER [reseal]|check")
   exit(2)
 }
 
@@ -27,9 +29,13 @@ var configuration = StoreConfiguration(serviceName: "crash")
 configuration.mapByteCountMax = 1 << 30
 configuration.applyDelayMs = 3
 configuration.journalRetentionCount = 500
+let oldKey = try SealingKey(id: KeyID(rawValue: 1), secret: secret)
+let newKey = try SealingKey(
+  id: KeyID(rawValue: 2), secret: SecretBytes(copying: [UInt8](repeating: 2, count: 32)))
 let store = try SealedStore.open(
   at: URL(filePath: arguments[1]),
-  keys: SealingKeyRing(current: SealingKey(id: KeyID(rawValue: 1), secret: secret)),
+  keys: isReseal
+    ? SealingKeyRing(current: newKey, retired: [oldKey]) : SealingKeyRing(current: oldKey),
   tables: [table], configuration: configuration)
 
 let callerCount: UInt64 = 16
@@ -74,4 +80,5 @@ if isCheck {
   store.close()
   exit(isWhole ? 0 : 1)
 }
+if isReseal { try store.startResealing(ResealPace(valuesPerSecondMax: 30_000)) }
 await write()
