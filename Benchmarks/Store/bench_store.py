@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "Benchmarks"))
 
 from thresholds import verdicts  # noqa: E402
 
-PARTS = ("writes", "sustained", "gets", "replay", "kills")
+PARTS = ("writes", "sustained", "gets", "replay", "reseal", "kills")
 
 
 def say(text):
@@ -128,6 +128,13 @@ def measure_replay(ours, options):
         ours.drop()
 
 
+def measure_reseal(ours, options):
+    for number in range(options.rounds):
+        say(f"reseal: round {number + 1} of {options.rounds}")
+        ours.measure("reseal", "reseal", rows=ours.rows)
+        ours.drop()
+
+
 def measure_kills(program, scratch, options):
     """Kills the writer at random moments from its start on; answers what was lost."""
     chance = random.Random(options.seed)
@@ -180,6 +187,9 @@ def keys_of(ours, peers, kills, options):
         keys["gets_2_threads_per_s"] = ours.median("gets, 2 threads", "gets_per_s")
     if "replay" in options.parts:
         keys["replay_rows_per_s"] = ours.median("replay", "replay_rows_per_s")
+    if "reseal" in options.parts:
+        for key in ("reseal_rows_per_s", "reseal_get_p99_us", "quiet_get_p99_us"):
+            keys[key] = ours.median("reseal", key)
     if kills is not None:
         keys["lost_acknowledged_writes"] = kills["lost"]
         keys["kill_points"] = options.kill_points
@@ -244,6 +254,8 @@ def main():
             measure_gets(ours, peers, options)
         if "replay" in options.parts:
             measure_replay(ours, options)
+        if "reseal" in options.parts:
+            measure_reseal(ours, options)
         if "kills" in options.parts:
             kills = measure_kills(swift / "StoreCrashWriter", scratch, options)
     finally:

@@ -13,8 +13,14 @@ extension Integration {
       }
       let state: String
       let version: Int
-      let remaining_count: Int
+      let remainingCount: Int
       let versions: [Version]
+
+      enum CodingKeys: String, CodingKey {
+        case state, version
+        case remainingCount = "remaining_count"
+        case versions
+      }
     }
 
     private struct Window: Decodable {
@@ -24,7 +30,12 @@ extension Integration {
       let service: String
       let lines: [Line]
       let pids: [String]
-      let log_problem: String?
+      let logProblem: String?
+
+      enum CodingKeys: String, CodingKey {
+        case service, lines, pids
+        case logProblem = "log_problem"
+      }
     }
 
     /// A command of the runbook.
@@ -83,7 +94,7 @@ extension Integration {
           "BACKUP": live.directory.appending(path: "backup/vault").path,
         ]
         let steps = try runbook()
-        #expect(steps.count == 9)
+        #expect(steps.count == 10)
         var outputs: [String] = []
         for step in steps {
           let words = step.words.map { names[$0] ?? $0 }
@@ -109,8 +120,8 @@ extension Integration {
         let status = try await status(live)
         #expect(status.state == "done")
         #expect(status.versions.map(\.state) == ["destroyed", "active"])
-        let after = try JSONDecoder().decode([Window].self, from: Data(outputs[8].utf8))
-        #expect(after.allSatisfy { $0.log_problem == nil && $0.pids.isEmpty })
+        let after = try JSONDecoder().decode([Window].self, from: Data(outputs[9].utf8))
+        #expect(after.allSatisfy { $0.logProblem == nil && $0.pids.isEmpty })
         // The same people have the same pids, and their features can be read.
         let known = try await live.done(
           "tacit-vault", "pseudonymize", "--email", "-", input: shop.people[1].address + "\n")
@@ -138,7 +149,7 @@ extension Integration {
             try await self.status(live, of: service).state == "done"
           }
           let status = try await status(live, of: service)
-          #expect(status.version == 2 && status.remaining_count == 0)
+          #expect(status.version == 2 && status.remainingCount == 0)
           let bare = try await live.run(
             service.programName, "rotation", "retire", "--version", "1", "--yes")
           #expect(bare.status == 1 && bare.errors.contains("audit-signing"), "\(bare)")

@@ -9,6 +9,7 @@ internal import SealedStore
 //     store-bench gets DIRECTORY --rows N [--threads N] [--per-read N] [--measure-ms T]
 //     store-bench tail DIRECTORY --rows N        leaves N rows in the journal alone, then dies
 //     store-bench replay DIRECTORY               opens what `tail` left
+//     store-bench reseal DIRECTORY --rows N      seals what is loaded under a second key
 //     store-bench crypto                         seal and open of 100 bytes, a pid from its bytes
 
 @main
@@ -21,6 +22,7 @@ enum StoreBench {
     case "gets": try Reading.run(arguments)
     case "tail": try await Replaying.leaveTail(arguments)
     case "replay": try Replaying.run(arguments)
+    case "reseal": try await Resealing.run(arguments)
     case "crypto": try Pieces.run(arguments)
     default: throw UsageError(text: "unknown command \(arguments.command)")
     }

@@ -63,7 +63,9 @@ package struct ConsentService: ConsentServing, TacitService {
     desk = ErasureDesk(time: time, retryMs: configuration.erasureRetryMs)
     tokens = try secrets.tokens(epoch: Self.epoch(of: store))
     // Asked for once, so that they are known as keys that hang from the service's.
-    for progress in try ledger.webhooks() { _ = try secrets.webhookKey(progress.webhook.id) }
+    for case let webhook? in try ledger.webhooks().map(\.webhook) {
+      _ = try secrets.webhookKey(webhook.id)
+    }
     sender = WebhookSender(
       ledger: ledger, roster: roster, settings: configuration.webhooks, time: time, log: log,
       key: secrets.webhookSigningKey)

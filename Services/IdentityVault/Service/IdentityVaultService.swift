@@ -5,6 +5,7 @@ package import PrivacyCore
 package import RPC
 package import SealedStore
 package import ServiceKit
+internal import StoredMessages
 internal import VaultAPI
 
 /// The identity vault: the only place where identifiers and pseudonyms meet.
