@@ -85,7 +85,8 @@ extension Integration {
           in: live.stack.identityDirectory, users: ["security/eve", "privacy/ben"])
         let start = SystemTime().now
         let shop = try await Shop.open(live, peopleCount: 30)
-        try await live.done("tacit-vault", "show", "--pid", shop.people[0].pid)
+        try await live.done(
+          "tacit-consent", "withdraw", "--pid", shop.people[0].pid, "--source", "test")
         let end = SystemTime().now.advanced(byMicroseconds: 1_000_000)
         try await Task.sleep(for: .seconds(1))
         let store = try #require(try live.process(of: .vault).environment["TACIT_STORE"])
@@ -107,6 +108,7 @@ extension Integration {
         }
         #expect(outputs[1].contains("vault.record"), "\(outputs[1])")
         #expect(outputs[1].contains("consent.import"), "\(outputs[1])")
+        #expect(outputs[1].contains("consent.withdraw"), "\(outputs[1])")
         #expect(!outputs[1].contains(shop.people[0].pid), "pids are counted, not listed")
         let listed = try JSONDecoder().decode([Window].self, from: Data(outputs[2].utf8))
         #expect(
