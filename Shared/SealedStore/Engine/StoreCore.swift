@@ -18,6 +18,8 @@ final class StoreCore: Sendable {
   /// The job that seals rows anew, where one runs or has run.
   let resealing = Monitor(ResealState())
   private let lock: Monitor<StoreLock?>
+  /// The threads that `startThreads` started.
+  private let ownThreads = Monitor<[pthread_t]>([])
 
   private enum ThreadName {
     static let writer = "store-writer"
@@ -90,6 +92,7 @@ final class StoreCore: Sendable {
 
   private func start(_ name: String, _ body: @escaping @Sendable (StoreCore) -> Void) {
     let thread = Thread {
+      self.ownThreads.withLock { $0.append(pthread_self()) }
       body(self)
       self.overlay.update { $0.threadCount -= 1 }
     }
@@ -117,7 +120,7 @@ final class StoreCore: Sendable {
   func close() {
     // The last reference to a store may go in the body of a transaction, or with it when it has
     // been answered: those threads cannot wait for themselves.
-    if [ThreadName.writer, ThreadName.committer].contains(Thread.current.name) {
+    if ownThreads.withLock({ $0.contains(pthread_self()) }) {
       Thread { self.close() }.start()
       return
     }

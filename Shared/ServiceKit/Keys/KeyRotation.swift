@@ -97,6 +97,8 @@ actor KeyRotation {
   ) async throws -> (sequence: UInt64, kept: [DerivedKeyName]) {
     try await alone {
       try refuseWhileSealing()
+      // The end of the sealing is logged before what follows from it.
+      await watch?.value
       guard keys.versions.contains(where: { $0.version == version && $0.state == .retired }) else {
         throw KeyManagementError.notRetired(version)
       }
