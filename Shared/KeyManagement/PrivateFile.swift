@@ -1,6 +1,6 @@
 package import Foundation
 internal import Glibc
-internal import PrivacyCore
+package import PrivacyCore
 
 /// Small files that only their owner may read, written whole or not at all.
 package enum PrivateFile {
@@ -11,7 +11,9 @@ package enum PrivateFile {
   /// - Throws: ``KeyManagementError/missing(path:)``,
   ///   ``KeyManagementError/readableByOthers(path:mode:)`` before a byte is read, or what the
   ///   file system says.
-  package static func read(_ url: URL) throws(KeyManagementError) -> [UInt8] {
+  package static func read(
+    _ url: URL, byteCountMax: Int = byteCountMax
+  ) throws(KeyManagementError) -> [UInt8] {
     let path = url.path(percentEncoded: false)
     // Non-blocking, for a named pipe would otherwise hold up the start for ever.
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -48,7 +50,7 @@ package enum PrivateFile {
   /// Makes the file, unless there is one: of several that try at once, one succeeds.
   ///
   /// - Returns: whether this call made it.
-  static func create(
+  package static func create(
     _ bytes: [UInt8], at url: URL, random: any RandomSource
   ) throws(KeyManagementError) -> Bool {
     let path = url.path(percentEncoded: false)
@@ -84,7 +86,96 @@ package enum PrivateFile {
     guard fsync(directory) == 0 else { throw failure("fsync", path) }
   }
 
+  // MARK: - Files whose past must not be read
+
+  /// Replaces the file, unless its beginning is not what it should be, and then overwrites what it
+  /// held: best effort, for a file system or a disk may have put that elsewhere. When this returns,
+  /// the new file is durable. At every moment there is one whole file of the name.
+  ///
+  /// - Parameters:
+  ///   - headByteCount: how much of the beginning `isExpected` wants to see.
+  ///   - isExpected: whether the file is still the one that shall go.
+  /// - Throws: ``KeyManagementError/changedElsewhere(path:)`` when it is not. After an error the new
+  ///   file may be there all the same.
+  package static func supersede(
+    _ url: URL, with bytes: [UInt8], random: any RandomSource, headByteCount: Int,
+    isExpected: ([UInt8]) -> Bool
+  ) throws(KeyManagementError) {
+    let path = url.path(percentEncoded: false)
+    let directory = try openDirectory(of: url)
+    defer { close(directory) }
+    guard flock(directory, LOCK_EX) == 0 else { throw failure("flock", path) }
+    let old = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK)
+    guard old >= 0 else {
+      if errno == ENOENT { throw .missing(path: path) }
+      throw failure("open", path)
+    }
+    defer { close(old) }
+    var head = [UInt8](repeating: 0, count: headByteCount)
+    let count = head.withUnsafeMutableBytes { pread(old, $0.baseAddress, $0.count, 0) }
+    guard count >= 0 else { throw failure("read", path) }
+    guard isExpected(Array(head[..<count])) else { throw .changedElsewhere(path: path) }
+    let temporary = try writeTemporary(bytes, beside: url, random: random)
+    guard rename(temporary, path) == 0 else {
+      let reason = failure("rename", path)
+      erase(temporary)
+      throw reason
+    }
+    guard fsync(directory) == 0 else { throw failure("fsync", path) }
+    overwrite(old)
+  }
+
+  /// Overwrites and removes what a replacement of the file that was cut off has left beside it.
+  ///
+  /// - Returns: how many files that were.
+  @discardableResult
+  package static func eraseLeftovers(of url: URL) throws(KeyManagementError) -> Int {
+    let folder = url.deletingLastPathComponent()
+    let directory = try openDirectory(of: url)
+    defer { close(directory) }
+    guard flock(directory, LOCK_EX) == 0 else {
+      throw failure("flock", folder.path(percentEncoded: false))
+    }
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(
+        atPath: folder.path(percentEncoded: false))
+    } catch {
+      throw failure("list", folder.path(percentEncoded: false))
+    }
+    let left = names.filter {
+      $0.hasPrefix(".\(url.lastPathComponent).") && $0.hasSuffix(temporarySuffix)
+    }
+    for name in left { erase(folder.appending(path: name).path(percentEncoded: false)) }
+    return left.count
+  }
+
+  private static func erase(_ path: String) {
+    let file = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+    if file >= 0 {
+      overwrite(file)
+      close(file)
+    }
+    unlink(path)
+  }
+
+  private static func overwrite(_ file: Int32) {
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+    let zeros = [UInt8](repeating: 0, count: 1 << 16)
+    var offset = 0
+    while offset < Int(status.st_size) {
+      let count = min(zeros.count, Int(status.st_size) - offset)
+      let step = zeros.withUnsafeBytes { pwrite(file, $0.baseAddress, count, offset) }
+      guard step > 0 else { return }
+      offset += step
+    }
+    fsync(file)
+  }
+
   // MARK: - Parts
+
+  private static let temporarySuffix = ".tmp"
 
   private static func writeTemporary(
     _ bytes: [UInt8], beside url: URL, random: any RandomSource
@@ -92,7 +183,8 @@ package enum PrivateFile {
     // The process number keeps apart even those whose random source is a repeatable one.
     let suffix = "\(getpid())-\(Hexadecimal.encode(random.bytes(count: 8)))"
     let path = url.deletingLastPathComponent()
-      .appending(path: ".\(url.lastPathComponent).\(suffix).tmp").path(percentEncoded: false)
+      .appending(path: ".\(url.lastPathComponent).\(suffix)\(temporarySuffix)").path(
+        percentEncoded: false)
     let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw failure("create", path) }
     defer { close(file) }

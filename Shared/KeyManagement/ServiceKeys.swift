@@ -201,6 +201,14 @@ public final class ServiceKeys: Sendable {
     return file.versions.count
   }
 
+  // MARK: - Keys beside the tree
+
+  /// Where `keys.json` lies.
+  package var directory: URL { url.deletingLastPathComponent() }
+
+  /// Wraps keys of the service that do not hang from its key-encryption key.
+  package var wrapper: KeyWrapper { KeyWrapper(service: service, kms: kms) }
+
   // MARK: - Derived keys
 
   /// The keys that were derived from a version so far, or are said to be needed, without the sealing

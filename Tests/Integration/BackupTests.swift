@@ -84,9 +84,14 @@ extension Integration {
     private func restore(_ service: WellKnownService, _ live: LiveStack) async throws {
       let store = URL(
         filePath: try #require(try live.process(of: service).environment["TACIT_STORE"]))
+      // No backup holds the vault's key tree: it lives elsewhere, and outlives the store.
+      let tree = store.appending(path: "subject-keys.epoch")
+      let kept = live.directory.appending(path: "subject-keys.epoch")
+      if service == .vault { try FileManager.default.moveItem(at: tree, to: kept) }
       try FileManager.default.removeItem(at: store)
       try await live.done(
         service.programName, "restore", "--from", copy(service, live).path, "--store", store.path)
+      if service == .vault { try FileManager.default.moveItem(at: kept, to: tree) }
     }
 
     private func budget(_ live: LiveStack) async throws -> String {

@@ -252,6 +252,9 @@ public struct ForgottenRecord: WireMessage, Equatable {
   /// Whether there was a subject key to destroy.
   public var keyDestroyed: Bool = false
 
+  /// From which epoch of the key tree on the key is gone; 0 where there was none.
+  public var keyEpoch: UInt64 = 0
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -260,12 +263,96 @@ public struct ForgottenRecord: WireMessage, Equatable {
     forgottenAtUs: Int64 = 0,
     erasureSequence: UInt64 = 0,
     identifiersRemoved: UInt32 = 0,
-    keyDestroyed: Bool = false
+    keyDestroyed: Bool = false,
+    keyEpoch: UInt64 = 0
   ) {
     self.forgottenAtUs = forgottenAtUs
     self.erasureSequence = erasureSequence
     self.identifiersRemoved = identifiersRemoved
     self.keyDestroyed = keyDestroyed
+    self.keyEpoch = keyEpoch
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A person's subject key, under the key of a slot of the key tree.
+public struct SubjectKeyRecord: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.SubjectKeyRecord" }
+
+  /// The slot.
+  public var slot: UInt32 = 0
+
+  /// The key, sealed for this person and slot.
+  public var sealed: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(slot: UInt32 = 0, sealed: [UInt8] = []) {
+    self.slot = slot
+    self.sealed = sealed
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// Up to where the store has followed the key tree, whose secret lies outside of it.
+public struct KeyTreeRecord: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.KeyTreeRecord" }
+
+  /// The newest epoch whose destructions the store knows of.
+  public var epoch: UInt64 = 0
+
+  /// The first slot that nobody was given.
+  public var nextSlot: UInt64 = 0
+
+  /// The history of the store in which this was written, 16 bytes.
+  public var history: [UInt8] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(epoch: UInt64 = 0, nextSlot: UInt64 = 0, history: [UInt8] = []) {
+    self.epoch = epoch
+    self.nextSlot = nextSlot
+    self.history = history
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -480,6 +567,7 @@ extension ForgottenRecord: @unsafe CopiedThroughC {
     unsafe message.pointee.erasure_sequence = self.erasureSequence
     unsafe message.pointee.identifiers_removed = self.identifiersRemoved
     unsafe message.pointee.key_destroyed = self.keyDestroyed ? 1 : 0
+    unsafe message.pointee.key_epoch = self.keyEpoch
   }
 
   package init(
@@ -489,6 +577,56 @@ extension ForgottenRecord: @unsafe CopiedThroughC {
     self.erasureSequence = unsafe message.pointee.erasure_sequence
     self.identifiersRemoved = unsafe message.pointee.identifiers_removed
     self.keyDestroyed = unsafe message.pointee.key_destroyed != 0
+    self.keyEpoch = unsafe message.pointee.key_epoch
+  }
+}
+
+extension SubjectKeyRecord: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeyRecord>) {
+    unsafe tacit__vault__v1__subject_key_record__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeyRecord>, in arena: Arena
+  ) {
+    unsafe message.pointee.slot = self.slot
+    unsafe message.pointee.sealed = arena.bytes(self.sealed)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__SubjectKeyRecord>, in arena: Arena
+  ) throws(WireError) {
+    self.slot = unsafe message.pointee.slot
+    self.sealed = try unsafe arena.bytes(message.pointee.sealed, field: "SubjectKeyRecord.sealed")
+  }
+}
+
+extension SubjectKeyRecord: CustomReflectable {
+  /// The fields, with the secret ones left out.
+  public var customMirror: Mirror {
+    Mirror(self, children: ["slot": slot as Any, "sealed": "redacted"], displayStyle: .struct)
+  }
+}
+
+extension KeyTreeRecord: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__KeyTreeRecord>) {
+    unsafe tacit__vault__v1__key_tree_record__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__KeyTreeRecord>, in arena: Arena
+  ) {
+    unsafe message.pointee.epoch = self.epoch
+    unsafe message.pointee.next_slot = self.nextSlot
+    unsafe message.pointee.history = arena.bytes(self.history)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__KeyTreeRecord>, in arena: Arena
+  ) throws(WireError) {
+    self.epoch = unsafe message.pointee.epoch
+    self.nextSlot = unsafe message.pointee.next_slot
+    self.history = try unsafe arena.bytes(message.pointee.history, field: "KeyTreeRecord.history")
   }
 }
 

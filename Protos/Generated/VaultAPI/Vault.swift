@@ -596,6 +596,9 @@ public struct ForgetReply: WireMessage, Equatable {
   /// Whether there was a subject key to destroy.
   public var keyDestroyed: Bool = false
 
+  /// From which epoch of the vault's key tree on the key is gone; 0 where there was none.
+  public var keyEpoch: UInt64 = 0
+
   /// What it did for the erasure: a note that the vault's own log signed.
   public var statement: [UInt8] = []
 
@@ -603,9 +606,15 @@ public struct ForgetReply: WireMessage, Equatable {
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(identifiersRemoved: UInt32 = 0, keyDestroyed: Bool = false, statement: [UInt8] = []) {
+  public init(
+    identifiersRemoved: UInt32 = 0,
+    keyDestroyed: Bool = false,
+    keyEpoch: UInt64 = 0,
+    statement: [UInt8] = []
+  ) {
     self.identifiersRemoved = identifiersRemoved
     self.keyDestroyed = keyDestroyed
+    self.keyEpoch = keyEpoch
     self.statement = statement
   }
 
@@ -1272,6 +1281,7 @@ extension ForgetReply: @unsafe CopiedThroughC {
   ) {
     unsafe message.pointee.identifiers_removed = self.identifiersRemoved
     unsafe message.pointee.key_destroyed = self.keyDestroyed ? 1 : 0
+    unsafe message.pointee.key_epoch = self.keyEpoch
     unsafe message.pointee.statement = arena.bytes(self.statement)
   }
 
@@ -1280,6 +1290,7 @@ extension ForgetReply: @unsafe CopiedThroughC {
   ) throws(WireError) {
     self.identifiersRemoved = unsafe message.pointee.identifiers_removed
     self.keyDestroyed = unsafe message.pointee.key_destroyed != 0
+    self.keyEpoch = unsafe message.pointee.key_epoch
     self.statement = try unsafe arena.bytes(
       message.pointee.statement, field: "ForgetReply.statement")
   }

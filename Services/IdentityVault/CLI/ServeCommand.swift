@@ -12,9 +12,12 @@ struct ServeCommand: AsyncParsableCommand {
 
       Pids come from the root key, the tenant, the domain and the e-mail profile. A store keeps \
       those it began with: a start that would give people who are known other pids is refused. A \
-      domain can be added at any time. A backup holds neither the root key file nor keys.json in \
-      the store's directory: keep a copy of both elsewhere. Without them nothing in the store can \
-      be read, and nobody gets the same pid again.
+      domain can be added at any time.
+
+      A backup holds neither the root key file nor the file of the key tree, subject-keys.epoch. \
+      Keep a copy of the first elsewhere: without it nothing in the store can be read. Replicate \
+      the second and keep no old copies of it: without it no subject key can be had, and an old \
+      one would bring erased people back, so the vault refuses it.
 
       E-mail profiles: \(Self.profileNames). email/v1 checks addresses and writes the domain in \
       IDNA; email/seed is Python's str.lower() and nothing else, for pids that were made so \
@@ -26,6 +29,7 @@ struct ServeCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var options: ServeOptions
+  @OptionGroup var subjectKeys: SubjectKeyOptions
 
   @Option(
     help: ArgumentHelp(
@@ -131,6 +135,7 @@ struct ServeCommand: AsyncParsableCommand {
     configuration.reidentification.warrantSeconds = try Self.number(
       warrantSeconds, "--warrant-seconds", 1...86_400, variable: "TACIT_WARRANT_SECONDS",
       default: defaults.warrantSeconds)
+    configuration.subjectKeyFile = subjectKeys.file
     if let fault = configuration.fault { throw ValidationError(fault) }
     return configuration
   }

@@ -1,3 +1,4 @@
+package import Foundation
 internal import PrivacyCore
 
 /// The settings of the identity vault.
@@ -24,6 +25,9 @@ package struct IdentityVaultConfiguration: Sendable {
   package var batchLimits = CallerLimits.batch
   /// How much partners may ask for in their oblivious domains.
   package var partnerLimits = CallerLimits.partner
+  /// The file that holds the cover of the key tree, outside the store and its backups; `nil` for
+  /// `subject-keys.epoch` beside the service's keys.
+  package var subjectKeyFile: URL?
   /// The way back to identifiers.
   package var reidentification = ReidentificationConfiguration()
 

@@ -14,6 +14,7 @@ extension IdentityVaultService {
       person, erasureSequence: request.erasureSequence, by: context.peer.spiffeID)
     return ForgetReply(
       identifiersRemoved: tombstone.identifiersRemoved, keyDestroyed: tombstone.keyDestroyed,
+      keyEpoch: tombstone.keyEpoch,
       statement: try statement(of: person, tombstone, sequence: request.erasureSequence))
   }
 
@@ -38,7 +39,7 @@ extension IdentityVaultService {
       sequence: sequence, atUs: registry.time.now.microseconds,
       removed: UInt64(tombstone.identifiersRemoved), left: UInt64(try registry.rowCount(of: person))
     )
-    statement.key = tombstone.keyDestroyed ? .destroyed(epoch: 0) : .absent
+    statement.key = tombstone.keyDestroyed ? .destroyed(epoch: tombstone.keyEpoch) : .absent
     return try registry.audit.signStatement(statement.text).encoded
   }
 }

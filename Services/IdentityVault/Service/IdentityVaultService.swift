@@ -1,6 +1,8 @@
 package import AuditLog
 internal import Cryptography
+internal import Foundation
 package import KeyManagement
+package import Logging
 package import PrivacyCore
 package import RPC
 package import SealedStore
@@ -29,28 +31,40 @@ package struct IdentityVaultService: VaultServing, TacitService {
   ) async throws {
     try await self.init(
       store: runtime.store, audit: runtime.audit, keys: runtime.keys, configuration: configuration,
-      time: runtime.time, random: runtime.random)
+      time: runtime.time, random: runtime.random, log: runtime.log)
   }
 
-  /// The service of its parts.
+  /// The service of its parts. Whoever was erased after the store's backup was made is forgotten
+  /// again before this returns.
   ///
+  /// - Parameter interrupt: called at each step of a destruction of keys; what it throws cuts it off.
   /// - Throws: `VaultSetupError` for a configuration that cannot be, or that would give people who
-  ///   are known other pids; errors of the store and of the keys.
+  ///   are known other pids; `CoverFileError`; errors of the store and of the keys.
   package init(
     store: SealedStore, audit: AuditLog, keys: ServiceKeys,
-    configuration: IdentityVaultConfiguration, time: any TimeSource, random: any RandomSource
+    configuration: IdentityVaultConfiguration, time: any TimeSource, random: any RandomSource,
+    log: Logger = Logger(label: "tacit-vault", factory: { _ in SwiftLogNoOpLogHandler() }),
+    interrupt: @escaping @Sendable (DestructionStep) throws -> Void = { _ in }
   ) async throws {
     if let fault = configuration.fault { throw VaultSetupError(description: fault) }
     self.configuration = configuration
     callers = CallerGuard(
       store: store, audit: audit, time: time, single: configuration.singleLimits,
       batch: configuration.batchLimits, partner: configuration.partnerLimits)
+    let keeper = try await SubjectKeyKeeper.open(
+      store: store, keys: keys,
+      url: configuration.subjectKeyFile
+        ?? keys.directory.appending(path: CoverFile.fileName),
+      random: random, log: log, interrupt: interrupt)
     reidentification = try ReidentificationService(
-      store: store, audit: audit, configuration: configuration.reidentification,
+      store: store, audit: audit, keys: keeper, configuration: configuration.reidentification,
       callers: callers, time: time, random: random)
     registry = PersonRegistry(
-      store: store, audit: audit, subjectKeyRing: try keys.sealingKeys(purpose: "subject-keys"),
+      store: store, audit: audit, keys: keeper,
       identifiersPerPersonMax: configuration.identifiersPerPersonMax, time: time, random: random)
+    try await registry.forgetLost(log: log)
+    try await keeper.follow()
+    try await registry.moveIntoTree(keys.sealingKeys(purpose: "subject-keys"), log: log)
     guard try !registry.belongsToAnother(than: configuration.tenant) else {
       throw VaultSetupError(
         description: """
@@ -144,11 +158,16 @@ package struct IdentityVaultService: VaultServing, TacitService {
   package func measures() async -> [(name: String, value: Double)] {
     guard let counts = try? registry.counts(), let cases = try? reidentification.book.measures()
     else { return [] }
+    let tree = registry.keys.figures
     return [
       ("people", Double(counts.people)), ("aliases", Double(counts.aliases)),
       ("forgotten", Double(counts.forgotten)), ("domains", Double(domains.count)),
       ("reidentification_cases_pending", Double(cases.pending)),
       ("reidentification_frozen", cases.isFrozen ? 1 : 0),
+      ("subject_key_epoch", Double(tree.epoch)),
+      ("subject_key_cover_nodes", Double(tree.nodeCount)),
+      ("subject_key_cover_bytes", Double(tree.coverByteCount)),
+      ("subject_key_slots", Double(tree.slotCount)),
     ] + callers.measures()
   }
 

@@ -18,7 +18,7 @@ struct ForgetTests {
         try await fixture.link(email("ann@example.com"), phone("+49 170 1234567"))
         // By the alias: it names the same person.
         let reply = try await fixture.forget(alias)
-        #expect(reply == ForgetReply(identifiersRemoved: 2, keyDestroyed: true))
+        #expect(reply == ForgetReply(identifiersRemoved: 2, keyDestroyed: true, keyEpoch: 2))
       }
       try await VaultFixture.run(in: directory) { fixture async throws in
         for forgotten in [pid, alias] {

@@ -21,12 +21,16 @@ final class VaultFixture: Sendable {
   let audit: AuditLog
   let vault: IdentityVaultService
 
+  /// The key management service of all fixtures.
+  static func kms() throws -> FileKeyManagementService {
+    try FileKeyManagementService(rootKey: SecretBytes(copying: [UInt8](repeating: 9, count: 32)))
+  }
+
   private init(
     _ directory: URL, configuration: IdentityVaultConfiguration, disk: MemoryDisk?,
-    isSigning: Bool
+    kms: any KeyManagementService, isSigning: Bool,
+    interrupt: @escaping @Sendable (DestructionStep) throws -> Void
   ) async throws {
-    let kms = try FileKeyManagementService(
-      rootKey: SecretBytes(copying: [UInt8](repeating: 9, count: 32)))
     let keys = try await ServiceKeys.open(service: "vault", directory: directory, kms: kms)
     let tables = IdentityVaultService.tables + AuditLog.tables
     let settings = StoreConfiguration(serviceName: "vault")
@@ -46,7 +50,7 @@ final class VaultFixture: Sendable {
     do {
       vault = try await IdentityVaultService(
         store: store, audit: audit, keys: keys, configuration: configuration, time: time,
-        random: SystemRandom())
+        random: SystemRandom(), interrupt: interrupt)
     } catch {
       store.close()
       throw error
@@ -54,16 +58,18 @@ final class VaultFixture: Sendable {
   }
 
   /// Runs `body` with a vault on the store in `directory`, or on a disk whose commits can fail, and
-  /// closes it afterwards.
+  /// closes it afterwards. `interrupt` may cut destructions of keys off.
   ///
   /// - Parameter isSigning: whether the log has a key to sign with.
   static func run(
     in directory: URL, configuration: IdentityVaultConfiguration = IdentityVaultConfiguration(),
-    disk: MemoryDisk? = nil, isSigning: Bool = false,
+    disk: MemoryDisk? = nil, isSigning: Bool = false, kms: (any KeyManagementService)? = nil,
+    interrupt: @escaping @Sendable (DestructionStep) throws -> Void = { _ in },
     _ body: (VaultFixture) async throws -> Void
   ) async throws {
     let fixture = try await VaultFixture(
-      directory, configuration: configuration, disk: disk, isSigning: isSigning)
+      directory, configuration: configuration, disk: disk, kms: kms ?? Self.kms(),
+      isSigning: isSigning, interrupt: interrupt)
     defer { fixture.store.close() }
     try await body(fixture)
   }

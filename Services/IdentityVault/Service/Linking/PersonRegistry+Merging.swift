@@ -1,4 +1,5 @@
 internal import AuditLog
+internal import Cryptography
 internal import PrivacyCore
 internal import SealedStore
 internal import StoredMessages
@@ -12,12 +13,14 @@ extension PersonRegistry {
 
   /// Makes `merged` another name of `survivor`. Its subject key is destroyed and its identifiers move,
   /// each with the word of where it came from, so that it can be split off again.
+  ///
+  /// - Throws: `VaultRefusal`; as `SubjectKeyKeeper.destroying` does.
   func merge(
     _ merged: PseudonymousID, into survivor: PseudonymousID, provenance: String,
     isConfirmed: Bool, by principal: String
   ) async throws -> (person: PseudonymousID, movedCount: Int) {
     let now = time.now
-    return try await store.write { transaction in
+    return try await keys.destroying { transaction, _ in
       let winner = try Self.known(survivor, in: transaction)
       let loser = try Self.known(merged, in: transaction)
       if winner == loser { return (winner, 0) }
@@ -25,8 +28,10 @@ extension PersonRegistry {
         try transaction.get(VaultTables.people, winner)?.message.domain
           == transaction.get(VaultTables.people, loser)?.message.domain
       else { throw VaultRefusal.otherDomain }
-      let kept = try Self.rows(of: winner, in: transaction)
-      let moving = try Self.rows(of: loser, in: transaction)
+      let key = try identifierKey(of: winner, in: transaction)
+      let kept = try Self.rows(of: winner, under: key, in: transaction)
+      let moving = try Self.rows(
+        of: loser, under: identifierKey(of: loser, in: transaction), in: transaction)
       if !isConfirmed {
         // Two people with one address look like one person: that is the mistake to make here.
         guard try !(kept + moving).contains(where: { try isShared($0.record, in: transaction) })
@@ -38,11 +43,13 @@ extension PersonRegistry {
       }
       let step = MergeRecord(
         from: loser.bytes, provenance: provenance, mergedAtUs: now.microseconds)
-      try Self.move(moving, to: winner, behind: kept, in: &transaction) { $0.merges.append(step) }
+      try Self.move(moving, to: winner, under: key, behind: kept, in: &transaction) {
+        $0.merges.append(step)
+      }
       try transaction.put(
         VaultTables.aliases, loser, StoredMessage(AliasRecord(pid: winner.bytes)))
       try transaction.delete(VaultTables.people, loser)
-      try transaction.delete(VaultTables.subjectKeys, loser)
+      _ = try keys.giveUp(loser, in: &transaction)
       let entry = AuditEntry(
         principal: principal, action: "vault.merge", pids: [winner, loser],
         details: [
@@ -51,7 +58,7 @@ extension PersonRegistry {
         ])
       try audit.append(entry, in: &transaction)
       return (winner, moving.count)
-    }.value
+    }
   }
 
   // MARK: - Splitting
@@ -61,12 +68,15 @@ extension PersonRegistry {
     _ pid: PseudonymousID, provenance: String, by principal: String
   ) async throws -> (person: PseudonymousID, movedCount: Int) {
     let now = time.now
-    let sealedKey = try sealedSubjectKey(of: pid)
+    let made = try await keys.make(for: [pid])
     return try await store.write { transaction in
       let person = try Self.known(pid, in: transaction)
-      guard person != pid, let former = try transaction.get(VaultTables.people, person)?.message
+      guard person != pid, let former = try transaction.get(VaultTables.people, person)?.message,
+        let key = made.first
       else { throw VaultRefusal.notLinked }
-      let leaving = try Self.rows(of: person, in: transaction).filter { row in
+      let rows = try Self.rows(
+        of: person, under: identifierKey(of: person, in: transaction), in: transaction)
+      let leaving = rows.filter { row in
         row.record.pid == pid.bytes || row.record.merges.contains { $0.from == pid.bytes }
       }
       // Nothing of a person's first identifier: it is what the pid was made of.
@@ -79,8 +89,11 @@ extension PersonRegistry {
         StoredMessage(
           PersonRecord(
             createdAtUs: now.microseconds, domain: former.domain, keyVersion: former.keyVersion)))
-      try transaction.put(VaultTables.subjectKeys, pid, sealedKey)
-      try Self.move(leaving, to: pid, behind: [], in: &transaction) { record in
+      try keys.put(key, in: &transaction)
+      try keys.noteSlots(of: made, in: &transaction)
+      try Self.move(
+        leaving, to: pid, under: key.identifierKey, behind: [], in: &transaction
+      ) { record in
         let end = record.merges.firstIndex { $0.from == pid.bytes } ?? 0
         record.merges.removeSubrange(end...)
       }
@@ -137,25 +150,38 @@ extension PersonRegistry {
     }
   }
 
-  private static func rows(
+  private func identifierKey(
     of person: PseudonymousID, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> SealingKey {
+    // Without the key there is nobody any more, whatever the store says.
+    guard let key = try keys.identifierKey(of: person, in: reader) else {
+      throw VaultRefusal.forgotten
+    }
+    return key
+  }
+
+  private static func rows(
+    of person: PseudonymousID, under key: SealingKey,
+    in reader: borrowing some StoreReading & ~Copyable
   ) throws -> [Row] {
-    try reader.rows(VaultTables.identifiers, .prefix(person)).map { ($0.key, $0.value.message) }
+    try reader.rows(VaultTables.identifiers, .prefix(person), under: key).map {
+      ($0.key, $0.value.message)
+    }
   }
 
   /// Moves identifiers to a person, numbered behind those that are there, and makes their own pids
   /// other names of that person.
   private static func move(
-    _ rows: [Row], to person: PseudonymousID, behind kept: [Row],
+    _ rows: [Row], to person: PseudonymousID, under key: SealingKey, behind kept: [Row],
     in transaction: inout WriteTransaction, change: (inout IdentifierRecord) -> Void
   ) throws {
     var number = kept.last.map { $0.key.second + 1 } ?? 0
-    for (key, record) in rows {
+    for (place, record) in rows {
       var record = record
       change(&record)
-      try transaction.delete(VaultTables.identifiers, key)
+      try transaction.delete(VaultTables.identifiers, place)
       try transaction.put(
-        VaultTables.identifiers, KeyPair(person, number), StoredMessage(record))
+        VaultTables.identifiers, KeyPair(person, number), StoredMessage(record), under: key)
       number += 1
       for name in [record.pid] + record.merges.map(\.from) {
         guard let own = PseudonymousID(bytes: name) else {

@@ -8,6 +8,6 @@ extension ReidentificationService {
   ) async throws -> RedeemWarrantReply {
     let person = try person(context)
     let warrant = try await book.use(warrantOf: request.id, token: request.token, by: person)
-    return RedeemWarrantReply(people: try book.reveal(warrant))
+    return RedeemWarrantReply(people: try book.reveal(warrant, keys: keys))
   }
 }

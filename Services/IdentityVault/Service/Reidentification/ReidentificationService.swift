@@ -10,17 +10,20 @@ internal import VaultAPI
 package struct ReidentificationService: ReidentificationServing {
   let book: CaseBook
   let configuration: ReidentificationConfiguration
+  let keys: SubjectKeyKeeper
   private let callers: CallerGuard
 
   /// The service on the vault's store and log.
   ///
   /// - Throws: `VaultSetupError` for a configuration that cannot be.
   init(
-    store: SealedStore, audit: AuditLog, configuration: ReidentificationConfiguration,
-    callers: CallerGuard, time: any TimeSource, random: any RandomSource
+    store: SealedStore, audit: AuditLog, keys: SubjectKeyKeeper,
+    configuration: ReidentificationConfiguration, callers: CallerGuard, time: any TimeSource,
+    random: any RandomSource
   ) throws(VaultSetupError) {
     if let fault = configuration.fault { throw VaultSetupError(description: fault) }
     self.configuration = configuration
+    self.keys = keys
     self.callers = callers
     book = CaseBook(
       store: store, audit: audit, time: time, random: random, configuration: configuration)

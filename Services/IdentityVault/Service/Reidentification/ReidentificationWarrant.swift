@@ -59,7 +59,9 @@ extension CaseBook {
 
   /// The identifiers that a warrant gives, as of one moment after its use became durable: somebody
   /// who was forgotten in between has none, and a path that was frozen in between gives nothing.
-  func reveal(_ warrant: consuming ReidentificationWarrant) throws -> [RevealedPerson] {
+  func reveal(
+    _ warrant: consuming ReidentificationWarrant, keys: SubjectKeyKeeper
+  ) throws -> [RevealedPerson] {
     let people = warrant.people
     return try store.read { snapshot in
       guard try !path(in: snapshot).frozen else { throw ReidentificationRefusal.frozen }
@@ -68,7 +70,10 @@ extension CaseBook {
         case .unknown: return RevealedPerson(pid: pid.bytes)
         case .forgotten: return RevealedPerson(pid: pid.bytes, forgotten: true)
         case .known(let person):
-          let rows = try snapshot.rows(VaultTables.identifiers, .prefix(person))
+          guard let key = try keys.identifierKey(of: person, in: snapshot) else {
+            return RevealedPerson(pid: pid.bytes, forgotten: true)
+          }
+          let rows = try snapshot.rows(VaultTables.identifiers, .prefix(person), under: key)
           let identifiers = rows.map { row in
             let record = row.value.message
             return RevealedIdentifier(

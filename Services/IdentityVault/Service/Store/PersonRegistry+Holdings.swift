@@ -12,6 +12,10 @@ extension VaultTables {
     identifiers.name: .section("vault.identifiers"),
     aliases.name: .section("vault.aliases"),
     subjectKeys.name: .section("vault.subject_key"),
+    ringSealedKeys.name: .within("vault.subject_key", because: "keys from before the key tree"),
+    slotOwners.name: .within("vault.subject_key", because: "whose each slot is"),
+    keyTree.name: .notAboutPeople(because: "the epoch of the key tree"),
+    slotsGivenUp.name: .notAboutPeople(because: "slots whose owner is forgotten"),
     forgotten.name: .section("vault.forgotten"),
     domains.name: .notAboutPeople(because: "how the pids of each domain are made"),
     shared.name: .section("vault.shared"),
@@ -31,7 +35,8 @@ extension PersonRegistry {
     try store.read { snapshot in
       guard let person = try Self.person(pid, in: snapshot) else { return [pid] }
       var names = [person]
-      for row in try snapshot.rows(VaultTables.identifiers, .prefix(person)) {
+      guard let key = try keys.identifierKey(of: person, in: snapshot) else { return [pid] }
+      for row in try snapshot.rows(VaultTables.identifiers, .prefix(person), under: key) {
         let record = row.value.message
         for bytes in [record.pid] + record.merges.map(\.from) {
           guard let name = PseudonymousID(bytes: bytes) else {
@@ -59,7 +64,7 @@ extension PersonRegistry {
         if let record = try snapshot.get(VaultTables.people, person)?.message {
           try held.add("person", key: [("pid", .pid(person))], record)
         }
-        try Self.gatherIdentifiers(
+        try gatherIdentifiers(
           of: person, showsValues: showsIdentifiers, &held, in: snapshot)
         if try snapshot.contains(VaultTables.subjectKeys, person) {
           try held.add("subject_key", [("pid", .pid(person)), ("exists", .bool(true))])
@@ -79,15 +84,16 @@ extension PersonRegistry {
     }
   }
 
-  private static func gatherIdentifiers(
+  private func gatherIdentifiers(
     of person: PseudonymousID, showsValues: Bool, _ held: inout HeldRecords,
     in snapshot: borrowing ReadSnapshot
   ) throws {
-    for row in try snapshot.rows(VaultTables.identifiers, .prefix(person)) {
+    guard let key = try keys.identifierKey(of: person, in: snapshot) else { return }
+    for row in try snapshot.rows(VaultTables.identifiers, .prefix(person), under: key) {
       var record = row.value.message
-      record.provenance = capacity(record.provenance)
+      record.provenance = Self.capacity(record.provenance)
       for index in record.merges.indices {
-        record.merges[index].provenance = capacity(record.merges[index].provenance)
+        record.merges[index].provenance = Self.capacity(record.merges[index].provenance)
       }
       if !showsValues { record.value = "" }
       try held.add("identifiers", record)

@@ -1,5 +1,4 @@
 internal import AuditLog
-internal import Cryptography
 internal import PrivacyCore
 internal import SealedStore
 internal import StoredMessages
@@ -26,12 +25,12 @@ extension PersonRegistry {
     _ newcomers: [Newcomer], domain: String, keyVersion: UInt32, by principal: String
   ) async throws -> [PseudonymousID?] {
     // Keys are made and sealed here: the writer thread serves everybody.
-    let sealedKeys = try newcomers.map { try sealedSubjectKey(of: $0.pid) }
+    let made = try await keys.make(for: newcomers.map(\.pid))
     let now = time.now
     return try await store.write { transaction in
       var people: [PseudonymousID?] = []
       var recordedCount = 0
-      for (newcomer, sealedKey) in zip(newcomers, sealedKeys) {
+      for (newcomer, key) in zip(newcomers, made) {
         switch try Self.standing(of: newcomer.pid, in: transaction) {
         case .known(let person): people.append(person)
         case .forgotten: people.append(nil)
@@ -40,16 +39,18 @@ extension PersonRegistry {
           let person = PersonRecord(
             createdAtUs: now.microseconds, domain: domain, keyVersion: keyVersion)
           try transaction.put(VaultTables.people, pid, StoredMessage(person))
-          try transaction.put(VaultTables.subjectKeys, pid, sealedKey)
+          try keys.put(key, in: &transaction)
           try transaction.put(
             VaultTables.identifiers, KeyPair(pid, 0),
             StoredMessage(
-              Self.record(newcomer, provenance: principal, linkedAt: now)))
+              Self.record(newcomer, provenance: principal, linkedAt: now)),
+            under: key.identifierKey)
           people.append(pid)
           recordedCount += 1
         }
       }
       if recordedCount > 0 {
+        try keys.noteSlots(of: made, in: &transaction)
         let entry = AuditEntry(
           principal: principal, action: "vault.record",
           details: [("domain", domain), ("people", "\(recordedCount)")])
@@ -99,9 +100,12 @@ extension PersonRegistry {
       let numbers = try transaction.keys(VaultTables.identifiers, .prefix(person))
       guard numbers.count < identifiersPerPersonMax else { throw LinkFailure.tooManyIdentifiers }
       let number = (numbers.last?.second ?? 0) + 1
+      guard let key = try keys.identifierKey(of: person, in: transaction) else {
+        throw LinkFailure.forgotten
+      }
       try transaction.put(
         VaultTables.identifiers, KeyPair(person, number),
-        StoredMessage(Self.record(alias, provenance: provenance, linkedAt: now)))
+        StoredMessage(Self.record(alias, provenance: provenance, linkedAt: now)), under: key)
       try transaction.put(
         VaultTables.aliases, alias.pid, StoredMessage(AliasRecord(pid: person.bytes)))
       let entry = AuditEntry(
@@ -120,41 +124,5 @@ extension PersonRegistry {
       kind: identifier.kind, profile: identifier.profile.rawValue,
       value: String(decoding: identifier.value, as: UTF8.self), source: identifier.source,
       provenance: provenance, linkedAtUs: linkedAt.microseconds, pid: newcomer.pid.bytes)
-  }
-
-  // MARK: - Forgetting
-
-  /// Destroys what the vault holds of the person whom `pid` names, and makes sure that neither the
-  /// person's pid nor an alias is recorded again. The second time answers as the first did.
-  func forget(
-    _ pid: PseudonymousID, erasureSequence: UInt64, by principal: String
-  ) async throws -> ForgottenRecord {
-    let now = time.now
-    return try await store.write { transaction in
-      if let earlier = try transaction.get(VaultTables.forgotten, pid)?.message { return earlier }
-      let person = try Self.person(pid, in: transaction) ?? pid
-      var tombstone = ForgottenRecord(
-        forgottenAtUs: now.microseconds, erasureSequence: erasureSequence)
-      let rows = try transaction.rows(VaultTables.identifiers, .prefix(person))
-      for (key, value) in rows {
-        try transaction.delete(VaultTables.identifiers, key)
-        guard let own = PseudonymousID(bytes: value.message.pid), own != person else { continue }
-        try transaction.delete(VaultTables.aliases, own)
-        try transaction.put(VaultTables.forgotten, own, StoredMessage(tombstone))
-      }
-      tombstone.identifiersRemoved = UInt32(rows.count)
-      tombstone.keyDestroyed = try transaction.contains(VaultTables.subjectKeys, person)
-      try transaction.delete(VaultTables.subjectKeys, person)
-      try transaction.delete(VaultTables.people, person)
-      try transaction.put(VaultTables.forgotten, person, StoredMessage(tombstone))
-      let entry = AuditEntry(
-        principal: principal, action: "vault.forget", pids: [person],
-        details: [
-          ("erasure_sequence", "\(erasureSequence)"), ("identifiers", "\(rows.count)"),
-          ("key_destroyed", "\(tombstone.keyDestroyed)"),
-        ])
-      try audit.append(entry, in: &transaction)
-      return tombstone
-    }.value
   }
 }

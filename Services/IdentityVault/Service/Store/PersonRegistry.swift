@@ -1,5 +1,4 @@
 internal import AuditLog
-internal import Cryptography
 internal import PrivacyCore
 internal import SealedStore
 internal import StoredMessages
@@ -9,7 +8,7 @@ internal import VaultAPI
 struct PersonRegistry: Sendable {
   let store: SealedStore
   let audit: AuditLog
-  let subjectKeyRing: SealingKeyRing
+  let keys: SubjectKeyKeeper
   let identifiersPerPersonMax: Int
   let time: any TimeSource
   let random: any RandomSource
@@ -69,7 +68,10 @@ struct PersonRegistry: Sendable {
       case .unknown: return nil
       case .forgotten: return ShowReply(forgotten: true)
       case .known(let person):
-        let rows = try snapshot.rows(VaultTables.identifiers, .prefix(person))
+        guard let key = try keys.identifierKey(of: person, in: snapshot) else {
+          return ShowReply(forgotten: true)
+        }
+        let rows = try snapshot.rows(VaultTables.identifiers, .prefix(person), under: key)
         return ShowReply(
           identifiers: rows.map { row in
             let record = row.value.message

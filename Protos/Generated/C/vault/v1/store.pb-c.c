@@ -277,6 +277,96 @@ void   tacit__vault__v1__forgotten_record__free_unpacked
   assert(message->base.descriptor == &tacit__vault__v1__forgotten_record__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__vault__v1__subject_key_record__init
+                     (Tacit__Vault__V1__SubjectKeyRecord         *message)
+{
+  static const Tacit__Vault__V1__SubjectKeyRecord init_value = TACIT__VAULT__V1__SUBJECT_KEY_RECORD__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__subject_key_record__get_packed_size
+                     (const Tacit__Vault__V1__SubjectKeyRecord *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__subject_key_record__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__subject_key_record__pack
+                     (const Tacit__Vault__V1__SubjectKeyRecord *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__subject_key_record__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__subject_key_record__pack_to_buffer
+                     (const Tacit__Vault__V1__SubjectKeyRecord *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__subject_key_record__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__SubjectKeyRecord *
+       tacit__vault__v1__subject_key_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__SubjectKeyRecord *)
+     protobuf_c_message_unpack (&tacit__vault__v1__subject_key_record__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__subject_key_record__free_unpacked
+                     (Tacit__Vault__V1__SubjectKeyRecord *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__subject_key_record__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__vault__v1__key_tree_record__init
+                     (Tacit__Vault__V1__KeyTreeRecord         *message)
+{
+  static const Tacit__Vault__V1__KeyTreeRecord init_value = TACIT__VAULT__V1__KEY_TREE_RECORD__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__key_tree_record__get_packed_size
+                     (const Tacit__Vault__V1__KeyTreeRecord *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__key_tree_record__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__key_tree_record__pack
+                     (const Tacit__Vault__V1__KeyTreeRecord *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__key_tree_record__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__key_tree_record__pack_to_buffer
+                     (const Tacit__Vault__V1__KeyTreeRecord *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__key_tree_record__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__KeyTreeRecord *
+       tacit__vault__v1__key_tree_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__KeyTreeRecord *)
+     protobuf_c_message_unpack (&tacit__vault__v1__key_tree_record__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__key_tree_record__free_unpacked
+                     (Tacit__Vault__V1__KeyTreeRecord *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__key_tree_record__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__vault__v1__domain_record__init
                      (Tacit__Vault__V1__DomainRecord         *message)
 {
@@ -668,7 +758,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__alias_record__descriptor =
   (ProtobufCMessageInit) tacit__vault__v1__alias_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vault__v1__forgotten_record__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__forgotten_record__field_descriptors[5] =
 {
   {
     "forgotten_at_us",
@@ -718,17 +808,30 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__forgotten_record__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "key_epoch",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__ForgottenRecord, key_epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vault__v1__forgotten_record__field_indices_by_name[] = {
   1,   /* field[1] = erasure_sequence */
   0,   /* field[0] = forgotten_at_us */
   2,   /* field[2] = identifiers_removed */
   3,   /* field[3] = key_destroyed */
+  4,   /* field[4] = key_epoch */
 };
 static const ProtobufCIntRange tacit__vault__v1__forgotten_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__forgotten_record__descriptor =
 {
@@ -738,11 +841,126 @@ const ProtobufCMessageDescriptor tacit__vault__v1__forgotten_record__descriptor 
   "Tacit__Vault__V1__ForgottenRecord",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__ForgottenRecord),
-  4,
+  5,
   tacit__vault__v1__forgotten_record__field_descriptors,
   tacit__vault__v1__forgotten_record__field_indices_by_name,
   1,  tacit__vault__v1__forgotten_record__number_ranges,
   (ProtobufCMessageInit) tacit__vault__v1__forgotten_record__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__vault__v1__subject_key_record__field_descriptors[2] =
+{
+  {
+    "slot",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__SubjectKeyRecord, slot),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sealed",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__SubjectKeyRecord, sealed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__subject_key_record__field_indices_by_name[] = {
+  1,   /* field[1] = sealed */
+  0,   /* field[0] = slot */
+};
+static const ProtobufCIntRange tacit__vault__v1__subject_key_record__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__subject_key_record__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.SubjectKeyRecord",
+  "SubjectKeyRecord",
+  "Tacit__Vault__V1__SubjectKeyRecord",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__SubjectKeyRecord),
+  2,
+  tacit__vault__v1__subject_key_record__field_descriptors,
+  tacit__vault__v1__subject_key_record__field_indices_by_name,
+  1,  tacit__vault__v1__subject_key_record__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__subject_key_record__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__vault__v1__key_tree_record__field_descriptors[3] =
+{
+  {
+    "epoch",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__KeyTreeRecord, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_slot",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__KeyTreeRecord, next_slot),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "history",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__KeyTreeRecord, history),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__key_tree_record__field_indices_by_name[] = {
+  0,   /* field[0] = epoch */
+  2,   /* field[2] = history */
+  1,   /* field[1] = next_slot */
+};
+static const ProtobufCIntRange tacit__vault__v1__key_tree_record__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__key_tree_record__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.KeyTreeRecord",
+  "KeyTreeRecord",
+  "Tacit__Vault__V1__KeyTreeRecord",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__KeyTreeRecord),
+  3,
+  tacit__vault__v1__key_tree_record__field_descriptors,
+  tacit__vault__v1__key_tree_record__field_indices_by_name,
+  1,  tacit__vault__v1__key_tree_record__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__key_tree_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__vault__v1__domain_record__field_descriptors[3] =

@@ -1693,7 +1693,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__forget_request__descriptor =
   (ProtobufCMessageInit) tacit__vault__v1__forget_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vault__v1__forget_reply__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__forget_reply__field_descriptors[4] =
 {
   {
     "identifiers_removed",
@@ -1720,6 +1720,18 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__forget_reply__field_desc
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "key_epoch",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__ForgetReply, key_epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "statement",
     4,
     PROTOBUF_C_LABEL_NONE,
@@ -1735,13 +1747,13 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__forget_reply__field_desc
 static const unsigned tacit__vault__v1__forget_reply__field_indices_by_name[] = {
   0,   /* field[0] = identifiers_removed */
   1,   /* field[1] = key_destroyed */
-  2,   /* field[2] = statement */
+  2,   /* field[2] = key_epoch */
+  3,   /* field[3] = statement */
 };
-static const ProtobufCIntRange tacit__vault__v1__forget_reply__number_ranges[2 + 1] =
+static const ProtobufCIntRange tacit__vault__v1__forget_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 4, 2 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__forget_reply__descriptor =
 {
@@ -1751,10 +1763,10 @@ const ProtobufCMessageDescriptor tacit__vault__v1__forget_reply__descriptor =
   "Tacit__Vault__V1__ForgetReply",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__ForgetReply),
-  3,
+  4,
   tacit__vault__v1__forget_reply__field_descriptors,
   tacit__vault__v1__forget_reply__field_indices_by_name,
-  2,  tacit__vault__v1__forget_reply__number_ranges,
+  1,  tacit__vault__v1__forget_reply__number_ranges,
   (ProtobufCMessageInit) tacit__vault__v1__forget_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

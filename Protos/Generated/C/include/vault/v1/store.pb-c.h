@@ -23,6 +23,8 @@ typedef struct Tacit__Vault__V1__MergeRecord Tacit__Vault__V1__MergeRecord;
 typedef struct Tacit__Vault__V1__SharedRecord Tacit__Vault__V1__SharedRecord;
 typedef struct Tacit__Vault__V1__AliasRecord Tacit__Vault__V1__AliasRecord;
 typedef struct Tacit__Vault__V1__ForgottenRecord Tacit__Vault__V1__ForgottenRecord;
+typedef struct Tacit__Vault__V1__SubjectKeyRecord Tacit__Vault__V1__SubjectKeyRecord;
+typedef struct Tacit__Vault__V1__KeyTreeRecord Tacit__Vault__V1__KeyTreeRecord;
 typedef struct Tacit__Vault__V1__DomainRecord Tacit__Vault__V1__DomainRecord;
 
 
@@ -182,10 +184,58 @@ struct  Tacit__Vault__V1__ForgottenRecord
    * Whether there was a subject key to destroy.
    */
   protobuf_c_boolean key_destroyed;
+  /*
+   * From which epoch of the key tree on the key is gone; 0 where there was none.
+   */
+  uint64_t key_epoch;
 };
 #define TACIT__VAULT__V1__FORGOTTEN_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__forgotten_record__descriptor) \
-    , 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0 }
+
+
+/*
+ * A person's subject key, under the key of a slot of the key tree.
+ */
+struct  Tacit__Vault__V1__SubjectKeyRecord
+{
+  ProtobufCMessage base;
+  /*
+   * The slot.
+   */
+  uint32_t slot;
+  /*
+   * The key, sealed for this person and slot.
+   */
+  ProtobufCBinaryData sealed;
+};
+#define TACIT__VAULT__V1__SUBJECT_KEY_RECORD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__subject_key_record__descriptor) \
+    , 0, {0,NULL} }
+
+
+/*
+ * Up to where the store has followed the key tree, whose secret lies outside of it.
+ */
+struct  Tacit__Vault__V1__KeyTreeRecord
+{
+  ProtobufCMessage base;
+  /*
+   * The newest epoch whose destructions the store knows of.
+   */
+  uint64_t epoch;
+  /*
+   * The first slot that nobody was given.
+   */
+  uint64_t next_slot;
+  /*
+   * The history of the store in which this was written, 16 bytes.
+   */
+  ProtobufCBinaryData history;
+};
+#define TACIT__VAULT__V1__KEY_TREE_RECORD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__key_tree_record__descriptor) \
+    , 0, 0, {0,NULL} }
 
 
 /*
@@ -326,6 +376,44 @@ Tacit__Vault__V1__ForgottenRecord *
 void   tacit__vault__v1__forgotten_record__free_unpacked
                      (Tacit__Vault__V1__ForgottenRecord *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__SubjectKeyRecord methods */
+void   tacit__vault__v1__subject_key_record__init
+                     (Tacit__Vault__V1__SubjectKeyRecord         *message);
+size_t tacit__vault__v1__subject_key_record__get_packed_size
+                     (const Tacit__Vault__V1__SubjectKeyRecord   *message);
+size_t tacit__vault__v1__subject_key_record__pack
+                     (const Tacit__Vault__V1__SubjectKeyRecord   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__subject_key_record__pack_to_buffer
+                     (const Tacit__Vault__V1__SubjectKeyRecord   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__SubjectKeyRecord *
+       tacit__vault__v1__subject_key_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__subject_key_record__free_unpacked
+                     (Tacit__Vault__V1__SubjectKeyRecord *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__KeyTreeRecord methods */
+void   tacit__vault__v1__key_tree_record__init
+                     (Tacit__Vault__V1__KeyTreeRecord         *message);
+size_t tacit__vault__v1__key_tree_record__get_packed_size
+                     (const Tacit__Vault__V1__KeyTreeRecord   *message);
+size_t tacit__vault__v1__key_tree_record__pack
+                     (const Tacit__Vault__V1__KeyTreeRecord   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__key_tree_record__pack_to_buffer
+                     (const Tacit__Vault__V1__KeyTreeRecord   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__KeyTreeRecord *
+       tacit__vault__v1__key_tree_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__key_tree_record__free_unpacked
+                     (Tacit__Vault__V1__KeyTreeRecord *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Vault__V1__DomainRecord methods */
 void   tacit__vault__v1__domain_record__init
                      (Tacit__Vault__V1__DomainRecord         *message);
@@ -365,6 +453,12 @@ typedef void (*Tacit__Vault__V1__AliasRecord_Closure)
 typedef void (*Tacit__Vault__V1__ForgottenRecord_Closure)
                  (const Tacit__Vault__V1__ForgottenRecord *message,
                   void *closure_data);
+typedef void (*Tacit__Vault__V1__SubjectKeyRecord_Closure)
+                 (const Tacit__Vault__V1__SubjectKeyRecord *message,
+                  void *closure_data);
+typedef void (*Tacit__Vault__V1__KeyTreeRecord_Closure)
+                 (const Tacit__Vault__V1__KeyTreeRecord *message,
+                  void *closure_data);
 typedef void (*Tacit__Vault__V1__DomainRecord_Closure)
                  (const Tacit__Vault__V1__DomainRecord *message,
                   void *closure_data);
@@ -380,6 +474,8 @@ extern const ProtobufCMessageDescriptor tacit__vault__v1__merge_record__descript
 extern const ProtobufCMessageDescriptor tacit__vault__v1__shared_record__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__alias_record__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__forgotten_record__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__subject_key_record__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__key_tree_record__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__domain_record__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -371,13 +371,17 @@ struct  Tacit__Vault__V1__ForgetReply
    */
   protobuf_c_boolean key_destroyed;
   /*
+   * From which epoch of the vault's key tree on the key is gone; 0 where there was none.
+   */
+  uint64_t key_epoch;
+  /*
    * What it did for the erasure: a note that the vault's own log signed.
    */
   ProtobufCBinaryData statement;
 };
 #define TACIT__VAULT__V1__FORGET_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__forget_reply__descriptor) \
-    , 0, 0, {0,NULL} }
+    , 0, 0, 0, {0,NULL} }
 
 
 /*
