@@ -16,7 +16,8 @@ package struct KeyWrapper: Sendable {
   ///
   /// - Parameters:
   ///   - purpose: what for; other than `key-encryption-key`.
-  ///   - number: which of the purpose's keys it is. Both are bound to the wrapped key, and so is the
+  ///   - number: which of the purpose's keys it is. Both are bound to the wrapped key, and so is
+  /// the
   ///     service.
   package func wrap(
     _ key: borrowing SecretBytes, purpose: String, number: UInt64

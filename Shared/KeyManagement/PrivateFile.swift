@@ -95,7 +95,8 @@ package enum PrivateFile {
   /// - Parameters:
   ///   - headByteCount: how much of the beginning `isExpected` wants to see.
   ///   - isExpected: whether the file is still the one that shall go.
-  /// - Throws: ``KeyManagementError/changedElsewhere(path:)`` when it is not. After an error the new
+  /// - Throws: ``KeyManagementError/changedElsewhere(path:)`` when it is not. After an error the
+  ///   new
   ///   file may be there all the same.
   package static func supersede(
     _ url: URL, with bytes: [UInt8], random: any RandomSource, headByteCount: Int,

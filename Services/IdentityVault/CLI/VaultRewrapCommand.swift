@@ -3,7 +3,8 @@ internal import Foundation
 internal import IdentityVaultService
 internal import ServiceKit
 
-/// `rewrap`: moves the vault's keys, and the file of the key tree, to another key management service.
+/// `rewrap`: moves the vault's keys, and the file of the key tree, to another key management
+/// service.
 struct VaultRewrapCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rewrap",

@@ -37,7 +37,8 @@ package struct IdentityVaultService: VaultServing, TacitService {
   /// The service of its parts. Whoever was erased after the store's backup was made is forgotten
   /// again before this returns.
   ///
-  /// - Parameter interrupt: called at each step of a destruction of keys; what it throws cuts it off.
+  /// - Parameter interrupt: called at each step of a destruction of keys; what it throws cuts it
+  ///   off.
   /// - Throws: `VaultSetupError` for a configuration that cannot be, or that would give people who
   ///   are known other pids; `CoverFileError`; errors of the store and of the keys.
   package init(

@@ -6,7 +6,8 @@ internal import StoredMessages
 internal import VaultAPI
 
 extension PersonRegistry {
-  /// Moves the subject keys of a store from before the key tree into slots, and seals these people's
+  /// Moves the subject keys of a store from before the key tree into slots, and seals these
+  /// people's
   /// identifiers under keys of their own. Goes on where it was cut off.
   ///
   /// - Parameter ring: what sealed the keys before.
@@ -50,7 +51,8 @@ extension PersonRegistry {
     return movedCount
   }
 
-  /// So many people are moved in one transaction: with 1,024 identifiers each, 64 MiB are not enough
+  /// So many people are moved in one transaction: with 1,024 identifiers each, 64 MiB are not
+  /// enough
   /// for many more.
   private static let movedAtOnce = 64
 }

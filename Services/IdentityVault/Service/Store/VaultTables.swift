@@ -16,7 +16,8 @@ package enum VaultTables {
   /// Pids of further identifiers, and whom they stand for.
   package static let aliases = StoreTable<PseudonymousID, StoredMessage<AliasRecord>>(
     "aliases", id: 3)
-  /// Subject keys from before the key tree, each sealed under a key of the vault's own. They move at
+  /// Subject keys from before the key tree, each sealed under a key of the vault's own. They move
+  /// at
   /// the first start.
   package static let ringSealedKeys = StoreTable<PseudonymousID, [UInt8]>("subject-keys", id: 4)
   /// Pids of people who were forgotten, and of their aliases: none of them is recorded again.

@@ -11,7 +11,8 @@ internal import Synchronization
 ///
 /// The header says whose the file is, its epoch, the slots that may have been given out, how many
 /// nodes there are, and the epoch's key as the key management service wrapped it. A piece is up to
-/// 65,536 nodes sealed under that key (AES-256-GCM), bound to the header and to its number, with its
+/// 65,536 nodes sealed under that key (AES-256-GCM), bound to the header and to its number, with
+/// its
 /// length (4) in front. All numbers are big-endian.
 package final class CoverFile: Sendable {
   /// What is in it.
@@ -239,7 +240,8 @@ package final class CoverFile: Sendable {
     heads.withLock { $0 = [head] }
   }
 
-  /// Seals what is in the file anew, under a key that another key management service wraps; the epoch
+  /// Seals what is in the file anew, under a key that another key management service wraps; the
+  /// epoch
   /// stays. A file that `new` opens already is left as it is.
   ///
   /// - Returns: whether there is a file.

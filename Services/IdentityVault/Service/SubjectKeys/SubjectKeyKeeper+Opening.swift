@@ -55,7 +55,8 @@ extension SubjectKeyKeeper {
       random: random, log: log, interrupt: interrupt)
   }
 
-  /// The people whose keys are destroyed, though the store does not know: of an erasure that was cut
+  /// The people whose keys are destroyed, though the store does not know: of an erasure that was
+  /// cut
   /// off, or of a store that was restored from before it. A look at each destroyed slot.
   func lostPeople() throws -> [PseudonymousID] {
     guard state.withLock({ !$0.isFollowed }) else { return [] }

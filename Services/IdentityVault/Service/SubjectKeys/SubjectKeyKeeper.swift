@@ -17,7 +17,8 @@ internal import VaultAPI
 /// 4. One transaction of the store: the slots given up are gone, the epoch is the file's.
 /// 5. The answer.
 ///
-/// After 2 the person is forgotten for every reader; at the next start 3 and 4 are done. What is cut
+/// After 2 the person is forgotten for every reader; at the next start 3 and 4 are done. What is
+/// cut
 /// off after 3 leaves a file that is newer than the store, as does a store that is restored from a
 /// backup: whoever's slot the file does not give is forgotten then, before anybody is answered.
 final class SubjectKeyKeeper: Sendable {
@@ -78,7 +79,8 @@ final class SubjectKeyKeeper: Sendable {
 
   // MARK: - Making keys
 
-  /// New subject keys, sealed under the keys of slots of their own. About 15 µs each; where the slots
+  /// New subject keys, sealed under the keys of slots of their own. About 15 µs each; where the
+  /// slots
   /// set aside are used up, a new epoch of the file.
   func make(for people: [PseudonymousID]) async throws -> [Fresh] {
     let first = try await takeSlots(people.count)

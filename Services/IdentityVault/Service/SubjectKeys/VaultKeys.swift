@@ -3,7 +3,8 @@ package import KeyManagement
 
 /// The keys of a vault that does not run.
 package enum VaultKeys {
-  /// Moves the vault's keys, and the file of the key tree, to another key management service. Each of
+  /// Moves the vault's keys, and the file of the key tree, to another key management service. Each
+  /// of
   /// the two changes at once or not at all; where it was cut off between them, it can be repeated.
   ///
   /// - Returns: how many versions of the service's key there are.

@@ -80,7 +80,8 @@ struct RestoreDrillTests {
         #expect(await fixture.measure("people") == 47)
         #expect(await fixture.measure("forgotten") == 4)
 
-        // A person whom the backup does not know gets a slot that nobody had since; the two who were
+        // A person whom the backup does not know gets a slot that nobody had since; the two who
+        // were
         // refused cost one each.
         let late = try await fixture.pid(email("late@example.com"))
         #expect(try await fixture.subjectKeys([late]).first?.key.count == 32)
