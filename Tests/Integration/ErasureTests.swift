@@ -145,5 +145,65 @@ extension Integration {
         }
       }
     }
+
+    @Test("old backups of every store, restored after an erasure, hold no row that can be read")
+    func restoreDrill() async throws {
+      try await withStack { live in
+        let shop = try await Shop.open(live, peopleCount: 20)
+        try await shop.learn()
+        let (erased, kept) = (shop.people[0], shop.people[1])
+        #expect(try await readableRows(of: erased, live) > 0)
+        let before = try await readableRows(of: kept, live)
+        #expect(before > 0)
+        for service in WellKnownService.allCases {
+          try await live.done(
+            service.programName, "backup", "--directory", copy(service, live).path)
+        }
+        let certificate = live.directory.appending(path: "certificate.json").path
+        #expect(try await erase(erased.pid, live, certificate: certificate).certified)
+
+        for service in WellKnownService.allCases { try await live.kill9(service) }
+        for service in WellKnownService.allCases {
+          let store = try #require(try live.process(of: service).environment["TACIT_STORE"])
+          let arguments = ["restore", "--from", copy(service, live).path, "--store", store]
+          let newer = try await live.run(service.programName, arguments)
+          #expect(newer.status == 1 && newer.errors.contains("would lose data"), "\(newer)")
+          try await live.done(service.programName, arguments + ["--force"])
+        }
+        for service in WellKnownService.allCases { try await live.restart(service) }
+
+        try await eventually("the others are served again") {
+          try await readableRows(of: kept, live) == before
+        }
+        #expect(try await readableRows(of: erased, live) == 0)
+        let known = try await live.done("tacit-vault", "show", "--pid", erased.pid, "--json")
+        #expect(known.output.contains("\"forgotten\" : true"), "\(known)")
+        let again = try await live.run(
+          "tacit-vault", "pseudonymize", "--create", "--email", "-", input: erased.address + "\n")
+        #expect(
+          again.output.contains("forgotten") || again.errors.contains("forgotten"), "\(again)")
+        // A late batch brings nothing back.
+        let orders = try shop.orders("late.csv", linesPerPerson: 2)
+        _ = try await live.run("tacit", shop.ingestArguments(orders))
+        #expect(try await readableRows(of: erased, live) == 0)
+        try await live.done("tacit", "verify", "certificate", certificate, "--policy", policy(live))
+      }
+    }
+
+    private func copy(_ service: WellKnownService, _ live: LiveStack) -> URL {
+      live.directory.appending(path: "drill/\(service.rawValue)")
+    }
+
+    /// How many rows of a person the feature store and the vault's list of identifiers still give.
+    private func readableRows(of person: Shop.Person, _ live: LiveStack) async throws -> Int {
+      struct Shown: Decodable { let identifiers: [Identifier] }
+      struct Identifier: Decodable {}
+      let read = try await live.run(
+        "tacit-features", "get", "--pid", person.pid, "purchases:lines", "--json")
+      let shown = try await live.run("tacit-vault", "show", "--pid", person.pid, "--json")
+      let value = read.output.firstMatch(of: /"value" : ([0-9]+)/).flatMap { Int($0.output.1) } ?? 0
+      let identifiers = (try? shown.json(Shown.self).identifiers.count) ?? 0
+      return value + identifiers
+    }
   }
 }
