@@ -319,7 +319,7 @@ let benchmarks: [Target] = [
     name: "vault-bench",
     dependencies: [
       "PrivacyCore", "Cryptography", "KeyManagement", "SealedStore", "AuditLog", "VaultAPI", "RPC",
-      "Transport", "IdentityVaultService", "ServiceKit", log, arguments,
+      "Transport", "IdentityVaultService", "Gate", "ServiceKit", log, arguments,
     ],
     path: "Benchmarks/Vault/Bench", swiftSettings: houseRules),
   .executableTarget(

@@ -14,6 +14,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Benchmarks"))
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import erasures  # noqa: E402
 from thresholds import verdicts  # noqa: E402
 
 # About as long as a canonical e-mail address.
@@ -44,6 +47,7 @@ def main():
     parser.add_argument("--swift-programs", required=True)
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--erased", type=int, default=10_000, help="people of the mass erasure; 0: none")
     parser.add_argument("--out", default=str(ROOT / "var" / "bench" / "vault.json"))
     parser.add_argument("--strict", action="store_true")
     options = parser.parse_args()
@@ -63,6 +67,10 @@ def main():
     keys |= {key: vault[key] for key in
              ("pids_per_s", "single_lookups_per_s", "wire_single_p50_us", "distinct_sketch_ns")}
     keys |= {key: value for key, value in oblivious.items() if key != "batch"}
+    keys["subject_key_bytes"] = vault["subject_key_bytes"]
+    if options.erased:
+        keys |= erasures.measure(
+            programs, options.people, options.erased, lambda text: print(text, file=sys.stderr))
     keys = {key: round(value, 4) for key, value in keys.items()}
     out = pathlib.Path(options.out)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import AuditLog
 internal import Cryptography
 internal import Foundation
+internal import Gate
 internal import IdentityVaultService
 internal import KeyManagement
 internal import Logging
@@ -21,6 +22,7 @@ internal import VaultAPI
 ///     wire_lookups_per_s      batches of 1,024 over a connection, eight in flight, both ends here
 ///     wire_single_p50_us      one identifier in a call, one call in flight
 ///     wire_single_p99_us
+///     subject_key_bytes       memory of the services' cache for each person, when it is full
 @main
 struct VaultBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -86,7 +88,8 @@ struct VaultBench: AsyncParsableCommand {
         "lookups_per_s": \(Int(batched)),
         "pids_per_s": \(Int(pids)),
         "single_lookups_per_s": \(Int(single)),
-        "distinct_sketch_ns": \(try sketchNanoseconds())
+        "distinct_sketch_ns": \(try sketchNanoseconds()),
+        "subject_key_bytes": \(subjectKeyBytes())
       }
       """)
   }
@@ -172,6 +175,19 @@ struct VaultBench: AsyncParsableCommand {
       (microseconds[Int(Double(microseconds.count - 1) * share)] * 10).rounded() / 10
     }
     return (perSecond, quantile(0.5), quantile(0.99))
+  }
+
+  /// Bytes of the table of subject keys for each of so many people.
+  private func subjectKeyBytes() -> Double {
+    var random = SplitMix64(seed: 2)
+    var table = SubjectKeyTable(countMax: people)
+    let key = [UInt8](repeating: 7, count: 32)
+    for _ in 0..<people {
+      table.insert(
+        key, of: PseudonymousID(words: (random.next(), random.next(), random.next(), random.next()))
+      )
+    }
+    return (Double(table.byteCount) / Double(table.count) * 10).rounded() / 10
   }
 
   private func sketchNanoseconds() throws -> Double {
