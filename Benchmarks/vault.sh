@@ -9,4 +9,5 @@ products=(vault-bench vault-oblivious-bench tacit tacit-consent tacit-vault taci
 for product in "${products[@]}"; do
   swift build -c release --scratch-path "$swift_scratch" --product "$product" >&2
 done
-exec python3 -B Benchmarks/Vault/bench_vault.py --swift-programs "$swift_scratch/release" "$@"
+# Debian's own Python has the protobuf library that the reads beside the erasures need.
+exec /usr/bin/python3 -B Benchmarks/Vault/bench_vault.py --swift-programs "$swift_scratch/release" "$@"

@@ -7,7 +7,9 @@ import os
 import pathlib
 import random
 import subprocess
+import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVICES = ("consent", "vault", "features", "trainer", "vectors")
@@ -118,6 +120,28 @@ def learn(stack):
                   "purchases:items", "--scope", "analytics", "--epsilon", 1, "--catalogue", items)
 
 
+class Reader:
+    """Reads of people who stay, one in flight, from a process of its own."""
+
+    def __init__(self, stack, pids):
+        environment = stack.environment
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", ROOT / "Benchmarks" / "Vault" / "reader.py",
+             environment["TACIT_FEATURES_ENDPOINT"], environment["TACIT_IDENTITY"],
+             stack.file("kept.txt", pids)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "reading\n", "the reader does not read"
+
+    def begin(self):
+        """What follows is beside the erasures."""
+        self.process.stdin.write("now\n")
+        self.process.stdin.flush()
+
+    def end(self):
+        out, _ = self.process.communicate(timeout=30)
+        return json.loads(out)
+
+
 def measure(programs, people, mass, say):
     """One erasure, a mass erasure, and the restore drill; answers the keys."""
     with tempfile.TemporaryDirectory(prefix="vault-bench-") as scratch:
@@ -133,8 +157,12 @@ def measure(programs, people, mass, say):
             assert one["certified"], one
             say(f"erasures: {mass:,} people at once")
             gone = stack.file("gone.txt", pids[1:1 + mass])
+            reader = Reader(stack, random.Random(3).sample(pids[1 + mass:], min(1_000, people // 4)))
+            time.sleep(3)
+            reader.begin()
             many = json.loads(stack.run(
                 "tacit-consent", "erase", "--pids", gone, "--ground", "gdpr-17-1-b", "--yes", "--json"))
+            reads = reader.end()
             assert many["erased"] == mass, many
             say("erasures: old backups of every store")
             stack.down()
@@ -149,6 +177,9 @@ def measure(programs, people, mass, say):
                 "erasure_ms": one["duration_ms"],
                 "mass_erasure_s": many["duration_ms"] / 1_000,
                 "mass_erasure_certified": many["certified"],
+                "mass_erasure_read_p99_ratio": reads["busy_p99_ms"] / reads["quiet_p99_ms"],
+                "quiet_read_p99_ms": reads["quiet_p99_ms"],
+                "busy_read_p99_ms": reads["busy_p99_ms"],
                 "restored_readable_rows": sum(readable_rows(stack, pid) for pid in erased),
             }
         finally:

@@ -4,8 +4,6 @@ internal import RPC
 internal import ServiceKit
 
 extension EraseCommand {
-  /// How many erasures are on their way at once: they share transactions and epochs of keys.
-  private static let inFlight = 64
   /// Failures that are told one by one.
   private static let failureCountMax = 20
 
@@ -35,7 +33,7 @@ extension EraseCommand {
       let consent = ConsentClient(connection)
       await withTaskGroup(of: (PseudonymousID, Result<EraseReply, RPCError>).self) { group in
         var rest = people[...]
-        for _ in 0..<Self.inFlight {
+        for _ in 0..<inFlight {
           guard let pid = rest.popFirst() else { break }
           group.addTask { (pid, await erase(pid, with: consent)) }
         }

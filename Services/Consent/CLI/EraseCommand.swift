@@ -28,6 +28,12 @@ struct EraseCommand: AsyncParsableCommand {
   var pid: PseudonymousID?
   @Option(help: ArgumentHelp("A file of pids, one a line; - is standard input.", valueName: "file"))
   var pids: String?
+  @Option(
+    help: ArgumentHelp(
+      "With --pids: how many erasures are on their way at once, 1 to 256. More is faster, and whoever "
+        + "is served meanwhile waits longer.",
+      valueName: "count"))
+  var inFlight = 64
   @Option(help: "The legal ground, a name such as gdpr-17-1-b.") var ground: String
   @Option(help: "Where it was asked.") var source = ""
   @Option(
@@ -54,6 +60,9 @@ struct EraseCommand: AsyncParsableCommand {
   func validate() throws {
     guard (pid == nil) != (pids == nil) else {
       throw ValidationError("say with either --pid or --pids who is to be forgotten")
+    }
+    guard (1...256).contains(inFlight) else {
+      throw ValidationError("--in-flight takes 1 to 256")
     }
     guard pids == nil || certificate == nil else {
       throw ValidationError("--certificate is of one person: --pid")
