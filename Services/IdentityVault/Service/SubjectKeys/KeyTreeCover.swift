@@ -3,9 +3,8 @@ package import PrivacyCore
 
 /// The secret of the key tree: the fewest nodes from which the keys of exactly those slots follow
 /// that were not destroyed. It is the puncturable state of a tree of Goldreich, Goldwasser and
-/// Micali (Boneh and Waters 2013; Kiayias et al. 2013; Boyle, Goldwasser and Ivan 2014): to
-/// destroy a
-/// slot, the node above it gives way to the nodes beside the path down to it, at most 32.
+/// Micali (Boneh and Waters 2013; Kiayias et al. 2013; Boyle, Goldwasser and Ivan 2014): to destroy
+/// a slot, the node above it gives way to the nodes beside the path down to it, at most 32.
 ///
 /// A value that never changes; its memory is zeroed with it. 37 bytes a node.
 package final class KeyTreeCover: Sendable {

@@ -9,12 +9,10 @@ internal import VaultAPI
 extension SubjectKeyKeeper {
   // MARK: - Destroying
 
-  /// Runs a change that gives slots up, in a transaction of its own, and returns when their keys
-  /// are
+  /// Runs a change that gives slots up, in a transaction of its own, and returns when their keys are
   /// destroyed: together with those of others that wait, in one epoch.
   ///
-  /// - Parameter change: gets the epoch from which on the keys are gone. What it throws is thrown,
-  ///   and
+  /// - Parameter change: gets the epoch from which on the keys are gone. What it throws is thrown, and
   ///   nothing of it remains.
   /// - Throws: `CoverFileError.keys` where no key can be wrapped, and then nothing has happened; or
   ///   where the file cannot be written: then the change counts for every reader, and the keys are
