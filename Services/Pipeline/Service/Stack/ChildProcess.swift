@@ -69,8 +69,10 @@ package struct ChildProcess: Codable, Hashable, Sendable {
       let end = stat.lastIndex(of: ")")
     else { return nil }
     let fields = stat[stat.index(after: end)...].split(separator: " ")
-    // The first field behind the name is number 3, the state; a zombie has ended.
-    guard fields.count > 19, fields[0] != "Z" else { return nil }
+    // The first field behind the name is number 3, the state, and number 20 counts the threads. A
+    // zombie has ended, but not before its last thread has: one that waits for its disk still holds
+    // the process's files, and the lock of a store among them.
+    guard fields.count > 19, fields[0] != "Z" || fields[17] != "1" else { return nil }
     return UInt64(fields[19])
   }
 }
