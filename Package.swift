@@ -175,6 +175,12 @@ let upperShared: [Target] = [
       "PrivacyCore", "Cryptography", "TransparencyLog", "WireFormat", "AuditAPI", "ConsentAPI",
     ]),
   shared(
+    "Renaming",
+    uses: [
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC", "CommonAPI",
+      "VaultAPI", log,
+    ]),
+  shared(
     "Gate",
     uses: [
       "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditLog", "RPC",
@@ -199,7 +205,8 @@ let services: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "KeyManagement", "TransparencyLog", "SealedStore",
       "StoredMessages", "AuditLog", "WireFormat", "Transport", "RPC", "CommonAPI", "ConsentAPI",
-      "VaultAPI", "ConsentVerifier", "DynamicMessages", "ServiceKit", "HTTP", "ConsentFormats", log,
+      "VaultAPI", "ConsentVerifier", "DynamicMessages", "Renaming", "ServiceKit", "HTTP",
+      "ConsentFormats", log,
     ]),
   service(
     "IdentityVaultService", folder: "IdentityVault",
@@ -212,9 +219,8 @@ let services: [Target] = [
     "FeatureStoreService", folder: "FeatureStore",
     uses: [
       "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "Transport",
-      "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "DynamicMessages", "Gate",
-      "ServiceKit", yaml,
-      log,
+      "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "DynamicMessages", "Renaming",
+      "Gate", "ServiceKit", yaml, log,
     ]),
   service(
     "TrainerService", folder: "Trainer",
@@ -236,7 +242,8 @@ let services: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages",
       "AuditLog", "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI",
-      "TrainerAPI", "VectorsAPI", "DynamicMessages", "Gate", "ServiceKit", "VectorIndex", log,
+      "TrainerAPI", "VectorsAPI", "DynamicMessages", "Renaming", "Gate", "ServiceKit", "VectorIndex",
+      log,
     ]),
   .target(
     name: "Pipeline",
@@ -448,7 +455,7 @@ let testTargets: [Target] = [
       "PrivacyCore", "DynamicMessages", "AccessPack", "Cryptography", "TransparencyLog",
       "SealedStore", "StoredMessages", "AuditAPI",
       "AuditLog", "Transport", "RPC", "CommonAPI", "ConsentAPI", "ConsentVerifier", "VaultAPI",
-      "Gate", "WireFormat", "HTTP", "ConsentFormats", "ConsentService", "ServiceKit",
+      "Renaming", "Gate", "WireFormat", "HTTP", "ConsentFormats", "ConsentService", "ServiceKit",
       "TestSupport", log, nioCore, nioPosix, nioHTTP,
     ]),
   tests(
@@ -463,8 +470,8 @@ let testTargets: [Target] = [
     "FeatureStoreServiceTests", folder: "Services",
     uses: [
       "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "WireFormat",
-      "CommonAPI", "AuditAPI", "Transport", "RPC", "FeaturesAPI", "ConsentAPI", "VaultAPI", "Gate",
-      "FeatureStoreService", "ServiceKit", log, "TestSupport", "RPCTestSupport",
+      "CommonAPI", "AuditAPI", "Transport", "RPC", "FeaturesAPI", "ConsentAPI", "VaultAPI",
+      "Renaming", "Gate", "FeatureStoreService", "ServiceKit", log, "TestSupport", "RPCTestSupport",
     ]),
   tests(
     "TrainerServiceTests", folder: "Services",
@@ -479,10 +486,9 @@ let testTargets: [Target] = [
     "VectorSearchServiceTests", folder: "Services",
     uses: [
       "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditAPI", "AuditLog",
-      "Transport",
-      "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "TrainerAPI", "VectorsAPI",
-      "Gate", "VectorIndex", "VectorSearchService", "ServiceKit", "TestSupport", "RPCTestSupport",
-      log,
+      "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI", "TrainerAPI",
+      "VectorsAPI", "Renaming", "Gate", "VectorIndex", "VectorSearchService", "ServiceKit",
+      "TestSupport", "RPCTestSupport", log,
     ]),
   tests(
     "PipelineTests", folder: "Services",

@@ -41,7 +41,7 @@ extension ScopeState {
     case .denial: return CheckDecision(reason: .denied, consentID: consentID)
     case .objection: return CheckDecision(reason: .objected, consentID: consentID)
     case .grant: break
-    case .erasure, .restriction, .restrictionLifted, .unspecified, .unrecognized:
+    case .erasure, .restriction, .restrictionLifted, .renaming, .unspecified, .unrecognized:
       return CheckDecision(reason: .neverAsked)
     }
     if isRestricted { return CheckDecision(reason: .restricted, consentID: restrictedBy) }

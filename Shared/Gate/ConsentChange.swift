@@ -19,6 +19,9 @@ public struct ConsentChange: Hashable, Sendable {
     case restrictionLifted
     /// The person is forgotten, for ever; `scopes` says nothing.
     case erasure
+    /// The person, `former` until now, is also `pid` from here on, and only `pid` when the rotation is
+    /// over.
+    case renaming(former: PseudonymousID, rotation: UInt32)
   }
 
   /// Where it stands in the consent log.
@@ -66,6 +69,11 @@ public struct ConsentChange: Hashable, Sendable {
     case .objection: kind = .objection
     case .restriction: kind = .restriction
     case .restrictionLifted: kind = .restrictionLifted
+    case .renaming:
+      guard let former = PseudonymousID(bytes: receipt.formerPid), former != pid,
+        receipt.rotation > 0
+      else { return nil }
+      kind = .renaming(former: former, rotation: receipt.rotation)
     case .unspecified, .unrecognized: return nil
     }
     scopes = receipt.scopes.compactMap { Scope($0) }
@@ -87,8 +95,13 @@ extension ConsentChange {
     switch kind {
     case .withdrawal, .denial, .objection, .restriction, .erasure: true
     case .grant: !deniedScopes.isEmpty
-    case .restrictionLifted: false
+    case .restrictionLifted, .renaming: false
     }
+  }
+
+  /// Whether later changes cannot be understood before this one is known.
+  var isRenaming: Bool {
+    if case .renaming = kind { true } else { false }
   }
 
   /// The scopes for which nothing may be kept any more: those taken back and those refused. What is
@@ -97,7 +110,7 @@ extension ConsentChange {
     switch kind {
     case .withdrawal, .objection: scopes
     case .grant, .denial: deniedScopes
-    case .restriction, .restrictionLifted, .erasure: []
+    case .restriction, .restrictionLifted, .renaming, .erasure: []
     }
   }
 }

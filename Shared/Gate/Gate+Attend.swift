@@ -109,6 +109,7 @@ extension Gate {
     // names a moment yet to come is not one of ours.
     guard lease.durationUs > 0, lease.sentAtUs <= now else { return }
     state.withLock { state in
+      state.table.retire(lease.retiredRotation)
       let applied = state.applied
       state.changeLeases(at: now) {
         $0.add(

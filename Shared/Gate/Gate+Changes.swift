@@ -14,7 +14,9 @@ extension Gate {
   func apply(_ changes: [ConsentChange], completeTo end: LogSequenceNumber) async throws {
     let (fresh, epoch) = try state.withLock { state in
       let fresh = changes.filter { $0.sequence > state.applied }
-      for change in fresh where change.takesAway { try state.table.takeAway(change) }
+      for change in fresh where change.takesAway || change.isRenaming {
+        try state.table.takeAway(change)
+      }
       return (fresh, state.tokens?.epoch ?? 0)
     }
     if !fresh.isEmpty { try await effects.apply(fresh, epoch: epoch) }

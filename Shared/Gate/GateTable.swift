@@ -23,7 +23,7 @@ struct GateTable: Sendable {
   }
 
   private struct Person: Sendable {
-    let pid: PseudonymousID
+    var pid: PseudonymousID
     var entry: PermissionEntry
   }
 
@@ -49,6 +49,15 @@ struct GateTable: Sendable {
   private var restrictions: [PersonScope: Restriction] = [:]
   private var scopeNumbers: [Scope: Int] = [:]
   private var scopes: [Scope] = []
+  /// Whom the former pids mean, as long as the rotation of pid keys that replaced them runs.
+  private var formers: [PseudonymousID: Former] = [:]
+  /// The last rotation that is over.
+  private var retiredRotation: UInt32 = 0
+
+  private struct Former: Sendable {
+    let person: Int
+    let rotation: UInt32
+  }
 
   /// How many people are known.
   var personCount: Int { people.count }
@@ -125,21 +134,50 @@ struct GateTable: Sendable {
     switch change.kind {
     case .grant: try put(change.scopes, .grant, of: person, change)
     case .restrictionLifted: try restrict(change.scopes, false, of: person, change)
-    case .withdrawal, .denial, .objection, .restriction, .erasure: break
+    case .withdrawal, .denial, .objection, .restriction, .renaming, .erasure: break
     }
   }
 
-  /// Applies only what a change takes away.
+  /// Applies only what a change takes away, and what later changes need to find whom they mean.
   mutating func takeAway(_ change: ConsentChange) throws(GateTableError) {
+    if case .renaming(let former, let rotation) = change.kind {
+      rename(former, to: change.pid, in: rotation)
+      return
+    }
     guard let person = living(change) else { return }
     switch change.kind {
     case .withdrawal: try put(change.scopes, .withdrawn, of: person, change)
     case .objection: try put(change.scopes, .objected, of: person, change)
     case .grant, .denial: try put(change.deniedScopes, .denied, of: person, change)
     case .restriction: try restrict(change.scopes, true, of: person, change)
-    case .restrictionLifted: break
+    case .restrictionLifted, .renaming: break
     case .erasure: erase(person, change)
     }
+  }
+
+  /// The person known as `former` is known as `pid`, and under the former pid until the rotation is
+  /// over. Should anything be entered under `pid` already, only that counts.
+  private mutating func rename(
+    _ former: PseudonymousID, to pid: PseudonymousID, in rotation: UInt32
+  ) {
+    let person: Int
+    if let known = self.person(pid) {
+      person = known
+    } else if let known = self.person(former) {
+      people[known].pid = pid
+      enter(known)
+      person = known
+    } else {
+      person = findOrInsert(pid)
+    }
+    if rotation > retiredRotation { formers[former] = Former(person: person, rotation: rotation) }
+  }
+
+  /// Former pids of `rotation`, and of those before it, are nobody's any more.
+  mutating func retire(_ rotation: UInt32) {
+    guard rotation > retiredRotation else { return }
+    retiredRotation = rotation
+    formers = formers.filter { $0.value.rotation > rotation }
   }
 
   /// The number of the person a change is about, who is entered where new; `nil` where erased.
@@ -285,16 +323,20 @@ struct GateTable: Sendable {
   }
 
   private func person(_ pid: PseudonymousID) -> Int? {
-    index.number(Self.hash(pid)) { people[$0].pid == pid }
+    if !formers.isEmpty, let former = formers[pid] { return former.person }
+    return index.number(Self.hash(pid)) { people[$0].pid == pid }
   }
 
   private mutating func findOrInsert(_ pid: PseudonymousID) -> Int {
     if let person = person(pid) { return person }
     people.append(Person(pid: pid, entry: PermissionEntry.free))
-    let person = people.count - 1
+    enter(people.count - 1)
+    return people.count - 1
+  }
+
+  private mutating func enter(_ person: Int) {
     let known = people
-    index.insert(person, Self.hash(pid)) { Self.hash(known[$0].pid) }
-    return person
+    index.insert(person, Self.hash(known[person].pid)) { Self.hash(known[$0].pid) }
   }
 }
 

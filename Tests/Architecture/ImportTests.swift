@@ -10,8 +10,8 @@ struct ImportTests {
     "SchemaModel", "DynamicMessages", "SealedStore", "Transport", "HTTP", "CPKCS11",
     "KeyManagementProviders", "RPC", "CommonAPI", "HealthAPI", "ConsentAPI", "VaultAPI",
     "FeaturesAPI", "TrainerAPI", "VectorsAPI", "AuditAPI", "ReflectionAPI", "BenchAPI",
-    "StoredMessages", "AuditLog", "AccessPack", "AccessGathering", "ConsentVerifier", "Gate",
-    "ServiceKit",
+    "StoredMessages", "AuditLog", "AccessPack", "AccessGathering", "ConsentVerifier", "Renaming",
+    "Gate", "ServiceKit",
     "ConsentFormats", "ConsentService", "IdentityVaultService",
     "FeatureStoreService", "TrainerService", "VectorSearchService", "Pipeline",
   ]

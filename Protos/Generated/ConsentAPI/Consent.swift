@@ -22,6 +22,9 @@ public enum ReceiptKind: RawRepresentable, Hashable, Sendable {
   case restrictionLifted
   /// The person objects to the scopes (GDPR article 21): they are taken back.
   case objection
+  /// The person has another pid from here on, because the key that pids are made with was replaced:
+  /// `pid` is the new one, `former_pid` the one of the receipts before. It changes nothing else.
+  case renaming
   /// A number that this build does not know.
   case unrecognized(Int32)
 
@@ -36,6 +39,7 @@ public enum ReceiptKind: RawRepresentable, Hashable, Sendable {
     case 5: self = .restriction
     case 6: self = .restrictionLifted
     case 7: self = .objection
+    case 8: self = .renaming
     default: self = .unrecognized(rawValue)
     }
   }
@@ -51,6 +55,7 @@ public enum ReceiptKind: RawRepresentable, Hashable, Sendable {
     case .restriction: 5
     case .restrictionLifted: 6
     case .objection: 7
+    case .renaming: 8
     case .unrecognized(let rawValue): rawValue
     }
   }
@@ -553,6 +558,12 @@ public struct Receipt: WireMessage, Equatable {
   /// What it says besides; left out where a gate is told.
   public var details: ReceiptDetails? = nil
 
+  /// For a renaming: the pid that the person had before, 32 bytes.
+  public var formerPid: [UInt8] = []
+
+  /// For a renaming: the number of the rotation that it belongs to.
+  public var rotation: UInt32 = 0
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -571,7 +582,9 @@ public struct Receipt: WireMessage, Equatable {
     previousHash: [UInt8] = [],
     deniedScopes: [String] = [],
     personSequence: UInt64 = 0,
-    details: ReceiptDetails? = nil
+    details: ReceiptDetails? = nil,
+    formerPid: [UInt8] = [],
+    rotation: UInt32 = 0
   ) {
     self.consentID = consentID
     self.pid = pid
@@ -587,6 +600,8 @@ public struct Receipt: WireMessage, Equatable {
     self.deniedScopes = deniedScopes
     self.personSequence = personSequence
     self.details = details
+    self.formerPid = formerPid
+    self.rotation = rotation
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -2221,14 +2236,24 @@ public struct GateLease: WireMessage, Equatable {
   /// here; grants behind it may still be on their way.
   public var sequence: UInt64 = 0
 
+  /// The last rotation of pid keys that is over: the former pids of it, and of those before it, are
+  /// nobody's any more.
+  public var retiredRotation: UInt32 = 0
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(sentAtUs: Int64 = 0, durationUs: Int64 = 0, sequence: UInt64 = 0) {
+  public init(
+    sentAtUs: Int64 = 0,
+    durationUs: Int64 = 0,
+    sequence: UInt64 = 0,
+    retiredRotation: UInt32 = 0
+  ) {
     self.sentAtUs = sentAtUs
     self.durationUs = durationUs
     self.sequence = sequence
+    self.retiredRotation = retiredRotation
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -4832,6 +4857,8 @@ extension Receipt: @unsafe CopiedThroughC {
     unsafe message.pointee.denied_scopes = arena.texts(self.deniedScopes)
     unsafe message.pointee.person_sequence = self.personSequence
     unsafe message.pointee.details = self.details.map { unsafe arena.message($0) }
+    unsafe message.pointee.former_pid = arena.bytes(self.formerPid)
+    unsafe message.pointee.rotation = self.rotation
   }
 
   package init(copying message: UnsafeMutablePointer<Tacit__Consent__V1__Receipt>, in arena: Arena)
@@ -4857,6 +4884,9 @@ extension Receipt: @unsafe CopiedThroughC {
       field: "Receipt.denied_scopes", maxCount: 64)
     self.personSequence = unsafe message.pointee.person_sequence
     self.details = try unsafe arena.message(message.pointee.details, as: ReceiptDetails.self)
+    self.formerPid = try unsafe arena.bytes(
+      message.pointee.former_pid, field: "Receipt.former_pid", maxBytes: 32)
+    self.rotation = unsafe message.pointee.rotation
   }
 }
 
@@ -5769,6 +5799,7 @@ extension GateLease: @unsafe CopiedThroughC {
     unsafe message.pointee.sent_at_us = self.sentAtUs
     unsafe message.pointee.duration_us = self.durationUs
     unsafe message.pointee.sequence = self.sequence
+    unsafe message.pointee.retired_rotation = self.retiredRotation
   }
 
   package init(
@@ -5777,6 +5808,7 @@ extension GateLease: @unsafe CopiedThroughC {
     self.sentAtUs = unsafe message.pointee.sent_at_us
     self.durationUs = unsafe message.pointee.duration_us
     self.sequence = unsafe message.pointee.sequence
+    self.retiredRotation = unsafe message.pointee.retired_rotation
   }
 }
 

@@ -96,14 +96,23 @@ public struct PseudonymizeRequest: WireMessage, Equatable {
   /// Whether people not yet known are recorded (with the identifier sealed, and a subject key).
   public var create: Bool = false
 
+  /// Whether each pid is to have the person's other one beside it while pid keys are rotated.
+  public var both: Bool = false
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(domain: String = "", identifiers: [Identifier] = [], create: Bool = false) {
+  public init(
+    domain: String = "",
+    identifiers: [Identifier] = [],
+    create: Bool = false,
+    both: Bool = false
+  ) {
     self.domain = domain
     self.identifiers = identifiers
     self.create = create
+    self.both = both
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -139,14 +148,24 @@ public struct Pseudonym: WireMessage, Equatable {
   /// Why it was refused, without the value.
   public var refusal: String = ""
 
+  /// Where both were asked for, and the domain's pid key is being replaced: the person's next pid in
+  /// the phase dual-write, the former one in dual-read. Empty where there is none.
+  public var otherPid: [UInt8] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(pid: [UInt8] = [], known: Bool = false, refusal: String = "") {
+  public init(
+    pid: [UInt8] = [],
+    known: Bool = false,
+    refusal: String = "",
+    otherPid: [UInt8] = []
+  ) {
     self.pid = pid
     self.known = known
     self.refusal = refusal
+    self.otherPid = otherPid
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -1003,6 +1022,7 @@ extension PseudonymizeRequest: @unsafe CopiedThroughC {
     unsafe message.pointee.n_identifiers = self.identifiers.count
     unsafe message.pointee.identifiers = arena.messages(self.identifiers)
     unsafe message.pointee.create = self.create ? 1 : 0
+    unsafe message.pointee.both = self.both ? 1 : 0
   }
 
   package init(
@@ -1014,6 +1034,7 @@ extension PseudonymizeRequest: @unsafe CopiedThroughC {
       message.pointee.identifiers, count: message.pointee.n_identifiers,
       field: "PseudonymizeRequest.identifiers", maxCount: 4096, as: Identifier.self)
     self.create = unsafe message.pointee.create != 0
+    self.both = unsafe message.pointee.both != 0
   }
 }
 
@@ -1027,6 +1048,7 @@ extension Pseudonym: @unsafe CopiedThroughC {
     unsafe message.pointee.pid = arena.bytes(self.pid)
     unsafe message.pointee.known = self.known ? 1 : 0
     unsafe message.pointee.refusal = arena.text(self.refusal)
+    unsafe message.pointee.other_pid = arena.bytes(self.otherPid)
   }
 
   package init(copying message: UnsafeMutablePointer<Tacit__Vault__V1__Pseudonym>, in arena: Arena)
@@ -1035,6 +1057,7 @@ extension Pseudonym: @unsafe CopiedThroughC {
     self.pid = try unsafe arena.bytes(message.pointee.pid, field: "Pseudonym.pid")
     self.known = unsafe message.pointee.known != 0
     self.refusal = try unsafe arena.text(message.pointee.refusal, field: "Pseudonym.refusal")
+    self.otherPid = try unsafe arena.bytes(message.pointee.other_pid, field: "Pseudonym.other_pid")
   }
 }
 

@@ -62,6 +62,7 @@ struct ReceiptView: Encodable {
     case .restriction: "restriction"
     case .restrictionLifted: "restriction-lifted"
     case .objection: "objection"
+    case .renaming: "renaming"
     case .unspecified, .unrecognized: "unknown"
     }
   }

@@ -15,11 +15,13 @@ public struct AccessPolicy: MethodAuthorizer {
 
   /// What each service may ask of the others.
   private static let scopesByService: [String: Set<String>] = [
-    "consent": ["vault.forget"],
+    "consent": ["vault.forget", "vault.renamings", "vault.rekey"],
     "vault": [],
-    "features": ["consent.gate", "vault.subject_keys"],
+    "features": ["consent.gate", "vault.subject_keys", "vault.rekey"],
     "trainer": ["consent.gate", "features.read", "features.train"],
-    "vectors": ["consent.gate", "vault.subject_keys", "features.read", "trainer.read"],
+    "vectors": [
+      "consent.gate", "vault.subject_keys", "vault.rekey", "features.read", "trainer.read",
+    ],
     "pipeline": [
       "vault.pseudonymize", "vault.create", "vault.batch", "consent.read", "consent.write",
       "consent.import", "features.define", "features.read", "features.write", "vectors.publish",
@@ -50,7 +52,7 @@ public struct AccessPolicy: MethodAuthorizer {
     ],
     "security": [
       "reidentification.list", "reidentification.freeze", "reidentification.unfreeze",
-      "keys.read", "keys.rotate", "keys.retire", "incident.read",
+      "keys.read", "keys.rotate", "keys.retire", "vault.rotate", "incident.read",
     ],
     // The vault lets a partner ask of one domain only, the one that has the partner's name.
     "partner": ["vault.oblivious"],

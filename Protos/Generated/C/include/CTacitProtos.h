@@ -18,6 +18,7 @@
 #include "vault/v1/cases.pb-c.h"
 #include "vault/v1/linking.pb-c.h"
 #include "vault/v1/reidentification.pb-c.h"
+#include "vault/v1/rotation.pb-c.h"
 #include "vault/v1/store.pb-c.h"
 #include "vault/v1/vault.pb-c.h"
 #include "vectors/v1/store.pb-c.h"

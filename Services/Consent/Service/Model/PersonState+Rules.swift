@@ -11,7 +11,7 @@ extension ReceiptKind {
   var takesBack: Bool {
     switch self {
     case .withdrawal, .denial, .objection, .erasure: true
-    case .grant, .restriction, .restrictionLifted, .unspecified, .unrecognized: false
+    case .grant, .restriction, .restrictionLifted, .renaming, .unspecified, .unrecognized: false
     }
   }
 }
@@ -44,7 +44,7 @@ extension PersonState {
       for scope in receipt.scopes { restrict(receipt, scope) }
     case .restrictionLifted:
       for scope in receipt.scopes { lift(scope) }
-    case .unspecified, .unrecognized: break
+    case .renaming, .unspecified, .unrecognized: break
     }
   }
 
@@ -97,7 +97,7 @@ extension PersonState {
   package func isNarrowed(by receipt: Receipt, now: Timestamp) -> Bool {
     switch receipt.kind {
     case .withdrawal, .objection, .restriction, .erasure: return true
-    case .restrictionLifted: return false
+    case .restrictionLifted, .renaming: return false
     case .grant, .denial, .unspecified, .unrecognized: break
     }
     // Also where it was refused already: the refusal before this one may have been recorded by a call

@@ -154,7 +154,7 @@ extension ReceiptDocument.Kind {
     case .restriction: self = .restriction
     case .restrictionLifted: self = .restrictionLifted
     case .objection: self = .objection
-    case .unspecified, .unrecognized: return nil
+    case .renaming, .unspecified, .unrecognized: return nil
     }
   }
 }

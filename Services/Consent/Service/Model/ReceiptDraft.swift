@@ -32,7 +32,7 @@ package struct ReceiptDraft: Equatable, Sendable {
       case .restriction: self = .restriction
       case .restrictionLifted: self = .restrictionLifted
       case .objection: self = .objection
-      case .unspecified, .unrecognized: return nil
+      case .renaming, .unspecified, .unrecognized: return nil
       }
     }
 

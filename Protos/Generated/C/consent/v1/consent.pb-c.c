@@ -4430,7 +4430,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__receipt_details__descriptor
   (ProtobufCMessageInit) tacit__consent__v1__receipt_details__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__receipt__field_descriptors[14] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__receipt__field_descriptors[16] =
 {
   {
     "consent_id",
@@ -4600,18 +4600,44 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__receipt__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "former_pid",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Receipt, former_pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rotation",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__Receipt, rotation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__receipt__field_indices_by_name[] = {
   0,   /* field[0] = consent_id */
   11,   /* field[11] = denied_scopes */
   13,   /* field[13] = details */
   4,   /* field[4] = expires_at_us */
+  14,   /* field[14] = former_pid */
   3,   /* field[3] = granted_at_us */
   7,   /* field[7] = kind */
   12,   /* field[12] = person_sequence */
   1,   /* field[1] = pid */
   10,   /* field[10] = previous_hash */
   8,   /* field[8] = recorded_at_us */
+  15,   /* field[15] = rotation */
   2,   /* field[2] = scopes */
   9,   /* field[9] = sequence */
   5,   /* field[5] = source */
@@ -4620,7 +4646,7 @@ static const unsigned tacit__consent__v1__receipt__field_indices_by_name[] = {
 static const ProtobufCIntRange tacit__consent__v1__receipt__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__receipt__descriptor =
 {
@@ -4630,7 +4656,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__receipt__descriptor =
   "Tacit__Consent__V1__Receipt",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__Receipt),
-  14,
+  16,
   tacit__consent__v1__receipt__field_descriptors,
   tacit__consent__v1__receipt__field_indices_by_name,
   1,  tacit__consent__v1__receipt__number_ranges,
@@ -7036,7 +7062,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_welcome__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__gate_welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__gate_lease__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__gate_lease__field_descriptors[4] =
 {
   {
     "sent_at_us",
@@ -7074,16 +7100,29 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__gate_lease__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "retired_rotation",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__GateLease, retired_rotation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__gate_lease__field_indices_by_name[] = {
   1,   /* field[1] = duration_us */
+  3,   /* field[3] = retired_rotation */
   0,   /* field[0] = sent_at_us */
   2,   /* field[2] = sequence */
 };
 static const ProtobufCIntRange tacit__consent__v1__gate_lease__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__gate_lease__descriptor =
 {
@@ -7093,7 +7132,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_lease__descriptor =
   "Tacit__Consent__V1__GateLease",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__GateLease),
-  3,
+  4,
   tacit__consent__v1__gate_lease__field_descriptors,
   tacit__consent__v1__gate_lease__field_indices_by_name,
   1,  tacit__consent__v1__gate_lease__number_ranges,
@@ -10629,7 +10668,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__resume_dead_letters_reply__
   (ProtobufCMessageInit) tacit__consent__v1__resume_dead_letters_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue tacit__consent__v1__receipt_kind__enum_values_by_number[8] =
+static const ProtobufCEnumValue tacit__consent__v1__receipt_kind__enum_values_by_number[9] =
 {
   { "RECEIPT_KIND_UNSPECIFIED", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_UNSPECIFIED", 0 },
   { "RECEIPT_KIND_GRANT", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_GRANT", 1 },
@@ -10639,16 +10678,18 @@ static const ProtobufCEnumValue tacit__consent__v1__receipt_kind__enum_values_by
   { "RECEIPT_KIND_RESTRICTION", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_RESTRICTION", 5 },
   { "RECEIPT_KIND_RESTRICTION_LIFTED", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_RESTRICTION_LIFTED", 6 },
   { "RECEIPT_KIND_OBJECTION", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_OBJECTION", 7 },
+  { "RECEIPT_KIND_RENAMING", "TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_RENAMING", 8 },
 };
 static const ProtobufCIntRange tacit__consent__v1__receipt_kind__value_ranges[] = {
-{0, 0},{0, 8}
+{0, 0},{0, 9}
 };
-static const ProtobufCEnumValueIndex tacit__consent__v1__receipt_kind__enum_values_by_name[8] =
+static const ProtobufCEnumValueIndex tacit__consent__v1__receipt_kind__enum_values_by_name[9] =
 {
   { "RECEIPT_KIND_DENIAL", 4 },
   { "RECEIPT_KIND_ERASURE", 3 },
   { "RECEIPT_KIND_GRANT", 1 },
   { "RECEIPT_KIND_OBJECTION", 7 },
+  { "RECEIPT_KIND_RENAMING", 8 },
   { "RECEIPT_KIND_RESTRICTION", 5 },
   { "RECEIPT_KIND_RESTRICTION_LIFTED", 6 },
   { "RECEIPT_KIND_UNSPECIFIED", 0 },
@@ -10661,9 +10702,9 @@ const ProtobufCEnumDescriptor tacit__consent__v1__receipt_kind__descriptor =
   "ReceiptKind",
   "Tacit__Consent__V1__ReceiptKind",
   "tacit.consent.v1",
-  8,
+  9,
   tacit__consent__v1__receipt_kind__enum_values_by_number,
-  8,
+  9,
   tacit__consent__v1__receipt_kind__enum_values_by_name,
   1,
   tacit__consent__v1__receipt_kind__value_ranges,

@@ -1016,7 +1016,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__identifier__descriptor =
   (ProtobufCMessageInit) tacit__vault__v1__identifier__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vault__v1__pseudonymize_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__pseudonymize_request__field_descriptors[4] =
 {
   {
     "domain",
@@ -1054,8 +1054,21 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__pseudonymize_request__fi
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "both",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PseudonymizeRequest, both),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vault__v1__pseudonymize_request__field_indices_by_name[] = {
+  3,   /* field[3] = both */
   2,   /* field[2] = create */
   0,   /* field[0] = domain */
   1,   /* field[1] = identifiers */
@@ -1063,7 +1076,7 @@ static const unsigned tacit__vault__v1__pseudonymize_request__field_indices_by_n
 static const ProtobufCIntRange tacit__vault__v1__pseudonymize_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__pseudonymize_request__descriptor =
 {
@@ -1073,14 +1086,14 @@ const ProtobufCMessageDescriptor tacit__vault__v1__pseudonymize_request__descrip
   "Tacit__Vault__V1__PseudonymizeRequest",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__PseudonymizeRequest),
-  3,
+  4,
   tacit__vault__v1__pseudonymize_request__field_descriptors,
   tacit__vault__v1__pseudonymize_request__field_indices_by_name,
   1,  tacit__vault__v1__pseudonymize_request__number_ranges,
   (ProtobufCMessageInit) tacit__vault__v1__pseudonymize_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vault__v1__pseudonym__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__pseudonym__field_descriptors[4] =
 {
   {
     "pid",
@@ -1118,16 +1131,29 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__pseudonym__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "other_pid",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__Pseudonym, other_pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vault__v1__pseudonym__field_indices_by_name[] = {
   1,   /* field[1] = known */
+  3,   /* field[3] = other_pid */
   0,   /* field[0] = pid */
   2,   /* field[2] = refusal */
 };
 static const ProtobufCIntRange tacit__vault__v1__pseudonym__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__pseudonym__descriptor =
 {
@@ -1137,7 +1163,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__pseudonym__descriptor =
   "Tacit__Vault__V1__Pseudonym",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__Pseudonym),
-  3,
+  4,
   tacit__vault__v1__pseudonym__field_descriptors,
   tacit__vault__v1__pseudonym__field_indices_by_name,
   1,  tacit__vault__v1__pseudonym__number_ranges,

@@ -146,7 +146,12 @@ typedef enum _Tacit__Consent__V1__ReceiptKind {
   /*
    * The person objects to the scopes (GDPR article 21): they are taken back.
    */
-  TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_OBJECTION = 7
+  TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_OBJECTION = 7,
+  /*
+   * The person has another pid from here on, because the key that pids are made with was replaced:
+   * `pid` is the new one, `former_pid` the one of the receipts before. It changes nothing else.
+   */
+  TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_RENAMING = 8
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TACIT__CONSENT__V1__RECEIPT_KIND)
 } Tacit__Consent__V1__ReceiptKind;
 /*
@@ -506,10 +511,18 @@ struct  Tacit__Consent__V1__Receipt
    * What it says besides; left out where a gate is told.
    */
   Tacit__Consent__V1__ReceiptDetails *details;
+  /*
+   * For a renaming: the pid that the person had before, 32 bytes.
+   */
+  ProtobufCBinaryData former_pid;
+  /*
+   * For a renaming: the number of the rotation that it belongs to.
+   */
+  uint32_t rotation;
 };
 #define TACIT__CONSENT__V1__RECEIPT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__receipt__descriptor) \
-    , (char *)protobuf_c_empty_string, {0,NULL}, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, 0, TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_UNSPECIFIED, 0, 0, {0,NULL}, 0,NULL, 0, NULL }
+    , (char *)protobuf_c_empty_string, {0,NULL}, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, 0, TACIT__CONSENT__V1__RECEIPT_KIND__RECEIPT_KIND_UNSPECIFIED, 0, 0, {0,NULL}, 0,NULL, 0, NULL, {0,NULL}, 0 }
 
 
 /*
@@ -1459,10 +1472,15 @@ struct  Tacit__Consent__V1__GateLease
    * here; grants behind it may still be on their way.
    */
   uint64_t sequence;
+  /*
+   * The last rotation of pid keys that is over: the former pids of it, and of those before it, are
+   * nobody's any more.
+   */
+  uint32_t retired_rotation;
 };
 #define TACIT__CONSENT__V1__GATE_LEASE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__gate_lease__descriptor) \
-    , 0, 0, 0 }
+    , 0, 0, 0, 0 }
 
 
 /*

@@ -110,10 +110,14 @@ struct  Tacit__Vault__V1__PseudonymizeRequest
    * Whether people not yet known are recorded (with the identifier sealed, and a subject key).
    */
   protobuf_c_boolean create;
+  /*
+   * Whether each pid is to have the person's other one beside it while pid keys are rotated.
+   */
+  protobuf_c_boolean both;
 };
 #define TACIT__VAULT__V1__PSEUDONYMIZE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__pseudonymize_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, 0 }
+    , (char *)protobuf_c_empty_string, 0,NULL, 0, 0 }
 
 
 /*
@@ -134,10 +138,15 @@ struct  Tacit__Vault__V1__Pseudonym
    * Why it was refused, without the value.
    */
   char *refusal;
+  /*
+   * Where both were asked for, and the domain's pid key is being replaced: the person's next pid in
+   * the phase dual-write, the former one in dual-read. Empty where there is none.
+   */
+  ProtobufCBinaryData other_pid;
 };
 #define TACIT__VAULT__V1__PSEUDONYM__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__pseudonym__descriptor) \
-    , {0,NULL}, 0, (char *)protobuf_c_empty_string }
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string, {0,NULL} }
 
 
 /*
