@@ -177,8 +177,8 @@ let upperShared: [Target] = [
   shared(
     "Renaming",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC", "CommonAPI",
-      "VaultAPI", log,
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "RPC",
+      "CommonAPI", "VaultAPI", log,
     ]),
   shared(
     "Gate",
@@ -242,8 +242,8 @@ let services: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "DifferentialPrivacy", "SealedStore", "StoredMessages",
       "AuditLog", "Transport", "RPC", "CommonAPI", "ConsentAPI", "VaultAPI", "FeaturesAPI",
-      "TrainerAPI", "VectorsAPI", "DynamicMessages", "Renaming", "Gate", "ServiceKit", "VectorIndex",
-      log,
+      "TrainerAPI", "VectorsAPI", "DynamicMessages", "Renaming", "Gate", "ServiceKit",
+      "VectorIndex", log,
     ]),
   .target(
     name: "Pipeline",
@@ -429,6 +429,12 @@ let testTargets: [Target] = [
     uses: [
       "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "AuditAPI", "AuditLog",
       "TestSupport",
+    ]),
+  tests(
+    "RenamingTests", folder: "Shared",
+    uses: [
+      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "CommonAPI",
+      "Transport", "RPC", "VaultAPI", "Renaming", "TestSupport", "RPCTestSupport", log,
     ]),
   tests(
     "GateTests", folder: "Shared",

@@ -108,8 +108,8 @@ extension Gate {
     // A lease is only ever as long as it is from the moment the renewal was sent; an answer that
     // names a moment yet to come is not one of ours.
     guard lease.durationUs > 0, lease.sentAtUs <= now else { return }
+    retire(lease.retiredRotation)
     state.withLock { state in
-      state.table.retire(lease.retiredRotation)
       let applied = state.applied
       state.changeLeases(at: now) {
         $0.add(

@@ -28,6 +28,9 @@ extension Gate {
     }
   }
 
+  /// Forgets the former pids of a rotation that is over, and of those before it.
+  package func retire(_ rotation: UInt32) { state.withLock { $0.table.retire(rotation) } }
+
   /// Reads a batch of the feed. It must follow on what the gate knows: a batch that was lost on the
   /// way may have taken something away, and leases would count without it. A receipt that this build
   /// does not understand may take something away, so the gate must not go on without it.

@@ -134,7 +134,10 @@ struct GateTable: Sendable {
     switch change.kind {
     case .grant: try put(change.scopes, .grant, of: person, change)
     case .restrictionLifted: try restrict(change.scopes, false, of: person, change)
-    case .withdrawal, .denial, .objection, .restriction, .renaming, .erasure: break
+    case .renaming(let former, let rotation):
+      // Only now: what came before it and allows something was entered behind what takes away.
+      if rotation <= retiredRotation { formers[former] = nil }
+    case .withdrawal, .denial, .objection, .restriction, .erasure: break
     }
   }
 
@@ -170,7 +173,7 @@ struct GateTable: Sendable {
     } else {
       person = findOrInsert(pid)
     }
-    if rotation > retiredRotation { formers[former] = Former(person: person, rotation: rotation) }
+    formers[former] = Former(person: person, rotation: rotation)
   }
 
   /// Former pids of `rotation`, and of those before it, are nobody's any more.

@@ -191,6 +191,7 @@ private struct NaiveGate {
         for scope in change.scopes { states[change.pid, default: [:]][scope] = .objected }
       case .restriction: restricted[change.pid, default: []].formUnion(change.scopes)
       case .restrictionLifted: restricted[change.pid, default: []].subtract(change.scopes)
+      case .renaming: break
       case .denial: break
       case .erasure: erased.insert(change.pid)
       }
