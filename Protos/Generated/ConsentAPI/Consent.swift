@@ -3048,6 +3048,167 @@ public struct Barrier: WireMessage, Equatable {
   }
 }
 
+/// People to be forgotten.
+public struct EraseManyRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.EraseManyRequest" }
+
+  /// The people, 1 to 10,000 of them, each once; 32 bytes each.
+  public var pids: [[UInt8]] = []
+
+  /// The legal ground: "gdpr-17-1-b".
+  public var ground: String = ""
+
+  /// Where it was asked.
+  public var source: String = ""
+
+  /// The most people a second; 0: the service's own limit, which is never exceeded.
+  public var peoplePerS: UInt32 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    pids: [[UInt8]] = [],
+    ground: String = "",
+    source: String = "",
+    peoplePerS: UInt32 = 0
+  ) {
+    self.pids = pids
+    self.ground = ground
+    self.source = source
+    self.peoplePerS = peoplePerS
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// What became of one person in it.
+public struct ErasedPerson: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ErasedPerson" }
+
+  /// The receipt's id.
+  public var consentID: String = ""
+
+  /// The receipt's position.
+  public var sequence: UInt64 = 0
+
+  /// False where the person was erased before.
+  public var created: Bool = false
+
+  /// Whether the vault destroyed the subject key and the identifiers.
+  public var subjectKeyDestroyed: Bool = false
+
+  /// Whether every store has said what it did, and the erasure is certified.
+  public var certified: Bool = false
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    consentID: String = "",
+    sequence: UInt64 = 0,
+    created: Bool = false,
+    subjectKeyDestroyed: Bool = false,
+    certified: Bool = false
+  ) {
+    self.consentID = consentID
+    self.sequence = sequence
+    self.created = created
+    self.subjectKeyDestroyed = subjectKeyDestroyed
+    self.certified = certified
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The erasures, done.
+public struct EraseManyReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.EraseManyReply" }
+
+  /// One for each person, in the order asked.
+  public var people: [ErasedPerson] = []
+
+  /// The barriers they shared.
+  public var barriers: [Barrier] = []
+
+  /// The position to ask for in reads that must see it.
+  public var token: ConsentToken? = nil
+
+  /// How long all of it took, in microseconds.
+  public var durationUs: Int64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    people: [ErasedPerson] = [],
+    barriers: [Barrier] = [],
+    token: ConsentToken? = nil,
+    durationUs: Int64 = 0
+  ) {
+    self.people = people
+    self.barriers = barriers
+    self.token = token
+    self.durationUs = durationUs
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
 /// The withdrawals, in force everywhere.
 public struct WithdrawManyReply: WireMessage, Equatable {
   /// The name in the schema.
@@ -6257,6 +6418,93 @@ extension Barrier: @unsafe CopiedThroughC {
       message.pointee.gates, count: message.pointee.n_gates, field: "Barrier.gates",
       as: GateOutcome.self)
     self.barrierUs = unsafe message.pointee.barrier_us
+  }
+}
+
+extension EraseManyRequest: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__EraseManyRequest>)
+  {
+    unsafe tacit__consent__v1__erase_many_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__EraseManyRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_pids = self.pids.count
+    unsafe message.pointee.pids = arena.byteLists(self.pids)
+    unsafe message.pointee.ground = arena.text(self.ground)
+    unsafe message.pointee.source = arena.text(self.source)
+    unsafe message.pointee.people_per_s = self.peoplePerS
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__EraseManyRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.pids = try unsafe arena.byteLists(
+      message.pointee.pids, count: message.pointee.n_pids, field: "EraseManyRequest.pids",
+      maxBytes: 32, maxCount: 10000)
+    self.ground = try unsafe arena.text(
+      message.pointee.ground, field: "EraseManyRequest.ground", maxBytes: 64)
+    self.source = try unsafe arena.text(
+      message.pointee.source, field: "EraseManyRequest.source", maxBytes: 256)
+    self.peoplePerS = unsafe message.pointee.people_per_s
+  }
+}
+
+extension ErasedPerson: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__ErasedPerson>) {
+    unsafe tacit__consent__v1__erased_person__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ErasedPerson>, in arena: Arena
+  ) {
+    unsafe message.pointee.consent_id = arena.text(self.consentID)
+    unsafe message.pointee.sequence = self.sequence
+    unsafe message.pointee.created = self.created ? 1 : 0
+    unsafe message.pointee.subject_key_destroyed = self.subjectKeyDestroyed ? 1 : 0
+    unsafe message.pointee.certified = self.certified ? 1 : 0
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ErasedPerson>, in arena: Arena
+  ) throws(WireError) {
+    self.consentID = try unsafe arena.text(
+      message.pointee.consent_id, field: "ErasedPerson.consent_id")
+    self.sequence = unsafe message.pointee.sequence
+    self.created = unsafe message.pointee.created != 0
+    self.subjectKeyDestroyed = unsafe message.pointee.subject_key_destroyed != 0
+    self.certified = unsafe message.pointee.certified != 0
+  }
+}
+
+extension EraseManyReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__EraseManyReply>) {
+    unsafe tacit__consent__v1__erase_many_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__EraseManyReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_people = self.people.count
+    unsafe message.pointee.people = arena.messages(self.people)
+    unsafe message.pointee.n_barriers = self.barriers.count
+    unsafe message.pointee.barriers = arena.messages(self.barriers)
+    unsafe message.pointee.token = self.token.map { unsafe arena.message($0) }
+    unsafe message.pointee.duration_us = self.durationUs
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__EraseManyReply>, in arena: Arena
+  ) throws(WireError) {
+    self.people = try unsafe arena.messages(
+      message.pointee.people, count: message.pointee.n_people, field: "EraseManyReply.people",
+      as: ErasedPerson.self)
+    self.barriers = try unsafe arena.messages(
+      message.pointee.barriers, count: message.pointee.n_barriers, field: "EraseManyReply.barriers",
+      as: Barrier.self)
+    self.token = try unsafe arena.message(message.pointee.token, as: ConsentToken.self)
+    self.durationUs = unsafe message.pointee.duration_us
   }
 }
 

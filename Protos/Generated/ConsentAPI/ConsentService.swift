@@ -189,6 +189,13 @@ public enum ConsentMethods {
     kind: .unary, scope: "consent.erase",
     isInline: false, isIdempotent: true)
 
+  /// The same for up to 10,000 people at once: some behind each barrier, and no faster than leaves
+  /// the machine to those who are served meanwhile.
+  public static let eraseMany = MethodDescriptor(
+    id: 0x8F0C_B62B, name: "tacit.consent.v1.Consent/EraseMany",
+    kind: .unary, scope: "consent.erase",
+    isInline: false, isIdempotent: true)
+
   /// What proves an erasure to somebody who has only the keys of the logs.
   public static let erasureCertificate = MethodDescriptor(
     id: 0x19F6_6000, name: "tacit.consent.v1.Consent/ErasureCertificate",
@@ -234,6 +241,7 @@ public enum ConsentMethods {
     watch,
     attend,
     erase,
+    eraseMany,
     erasureCertificate,
     holdings,
   ]
@@ -392,6 +400,10 @@ public protocol ConsentServing: Sendable {
   /// Forgets a person: withdraws all, purges every store, destroys the subject key.
   func erase(_ request: EraseRequest, context: CallContext) async throws -> EraseReply
 
+  /// The same for up to 10,000 people at once: some behind each barrier, and no faster than leaves
+  /// the machine to those who are served meanwhile.
+  func eraseMany(_ request: EraseManyRequest, context: CallContext) async throws -> EraseManyReply
+
   /// What proves an erasure to somebody who has only the keys of the logs.
   func erasureCertificate(
     _ request: CertificateRequest,
@@ -538,6 +550,10 @@ extension ConsentServing {
     router.unary(ConsentMethods.erase) {
       (request: EraseRequest, context: CallContext) async throws -> EraseReply in
       try await self.erase(request, context: context)
+    }
+    router.unary(ConsentMethods.eraseMany) {
+      (request: EraseManyRequest, context: CallContext) async throws -> EraseManyReply in
+      try await self.eraseMany(request, context: context)
     }
     router.unary(ConsentMethods.erasureCertificate) {
       (request: CertificateRequest, context: CallContext) async throws -> CertificateReply in
@@ -799,6 +815,15 @@ public struct ConsentClient: Sendable {
     options: CallOptions = .init()
   ) async throws(RPCError) -> EraseReply {
     try await client.unary(ConsentMethods.erase, request, options: options)
+  }
+
+  /// The same for up to 10,000 people at once: some behind each barrier, and no faster than leaves
+  /// the machine to those who are served meanwhile.
+  public nonisolated(nonsending) func eraseMany(
+    _ request: EraseManyRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> EraseManyReply {
+    try await client.unary(ConsentMethods.eraseMany, request, options: options)
   }
 
   /// What proves an erasure to somebody who has only the keys of the logs.

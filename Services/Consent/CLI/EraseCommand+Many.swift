@@ -4,8 +4,8 @@ internal import RPC
 internal import ServiceKit
 
 extension EraseCommand {
-  /// Failures that are told one by one.
-  private static let failureCountMax = 20
+  /// The people of one call: small enough that the progress is seen.
+  private static let chunkCount = 200
 
   private struct ManyAnswer: Encodable {
     let people: Int
@@ -19,66 +19,43 @@ extension EraseCommand {
     }
   }
 
-  /// Forgets everybody of a list.
+  /// Forgets everybody of a list, some at a time.
   ///
-  /// - Throws: `CommandFailure` where somebody was not forgotten; the others were.
+  /// - Throws: `CommandFailure` where a call failed; who was erased before that stays erased.
   func erase(people: [PseudonymousID]) async throws {
     let time = SystemTime()
     let startedAt = time.monotonicMicroseconds
     let bar = ProgressBar("erasing")
-    var erased = 0
-    var certified = 0
-    var failures: [(pid: PseudonymousID, reason: String)] = []
+    // Named twice is meant once.
+    var seen: Set<PseudonymousID> = []
+    let people = people.filter { seen.insert($0).inserted }
+    var erased: [ErasedPerson] = []
     try await client.with(.consent) { connection in
       let consent = ConsentClient(connection)
-      await withTaskGroup(of: (PseudonymousID, Result<EraseReply, RPCError>).self) { group in
-        var rest = people[...]
-        for _ in 0..<inFlight {
-          guard let pid = rest.popFirst() else { break }
-          group.addTask { (pid, await erase(pid, with: consent)) }
+      for start in stride(from: 0, to: people.count, by: Self.chunkCount) {
+        let chunk = people[start..<min(people.count, start + Self.chunkCount)]
+        do throws(RPCError) {
+          erased += try await consent.eraseMany(
+            EraseManyRequest(
+              pids: chunk.map(\.bytes), ground: ground, source: source,
+              peoplePerS: peoplePerSecond ?? 0),
+            options: client.callOptions
+          ).people
+        } catch {
+          throw CommandFailure(
+            "\(erased.count) of \(people.count) people were erased; then: \(error)\n"
+              + "Repeat the command for the rest: who is erased already stays so.")
         }
-        for await (pid, outcome) in group {
-          switch outcome {
-          case .success(let reply):
-            erased += 1
-            certified += reply.certified ? 1 : 0
-          case .failure(let error): failures.append((pid, "\(error)"))
-          }
-          bar.update(Double(erased + failures.count) / Double(people.count))
-          if let next = rest.popFirst() {
-            group.addTask { (next, await erase(next, with: consent)) }
-          }
-        }
+        bar.update(Double(erased.count) / Double(people.count))
       }
     }
     bar.finish()
     let answer = ManyAnswer(
-      people: people.count, erased: erased, certified: certified,
+      people: people.count, erased: erased.count, certified: erased.count(where: \.certified),
       durationMs: Double(time.monotonicMicroseconds - startedAt) / 1_000)
-    if client.json {
-      try printJSON(answer)
-    } else {
-      print(
-        "\(erased) of \(people.count) people erased, \(certified) of them certified, after "
-          + "\(answer.durationMs) ms")
-    }
-    guard failures.isEmpty else {
-      let told = failures.prefix(Self.failureCountMax).map { "\($0.pid): \($0.reason)" }
-      throw CommandFailure(
-        "\(failures.count) people were not erased:\n" + told.joined(separator: "\n"))
-    }
-  }
-
-  private func erase(
-    _ pid: PseudonymousID, with consent: ConsentClient
-  ) async -> Result<EraseReply, RPCError> {
-    do throws(RPCError) {
-      return .success(
-        try await consent.erase(
-          EraseRequest(pid: pid.bytes, ground: ground, source: source),
-          options: client.callOptions))
-    } catch {
-      return .failure(error)
-    }
+    if client.json { return try printJSON(answer) }
+    print(
+      "\(answer.erased) of \(answer.people) people erased, \(answer.certified) of them certified, "
+        + "after \(answer.durationMs) ms")
   }
 }

@@ -30,10 +30,10 @@ struct EraseCommand: AsyncParsableCommand {
   var pids: String?
   @Option(
     help: ArgumentHelp(
-      "With --pids: how many erasures are on their way at once, 1 to 256. More is faster, and whoever "
-        + "is served meanwhile waits longer.",
+      "With --pids: how many people a second at most, from 1; never more than the service's own "
+        + "limit. Fewer leave more of the machines to whoever is served meanwhile.",
       valueName: "count"))
-  var inFlight = 64
+  var peoplePerSecond: UInt32?
   @Option(help: "The legal ground, a name such as gdpr-17-1-b.") var ground: String
   @Option(help: "Where it was asked.") var source = ""
   @Option(
@@ -61,8 +61,8 @@ struct EraseCommand: AsyncParsableCommand {
     guard (pid == nil) != (pids == nil) else {
       throw ValidationError("say with either --pid or --pids who is to be forgotten")
     }
-    guard (1...256).contains(inFlight) else {
-      throw ValidationError("--in-flight takes 1 to 256")
+    guard peoplePerSecond != 0, pids != nil || peoplePerSecond == nil else {
+      throw ValidationError("--people-per-second goes with --pids and takes 1 or more")
     }
     guard pids == nil || certificate == nil else {
       throw ValidationError("--certificate is of one person: --pid")

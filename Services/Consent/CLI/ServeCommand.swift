@@ -56,6 +56,14 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "How many people a second a mass erasure takes at most, 1 to 100000 "
+        + "(TACIT_ERASURES_PER_SECOND; 400). More is faster, and whoever is served meanwhile waits "
+        + "longer.",
+      valueName: "count"))
+  var erasuresPerSecond: String?
+
+  @Option(
+    help: ArgumentHelp(
       "What exports say of the controller: a JSON file (TACIT_ISSUER).", valueName: "file"))
   var issuer: String?
 
@@ -102,6 +110,13 @@ struct ServeCommand: AsyncParsableCommand {
     configuration.erasureStores = Environment.setting(
       erasureStores, variable: "TACIT_ERASURE_STORES", default: "features,trainer,vectors"
     ).split(separator: ",").map(String.init)
+    let erasures = Environment.setting(
+      erasuresPerSecond, variable: "TACIT_ERASURES_PER_SECOND",
+      default: "\(configuration.erasuresPerSecondMax)")
+    guard let pace = Int(erasures) else {
+      throw ValidationError("--erasures-per-second takes a number")
+    }
+    configuration.erasuresPerSecondMax = pace
     let issuerPath = Environment.setting(issuer, variable: "TACIT_ISSUER", default: "")
     if !issuerPath.isEmpty { try IssuerFile(path: issuerPath).apply(to: &configuration) }
     let gpc = Environment.setting(gpcScopes, variable: "TACIT_GPC_SCOPES", default: "")

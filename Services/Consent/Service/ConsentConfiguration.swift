@@ -40,6 +40,11 @@ package struct ConsentConfiguration: Sendable {
   package var erasureStores: [String] = []
   /// How long an erasure's answer waits for its certificate, in milliseconds.
   package var certificateWaitMs = 2_000
+  /// How many people of a mass erasure share a barrier and the transactions around it.
+  package var erasureBatchCount = 32
+  /// How many people a second a mass erasure takes at most: on a machine with two cores for all
+  /// services, readers wait at most twice as long beside it (`make bench-vault`).
+  package var erasuresPerSecondMax = 400
   /// What exports say of the controller that receipts do not: how it is reached, where data lies,
   /// where rights are exercised.
   package var issuer = IssuerProfile()
@@ -72,6 +77,9 @@ package struct ConsentConfiguration: Sendable {
     }
     if !(0...10_000_000).contains(cachedPersonCountMax) {
       return "0 to 10,000,000 people can be kept in memory, not \(cachedPersonCountMax)"
+    }
+    if !(1...100_000).contains(erasuresPerSecondMax) {
+      return "1 to 100,000 people a second can be erased at most, not \(erasuresPerSecondMax)"
     }
     if let name = erasureStores.first(where: { !NameRule.accepts($0) }) {
       return "the store \(name) has a malformed name"

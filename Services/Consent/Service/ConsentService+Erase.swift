@@ -59,9 +59,16 @@ extension ConsentService {
     _ erasure: PendingErasure, inForceAt: Timestamp
   ) async throws -> ErasureTask {
     if let task = try ledger.erasureTask(erasure.sequence), task.isDone { return task }
-    let reply: ForgetReply
+    let reply = try await forget(erasure)
+    let tasks = try await ledger.finishErasures(
+      [(erasure.sequence, reply)], inForceAt: inForceAt, stores: configuration.erasureStores)
+    return tasks[0]
+  }
+
+  /// Has the vault destroy the person's key.
+  func forget(_ erasure: PendingErasure) async throws(RPCError) -> ForgetReply {
     do throws(RPCError) {
-      reply = try await vault.forget(
+      return try await vault.forget(
         ForgetRequest(pid: erasure.pid.bytes, erasureSequence: erasure.sequence))
     } catch {
       throw RPCError(
@@ -70,10 +77,6 @@ extension ConsentService {
           + "(\(error.code)); this service asks again until it does",
         details: [StatusDetail("erasure-sequence", "\(erasure.sequence)")])
     }
-    return try await ledger.finishErasure(
-      erasure.sequence, keyDestroyed: reply.keyDestroyed,
-      identifiersRemoved: reply.identifiersRemoved, statement: reply.statement,
-      inForceAt: inForceAt, stores: configuration.erasureStores)
   }
 
   /// Carries out what is left of recorded erasures, again and again until the task is cancelled.
@@ -125,7 +128,7 @@ extension ConsentService {
 
   /// Tells the desk how an erasure stands, and has gates asked what they did.
   @discardableResult
-  private func note(_ task: ErasureTask, at sequence: UInt64) -> Set<String> {
+  func note(_ task: ErasureTask, at sequence: UInt64) -> Set<String> {
     let missing = ConsentLedger.missing(from: task, stores: configuration.erasureStores)
     // Without the vault's word, which it gives with the deed or not at all, nobody is asked.
     let awaited = missing.contains(ConsentLedger.vaultName) ? [] : missing

@@ -53,7 +53,7 @@ extension ConsentService {
   }
 
   /// One barrier for all of `recorded`.
-  private func passMany(_ recorded: [ConsentLedger.Recorded]) async throws -> Barrier {
+  func passMany(_ recorded: [ConsentLedger.Recorded]) async throws -> Barrier {
     let positions = recorded.map(\.receipt.sequence)
     guard let first = positions.min(), let last = positions.max() else { return Barrier() }
     let committedAt = time.monotonicMicroseconds

@@ -8,6 +8,7 @@ import SealedStore
 import TestSupport
 import Testing
 import TransparencyLog
+import VaultAPI
 
 /// The recorded certificate in Tests/Vectors/erasure-certificates: what the service writes, byte for
 /// byte, for other verifiers. `TACIT_RECORD_VECTORS=1` records it anew.
@@ -55,9 +56,10 @@ struct CertificateVectorTests {
           epsilon: 0.25, delta: 1e-9),
       ]
       let stores = ["features", "trainer", "vectors"]
-      _ = try await ledger.finishErasure(
-        sequence, keyDestroyed: true, identifiersRemoved: 2,
-        statement: ConsentFixture.signed(vault), inForceAt: time.now, stores: stores)
+      let reply = ForgetReply(
+        identifiersRemoved: 2, keyDestroyed: true, statement: try ConsentFixture.signed(vault))
+      _ = try await ledger.finishErasures(
+        [(sequence, reply)], inForceAt: time.now, stores: stores)
       let others = [
         statement("features", removed: 1_003), trainer, statement("vectors", removed: 50),
       ]

@@ -2,6 +2,7 @@ package import ConsentAPI
 package import PrivacyCore
 internal import SealedStore
 internal import StoredMessages
+package import VaultAPI
 
 /// An erasure and what is left to do for it.
 package struct PendingErasure: Sendable {
@@ -29,30 +30,43 @@ extension ConsentLedger {
     }
   }
 
-  /// Notes that the vault has carried out an erasure. The first note stands.
+  /// Notes that the vault has carried out erasures. The first note of each stands.
   ///
   /// - Parameters:
-  ///   - inForceAt: when no gate served the person any more.
+  ///   - replies: what the vault answered, by the positions of the erasures.
+  ///   - inForceAt: when no gate served any of the people any more.
   ///   - stores: the other stores that must speak before there is a certificate.
-  package func finishErasure(
-    _ sequence: UInt64, keyDestroyed: Bool, identifiersRemoved: UInt32, statement: [UInt8],
-    inForceAt: Timestamp, stores: [String]
-  ) async throws -> ErasureTask {
+  /// - Returns: the tasks as they stand now, in the order of `replies`.
+  package func finishErasures(
+    _ replies: [(sequence: UInt64, reply: ForgetReply)], inForceAt: Timestamp, stores: [String]
+  ) async throws -> [ErasureTask] {
     try await store.write { transaction in
-      guard var task = try transaction.get(ConsentTables.erasures, sequence)?.message else {
-        throw StoreError.corrupted("erasure \(sequence) has no task")
+      var tasks: [ErasureTask] = []
+      for (sequence, reply) in replies {
+        tasks.append(
+          try finish(sequence, reply, inForceAt: inForceAt, stores: stores, in: &transaction))
       }
-      guard !task.isDone else { return task }
-      task.isDone = true
-      task.doneAtUs = time.now.microseconds
-      task.keyDestroyed = keyDestroyed
-      task.identifiersRemoved = identifiersRemoved
-      task.inForceAtUs = inForceAt.microseconds
-      task.add(statement, of: Self.vaultName)
-      try certify(&task, sequence, stores: stores, in: &transaction)
-      try transaction.put(ConsentTables.erasures, sequence, StoredMessage(task))
-      return task
+      return tasks
     }.value
+  }
+
+  private func finish(
+    _ sequence: UInt64, _ reply: ForgetReply, inForceAt: Timestamp, stores: [String],
+    in transaction: inout WriteTransaction
+  ) throws -> ErasureTask {
+    guard var task = try transaction.get(ConsentTables.erasures, sequence)?.message else {
+      throw StoreError.corrupted("erasure \(sequence) has no task")
+    }
+    guard !task.isDone else { return task }
+    task.isDone = true
+    task.doneAtUs = time.now.microseconds
+    task.keyDestroyed = reply.keyDestroyed
+    task.identifiersRemoved = reply.identifiersRemoved
+    task.inForceAtUs = inForceAt.microseconds
+    task.add(reply.statement, of: Self.vaultName)
+    try certify(&task, sequence, stores: stores, in: &transaction)
+    try transaction.put(ConsentTables.erasures, sequence, StoredMessage(task))
+    return task
   }
 
   // MARK: Erasures that the vault knows

@@ -112,14 +112,37 @@ package struct ConsentLedger: Sendable {
     try await once(request) {
       try rules.check(draft, now: time.now)
     } write: { transaction in
-      if let state = try Self.state(of: draft.pid, in: transaction), state.isErased {
-        let receipt = try Self.receipt(at: state.erasureSequence, in: transaction)
-        return Recorded(receipt: receipt, isNew: false, takesAway: true)
-      }
-      return try record(
-        draft, "consent.erase", by: principal, ground: ground, details: [("ground", ground)],
-        in: &transaction)
+      try erase(draft, ground: ground, by: principal, in: &transaction)
     }
+  }
+
+  /// The same of many people in one transaction, in the order of the drafts.
+  package func erase(
+    _ drafts: [ReceiptDraft], ground: String, by principal: String
+  ) async throws -> [Recorded] {
+    for draft in drafts.prefix(1) { try rules.check(draft, now: time.now) }
+    let recorded = try await store.write { transaction in
+      var recorded: [Recorded] = []
+      for draft in drafts {
+        recorded.append(try erase(draft, ground: ground, by: principal, in: &transaction))
+      }
+      return recorded
+    }.value
+    if let last = recorded.last(where: \.isNew) { isDurable(last.receipt) }
+    return recorded
+  }
+
+  private func erase(
+    _ draft: ReceiptDraft, ground: String, by principal: String,
+    in transaction: inout WriteTransaction
+  ) throws -> Recorded {
+    if let state = try Self.state(of: draft.pid, in: transaction), state.isErased {
+      let receipt = try Self.receipt(at: state.erasureSequence, in: transaction)
+      return Recorded(receipt: receipt, isNew: false, takesAway: true)
+    }
+    return try record(
+      draft, "consent.erase", by: principal, ground: ground, details: [("ground", ground)],
+      in: &transaction)
   }
 
   /// Notes that a request made several receipts, in the order of its answer.

@@ -2392,6 +2392,141 @@ void   tacit__consent__v1__barrier__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__barrier__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__consent__v1__erase_many_request__init
+                     (Tacit__Consent__V1__EraseManyRequest         *message)
+{
+  static const Tacit__Consent__V1__EraseManyRequest init_value = TACIT__CONSENT__V1__ERASE_MANY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__erase_many_request__get_packed_size
+                     (const Tacit__Consent__V1__EraseManyRequest *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erase_many_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__erase_many_request__pack
+                     (const Tacit__Consent__V1__EraseManyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erase_many_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__erase_many_request__pack_to_buffer
+                     (const Tacit__Consent__V1__EraseManyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erase_many_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__EraseManyRequest *
+       tacit__consent__v1__erase_many_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__EraseManyRequest *)
+     protobuf_c_message_unpack (&tacit__consent__v1__erase_many_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__erase_many_request__free_unpacked
+                     (Tacit__Consent__V1__EraseManyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__erase_many_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__erased_person__init
+                     (Tacit__Consent__V1__ErasedPerson         *message)
+{
+  static const Tacit__Consent__V1__ErasedPerson init_value = TACIT__CONSENT__V1__ERASED_PERSON__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__erased_person__get_packed_size
+                     (const Tacit__Consent__V1__ErasedPerson *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erased_person__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__erased_person__pack
+                     (const Tacit__Consent__V1__ErasedPerson *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erased_person__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__erased_person__pack_to_buffer
+                     (const Tacit__Consent__V1__ErasedPerson *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erased_person__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ErasedPerson *
+       tacit__consent__v1__erased_person__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ErasedPerson *)
+     protobuf_c_message_unpack (&tacit__consent__v1__erased_person__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__erased_person__free_unpacked
+                     (Tacit__Consent__V1__ErasedPerson *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__erased_person__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__erase_many_reply__init
+                     (Tacit__Consent__V1__EraseManyReply         *message)
+{
+  static const Tacit__Consent__V1__EraseManyReply init_value = TACIT__CONSENT__V1__ERASE_MANY_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__erase_many_reply__get_packed_size
+                     (const Tacit__Consent__V1__EraseManyReply *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erase_many_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__erase_many_reply__pack
+                     (const Tacit__Consent__V1__EraseManyReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erase_many_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__erase_many_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__EraseManyReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erase_many_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__EraseManyReply *
+       tacit__consent__v1__erase_many_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__EraseManyReply *)
+     protobuf_c_message_unpack (&tacit__consent__v1__erase_many_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__erase_many_reply__free_unpacked
+                     (Tacit__Consent__V1__EraseManyReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__erase_many_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__consent__v1__withdraw_many_reply__init
                      (Tacit__Consent__V1__WithdrawManyReply         *message)
 {
@@ -8307,6 +8442,250 @@ const ProtobufCMessageDescriptor tacit__consent__v1__barrier__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__barrier__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tacit__consent__v1__erase_many_request__field_descriptors[4] =
+{
+  {
+    "pids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Tacit__Consent__V1__EraseManyRequest, n_pids),
+    offsetof(Tacit__Consent__V1__EraseManyRequest, pids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ground",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__EraseManyRequest, ground),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__EraseManyRequest, source),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "people_per_s",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__EraseManyRequest, people_per_s),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__erase_many_request__field_indices_by_name[] = {
+  1,   /* field[1] = ground */
+  3,   /* field[3] = people_per_s */
+  0,   /* field[0] = pids */
+  2,   /* field[2] = source */
+};
+static const ProtobufCIntRange tacit__consent__v1__erase_many_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__erase_many_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.EraseManyRequest",
+  "EraseManyRequest",
+  "Tacit__Consent__V1__EraseManyRequest",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__EraseManyRequest),
+  4,
+  tacit__consent__v1__erase_many_request__field_descriptors,
+  tacit__consent__v1__erase_many_request__field_indices_by_name,
+  1,  tacit__consent__v1__erase_many_request__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__erase_many_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__erased_person__field_descriptors[5] =
+{
+  {
+    "consent_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ErasedPerson, consent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ErasedPerson, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ErasedPerson, created),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "subject_key_destroyed",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ErasedPerson, subject_key_destroyed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "certified",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ErasedPerson, certified),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__erased_person__field_indices_by_name[] = {
+  4,   /* field[4] = certified */
+  0,   /* field[0] = consent_id */
+  2,   /* field[2] = created */
+  1,   /* field[1] = sequence */
+  3,   /* field[3] = subject_key_destroyed */
+};
+static const ProtobufCIntRange tacit__consent__v1__erased_person__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__erased_person__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ErasedPerson",
+  "ErasedPerson",
+  "Tacit__Consent__V1__ErasedPerson",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ErasedPerson),
+  5,
+  tacit__consent__v1__erased_person__field_descriptors,
+  tacit__consent__v1__erased_person__field_indices_by_name,
+  1,  tacit__consent__v1__erased_person__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__erased_person__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__erase_many_reply__field_descriptors[4] =
+{
+  {
+    "people",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__EraseManyReply, n_people),
+    offsetof(Tacit__Consent__V1__EraseManyReply, people),
+    &tacit__consent__v1__erased_person__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "barriers",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__EraseManyReply, n_barriers),
+    offsetof(Tacit__Consent__V1__EraseManyReply, barriers),
+    &tacit__consent__v1__barrier__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__EraseManyReply, token),
+    &tacit__common__v1__consent_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "duration_us",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__EraseManyReply, duration_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__erase_many_reply__field_indices_by_name[] = {
+  1,   /* field[1] = barriers */
+  3,   /* field[3] = duration_us */
+  0,   /* field[0] = people */
+  2,   /* field[2] = token */
+};
+static const ProtobufCIntRange tacit__consent__v1__erase_many_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__erase_many_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.EraseManyReply",
+  "EraseManyReply",
+  "Tacit__Consent__V1__EraseManyReply",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__EraseManyReply),
+  4,
+  tacit__consent__v1__erase_many_reply__field_descriptors,
+  tacit__consent__v1__erase_many_reply__field_indices_by_name,
+  1,  tacit__consent__v1__erase_many_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__erase_many_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor tacit__consent__v1__withdraw_many_reply__field_descriptors[3] =
 {
   {
@@ -10892,7 +11271,7 @@ const ProtobufCEnumDescriptor tacit__consent__v1__export_form__descriptor =
   tacit__consent__v1__export_form__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descriptors[32] =
+static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descriptors[33] =
 {
   { "Grant", &tacit__consent__v1__grant_request__descriptor, &tacit__consent__v1__grant_reply__descriptor },
   { "Withdraw", &tacit__consent__v1__withdraw_request__descriptor, &tacit__consent__v1__withdraw_reply__descriptor },
@@ -10924,6 +11303,7 @@ static const ProtobufCMethodDescriptor tacit__consent__v1__consent__method_descr
   { "Watch", &tacit__consent__v1__watch_request__descriptor, &tacit__consent__v1__change_batch__descriptor },
   { "Attend", &tacit__consent__v1__gate_message__descriptor, &tacit__consent__v1__gate_event__descriptor },
   { "Erase", &tacit__consent__v1__erase_request__descriptor, &tacit__consent__v1__erase_reply__descriptor },
+  { "EraseMany", &tacit__consent__v1__erase_many_request__descriptor, &tacit__consent__v1__erase_many_reply__descriptor },
   { "ErasureCertificate", &tacit__consent__v1__certificate_request__descriptor, &tacit__consent__v1__certificate_reply__descriptor },
   { "Holdings", &tacit__common__v1__holdings_request__descriptor, &tacit__common__v1__holdings_chunk__descriptor },
 };
@@ -10937,11 +11317,12 @@ const unsigned tacit__consent__v1__consent__method_indices_by_name[] = {
   19,        /* CountToAsk */
   18,        /* DiffNotices */
   29,        /* Erase */
-  30,        /* ErasureCertificate */
+  30,        /* EraseMany */
+  31,        /* ErasureCertificate */
   26,        /* Export */
   0,        /* Grant */
   11,        /* History */
-  31,        /* Holdings */
+  32,        /* Holdings */
   25,        /* Import */
   5,        /* LiftRestriction */
   23,        /* ListDeadLetters */
@@ -10968,7 +11349,7 @@ const ProtobufCServiceDescriptor tacit__consent__v1__consent__descriptor =
   "Consent",
   "Tacit__Consent__V1__Consent",
   "tacit.consent.v1",
-  32,
+  33,
   tacit__consent__v1__consent__method_descriptors,
   tacit__consent__v1__consent__method_indices_by_name
 };
@@ -11212,13 +11593,21 @@ void tacit__consent__v1__consent__erase(ProtobufCService *service,
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
   service->invoke(service, 29, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void tacit__consent__v1__consent__erase_many(ProtobufCService *service,
+                                             const Tacit__Consent__V1__EraseManyRequest *input,
+                                             Tacit__Consent__V1__EraseManyReply_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
+  service->invoke(service, 30, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void tacit__consent__v1__consent__erasure_certificate(ProtobufCService *service,
                                                       const Tacit__Consent__V1__CertificateRequest *input,
                                                       Tacit__Consent__V1__CertificateReply_Closure closure,
                                                       void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 30, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 31, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__holdings(ProtobufCService *service,
                                            const Tacit__Common__V1__HoldingsRequest *input,
@@ -11226,7 +11615,7 @@ void tacit__consent__v1__consent__holdings(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &tacit__consent__v1__consent__descriptor);
-  service->invoke(service, 31, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 32, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *service,
                                         Tacit__Consent__V1__Consent_ServiceDestroy destroy)

@@ -70,6 +70,9 @@ typedef struct Tacit__Consent__V1__RecordSignalReply Tacit__Consent__V1__RecordS
 typedef struct Tacit__Consent__V1__WithdrawManyRequest Tacit__Consent__V1__WithdrawManyRequest;
 typedef struct Tacit__Consent__V1__WithdrawnPerson Tacit__Consent__V1__WithdrawnPerson;
 typedef struct Tacit__Consent__V1__Barrier Tacit__Consent__V1__Barrier;
+typedef struct Tacit__Consent__V1__EraseManyRequest Tacit__Consent__V1__EraseManyRequest;
+typedef struct Tacit__Consent__V1__ErasedPerson Tacit__Consent__V1__ErasedPerson;
+typedef struct Tacit__Consent__V1__EraseManyReply Tacit__Consent__V1__EraseManyReply;
 typedef struct Tacit__Consent__V1__WithdrawManyReply Tacit__Consent__V1__WithdrawManyReply;
 typedef struct Tacit__Consent__V1__PurposeText Tacit__Consent__V1__PurposeText;
 typedef struct Tacit__Consent__V1__Purpose Tacit__Consent__V1__Purpose;
@@ -1929,6 +1932,97 @@ struct  Tacit__Consent__V1__Barrier
 #define TACIT__CONSENT__V1__BARRIER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__barrier__descriptor) \
     , 0, 0, 0, 0,NULL, 0 }
+
+
+/*
+ * People to be forgotten.
+ */
+struct  Tacit__Consent__V1__EraseManyRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The people, 1 to 10,000 of them, each once; 32 bytes each.
+   */
+  size_t n_pids;
+  ProtobufCBinaryData *pids;
+  /*
+   * The legal ground: "gdpr-17-1-b".
+   */
+  char *ground;
+  /*
+   * Where it was asked.
+   */
+  char *source;
+  /*
+   * The most people a second; 0: the service's own limit, which is never exceeded.
+   */
+  uint32_t people_per_s;
+};
+#define TACIT__CONSENT__V1__ERASE_MANY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__erase_many_request__descriptor) \
+    , 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * What became of one person in it.
+ */
+struct  Tacit__Consent__V1__ErasedPerson
+{
+  ProtobufCMessage base;
+  /*
+   * The receipt's id.
+   */
+  char *consent_id;
+  /*
+   * The receipt's position.
+   */
+  uint64_t sequence;
+  /*
+   * False where the person was erased before.
+   */
+  protobuf_c_boolean created;
+  /*
+   * Whether the vault destroyed the subject key and the identifiers.
+   */
+  protobuf_c_boolean subject_key_destroyed;
+  /*
+   * Whether every store has said what it did, and the erasure is certified.
+   */
+  protobuf_c_boolean certified;
+};
+#define TACIT__CONSENT__V1__ERASED_PERSON__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__erased_person__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
+
+
+/*
+ * The erasures, done.
+ */
+struct  Tacit__Consent__V1__EraseManyReply
+{
+  ProtobufCMessage base;
+  /*
+   * One for each person, in the order asked.
+   */
+  size_t n_people;
+  Tacit__Consent__V1__ErasedPerson **people;
+  /*
+   * The barriers they shared.
+   */
+  size_t n_barriers;
+  Tacit__Consent__V1__Barrier **barriers;
+  /*
+   * The position to ask for in reads that must see it.
+   */
+  Tacit__Common__V1__ConsentToken *token;
+  /*
+   * How long all of it took, in microseconds.
+   */
+  int64_t duration_us;
+};
+#define TACIT__CONSENT__V1__ERASE_MANY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__erase_many_reply__descriptor) \
+    , 0,NULL, 0,NULL, NULL, 0 }
 
 
 /*
@@ -3841,6 +3935,63 @@ Tacit__Consent__V1__Barrier *
 void   tacit__consent__v1__barrier__free_unpacked
                      (Tacit__Consent__V1__Barrier *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__EraseManyRequest methods */
+void   tacit__consent__v1__erase_many_request__init
+                     (Tacit__Consent__V1__EraseManyRequest         *message);
+size_t tacit__consent__v1__erase_many_request__get_packed_size
+                     (const Tacit__Consent__V1__EraseManyRequest   *message);
+size_t tacit__consent__v1__erase_many_request__pack
+                     (const Tacit__Consent__V1__EraseManyRequest   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__erase_many_request__pack_to_buffer
+                     (const Tacit__Consent__V1__EraseManyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__EraseManyRequest *
+       tacit__consent__v1__erase_many_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__erase_many_request__free_unpacked
+                     (Tacit__Consent__V1__EraseManyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ErasedPerson methods */
+void   tacit__consent__v1__erased_person__init
+                     (Tacit__Consent__V1__ErasedPerson         *message);
+size_t tacit__consent__v1__erased_person__get_packed_size
+                     (const Tacit__Consent__V1__ErasedPerson   *message);
+size_t tacit__consent__v1__erased_person__pack
+                     (const Tacit__Consent__V1__ErasedPerson   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__erased_person__pack_to_buffer
+                     (const Tacit__Consent__V1__ErasedPerson   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ErasedPerson *
+       tacit__consent__v1__erased_person__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__erased_person__free_unpacked
+                     (Tacit__Consent__V1__ErasedPerson *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__EraseManyReply methods */
+void   tacit__consent__v1__erase_many_reply__init
+                     (Tacit__Consent__V1__EraseManyReply         *message);
+size_t tacit__consent__v1__erase_many_reply__get_packed_size
+                     (const Tacit__Consent__V1__EraseManyReply   *message);
+size_t tacit__consent__v1__erase_many_reply__pack
+                     (const Tacit__Consent__V1__EraseManyReply   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__erase_many_reply__pack_to_buffer
+                     (const Tacit__Consent__V1__EraseManyReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__EraseManyReply *
+       tacit__consent__v1__erase_many_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__erase_many_reply__free_unpacked
+                     (Tacit__Consent__V1__EraseManyReply *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Consent__V1__WithdrawManyReply methods */
 void   tacit__consent__v1__withdraw_many_reply__init
                      (Tacit__Consent__V1__WithdrawManyReply         *message);
@@ -4705,6 +4856,15 @@ typedef void (*Tacit__Consent__V1__WithdrawnPerson_Closure)
 typedef void (*Tacit__Consent__V1__Barrier_Closure)
                  (const Tacit__Consent__V1__Barrier *message,
                   void *closure_data);
+typedef void (*Tacit__Consent__V1__EraseManyRequest_Closure)
+                 (const Tacit__Consent__V1__EraseManyRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ErasedPerson_Closure)
+                 (const Tacit__Consent__V1__ErasedPerson *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__EraseManyReply_Closure)
+                 (const Tacit__Consent__V1__EraseManyReply *message,
+                  void *closure_data);
 typedef void (*Tacit__Consent__V1__WithdrawManyReply_Closure)
                  (const Tacit__Consent__V1__WithdrawManyReply *message,
                   void *closure_data);
@@ -4943,6 +5103,10 @@ struct Tacit__Consent__V1__Consent_Service
                 const Tacit__Consent__V1__EraseRequest *input,
                 Tacit__Consent__V1__EraseReply_Closure closure,
                 void *closure_data);
+  void (*erase_many)(Tacit__Consent__V1__Consent_Service *service,
+                     const Tacit__Consent__V1__EraseManyRequest *input,
+                     Tacit__Consent__V1__EraseManyReply_Closure closure,
+                     void *closure_data);
   void (*erasure_certificate)(Tacit__Consent__V1__Consent_Service *service,
                               const Tacit__Consent__V1__CertificateRequest *input,
                               Tacit__Consent__V1__CertificateReply_Closure closure,
@@ -4989,6 +5153,7 @@ void tacit__consent__v1__consent__init (Tacit__Consent__V1__Consent_Service *ser
       function_prefix__ ## watch,\
       function_prefix__ ## attend,\
       function_prefix__ ## erase,\
+      function_prefix__ ## erase_many,\
       function_prefix__ ## erasure_certificate,\
       function_prefix__ ## holdings  }
 void tacit__consent__v1__consent__grant(ProtobufCService *service,
@@ -5111,6 +5276,10 @@ void tacit__consent__v1__consent__erase(ProtobufCService *service,
                                         const Tacit__Consent__V1__EraseRequest *input,
                                         Tacit__Consent__V1__EraseReply_Closure closure,
                                         void *closure_data);
+void tacit__consent__v1__consent__erase_many(ProtobufCService *service,
+                                             const Tacit__Consent__V1__EraseManyRequest *input,
+                                             Tacit__Consent__V1__EraseManyReply_Closure closure,
+                                             void *closure_data);
 void tacit__consent__v1__consent__erasure_certificate(ProtobufCService *service,
                                                       const Tacit__Consent__V1__CertificateRequest *input,
                                                       Tacit__Consent__V1__CertificateReply_Closure closure,
@@ -5181,6 +5350,9 @@ extern const ProtobufCMessageDescriptor tacit__consent__v1__record_signal_reply_
 extern const ProtobufCMessageDescriptor tacit__consent__v1__withdraw_many_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__withdrawn_person__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__barrier__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__erase_many_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__erased_person__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__erase_many_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__withdraw_many_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__purpose_text__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__purpose__descriptor;
