@@ -89,12 +89,17 @@ public struct BeginRotationRequest: WireMessage, Equatable {
   /// made by partners.
   public var domain: String = ""
 
+  /// Only with a key that hangs from another version of the vault's own key than the former one:
+  /// refused where that has no other. What is asked for after a key has leaked.
+  public var independent: Bool = false
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(domain: String = "") {
+  public init(domain: String = "", independent: Bool = false) {
     self.domain = domain
+    self.independent = independent
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -249,6 +254,10 @@ public struct RotationStatus: WireMessage, Equatable {
   /// The rows of the vault's own store that still stand under former pids.
   public var vaultRowsLeft: UInt64 = 0
 
+  /// Whether the new key hangs from another version of the vault's own key than the former one, so
+  /// that whoever knows all that the former one hangs from does not know it.
+  public var independent: Bool = false
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -266,7 +275,8 @@ public struct RotationStatus: WireMessage, Equatable {
     renamings: UInt64 = 0,
     services: [ServiceRekeying] = [],
     waitsFor: [String] = [],
-    vaultRowsLeft: UInt64 = 0
+    vaultRowsLeft: UInt64 = 0,
+    independent: Bool = false
   ) {
     self.rotation = rotation
     self.domain = domain
@@ -281,6 +291,7 @@ public struct RotationStatus: WireMessage, Equatable {
     self.services = services
     self.waitsFor = waitsFor
     self.vaultRowsLeft = vaultRowsLeft
+    self.independent = independent
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -750,6 +761,7 @@ extension BeginRotationRequest: @unsafe CopiedThroughC {
     to message: UnsafeMutablePointer<Tacit__Vault__V1__BeginRotationRequest>, in arena: Arena
   ) {
     unsafe message.pointee.domain = arena.text(self.domain)
+    unsafe message.pointee.independent = self.independent ? 1 : 0
   }
 
   package init(
@@ -757,6 +769,7 @@ extension BeginRotationRequest: @unsafe CopiedThroughC {
   ) throws(WireError) {
     self.domain = try unsafe arena.text(
       message.pointee.domain, field: "BeginRotationRequest.domain", maxBytes: 64)
+    self.independent = unsafe message.pointee.independent != 0
   }
 }
 
@@ -839,6 +852,7 @@ extension RotationStatus: @unsafe CopiedThroughC {
     unsafe message.pointee.n_waits_for = self.waitsFor.count
     unsafe message.pointee.waits_for = arena.texts(self.waitsFor)
     unsafe message.pointee.vault_rows_left = self.vaultRowsLeft
+    unsafe message.pointee.independent = self.independent ? 1 : 0
   }
 
   package init(
@@ -861,6 +875,7 @@ extension RotationStatus: @unsafe CopiedThroughC {
       message.pointee.waits_for, count: message.pointee.n_waits_for,
       field: "RotationStatus.waits_for", maxCount: 64)
     self.vaultRowsLeft = unsafe message.pointee.vault_rows_left
+    self.independent = unsafe message.pointee.independent != 0
   }
 }
 

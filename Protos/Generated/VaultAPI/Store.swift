@@ -374,7 +374,7 @@ public struct KeyTreeRecord: WireMessage, Equatable {
   }
 }
 
-/// How the pids of a domain are made: fixed with its first use.
+/// How the pids of a domain are made: fixed with its first use, but for the key.
 public struct DomainRecord: WireMessage, Equatable {
   /// The name in the schema.
   public static var messageName: String { "tacit.vault.v1.DomainRecord" }
@@ -382,20 +382,235 @@ public struct DomainRecord: WireMessage, Equatable {
   /// The e-mail profile: "email/v1".
   public var emailProfile: String = ""
 
-  /// The version of the pseudonym key.
+  /// The version of the pseudonym key that people are recorded under.
   public var keyVersion: UInt32 = 0
 
   /// Whether pids are values of the oblivious function.
   public var oblivious: Bool = false
 
+  /// The version of the vault's own key that the pseudonym key hangs from. 0: the domain's first key,
+  /// which has the number of the version that it hangs from.
+  public var keySource: UInt32 = 0
+
+  /// Every key that people were recorded under before, the first one first.
+  public var formerKeyVersions: [FormerKeyVersion] = []
+
+  /// The highest number that a pseudonym key of the domain was given, also one that was given up.
+  public var highestKeyVersion: UInt32 = 0
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
   /// A message with these fields, the others zero, empty or absent.
-  public init(emailProfile: String = "", keyVersion: UInt32 = 0, oblivious: Bool = false) {
+  public init(
+    emailProfile: String = "",
+    keyVersion: UInt32 = 0,
+    oblivious: Bool = false,
+    keySource: UInt32 = 0,
+    formerKeyVersions: [FormerKeyVersion] = [],
+    highestKeyVersion: UInt32 = 0
+  ) {
     self.emailProfile = emailProfile
     self.keyVersion = keyVersion
     self.oblivious = oblivious
+    self.keySource = keySource
+    self.formerKeyVersions = formerKeyVersions
+    self.highestKeyVersion = highestKeyVersion
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A pseudonym key that was replaced.
+public struct FormerKeyVersion: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.FormerKeyVersion" }
+
+  /// Its number.
+  public var keyVersion: UInt32 = 0
+
+  /// The version of the vault's own key that it hangs from; 0: the one with its number.
+  public var keySource: UInt32 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(keyVersion: UInt32 = 0, keySource: UInt32 = 0) {
+    self.keyVersion = keyVersion
+    self.keySource = keySource
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// The rotation of pid keys that runs, or the last one. One row.
+public struct PidRotationRecord: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.PidRotationRecord" }
+
+  /// Its number, from 1.
+  public var rotation: UInt32 = 0
+
+  /// The pseudonym domain.
+  public var domain: String = ""
+
+  /// How far it is; unspecified where it was given up.
+  public var phase: RotationPhase = .unspecified
+
+  /// The key that is replaced, by its number.
+  public var formerKeyVersion: UInt32 = 0
+
+  /// The key in its place, by its number.
+  public var keyVersion: UInt32 = 0
+
+  /// The version of the vault's own key that the new key hangs from.
+  public var keySource: UInt32 = 0
+
+  /// Whether the former key hangs from another version.
+  public var independent: Bool = false
+
+  /// When it began, in microseconds since the epoch.
+  public var beganAtUs: Int64 = 0
+
+  /// When its present phase began.
+  public var phaseBeganAtUs: Int64 = 0
+
+  /// The pids that there were when it began; 0 until they are counted.
+  public var pids: UInt64 = 0
+
+  /// How many renamings were decided: the number of the last.
+  public var renamings: UInt64 = 0
+
+  /// The last person whose pids were computed, 32 bytes; empty before the first.
+  public var computedThrough: [UInt8] = []
+
+  /// Whether everybody's are.
+  public var computed: Bool = false
+
+  /// The vault's own rows of the renamings up to this number stand under the new pids.
+  public var movedThrough: UInt64 = 0
+
+  /// Whether a walk over the vault's own rows found none under a former pid.
+  public var scanned: Bool = false
+
+  /// Whether the names that are over were removed.
+  public var cleared: Bool = false
+
+  /// The last rotation that came to its end.
+  public var retiredRotation: UInt32 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(
+    rotation: UInt32 = 0,
+    domain: String = "",
+    phase: RotationPhase = .unspecified,
+    formerKeyVersion: UInt32 = 0,
+    keyVersion: UInt32 = 0,
+    keySource: UInt32 = 0,
+    independent: Bool = false,
+    beganAtUs: Int64 = 0,
+    phaseBeganAtUs: Int64 = 0,
+    pids: UInt64 = 0,
+    renamings: UInt64 = 0,
+    computedThrough: [UInt8] = [],
+    computed: Bool = false,
+    movedThrough: UInt64 = 0,
+    scanned: Bool = false,
+    cleared: Bool = false,
+    retiredRotation: UInt32 = 0
+  ) {
+    self.rotation = rotation
+    self.domain = domain
+    self.phase = phase
+    self.formerKeyVersion = formerKeyVersion
+    self.keyVersion = keyVersion
+    self.keySource = keySource
+    self.independent = independent
+    self.beganAtUs = beganAtUs
+    self.phaseBeganAtUs = phaseBeganAtUs
+    self.pids = pids
+    self.renamings = renamings
+    self.computedThrough = computedThrough
+    self.computed = computed
+    self.movedThrough = movedThrough
+    self.scanned = scanned
+    self.cleared = cleared
+    self.retiredRotation = retiredRotation
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A person's other pid, and the number of the renaming that joins the two.
+public struct OtherNameRecord: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.OtherNameRecord" }
+
+  /// The pid, 32 bytes.
+  public var pid: [UInt8] = []
+
+  /// The renaming.
+  public var number: UInt64 = 0
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(pid: [UInt8] = [], number: UInt64 = 0) {
+    self.pid = pid
+    self.number = number
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -641,6 +856,10 @@ extension DomainRecord: @unsafe CopiedThroughC {
     unsafe message.pointee.email_profile = arena.text(self.emailProfile)
     unsafe message.pointee.key_version = self.keyVersion
     unsafe message.pointee.oblivious = self.oblivious ? 1 : 0
+    unsafe message.pointee.key_source = self.keySource
+    unsafe message.pointee.n_former_key_versions = self.formerKeyVersions.count
+    unsafe message.pointee.former_key_versions = arena.messages(self.formerKeyVersions)
+    unsafe message.pointee.highest_key_version = self.highestKeyVersion
   }
 
   package init(
@@ -650,5 +869,102 @@ extension DomainRecord: @unsafe CopiedThroughC {
       message.pointee.email_profile, field: "DomainRecord.email_profile")
     self.keyVersion = unsafe message.pointee.key_version
     self.oblivious = unsafe message.pointee.oblivious != 0
+    self.keySource = unsafe message.pointee.key_source
+    self.formerKeyVersions = try unsafe arena.messages(
+      message.pointee.former_key_versions, count: message.pointee.n_former_key_versions,
+      field: "DomainRecord.former_key_versions", as: FormerKeyVersion.self)
+    self.highestKeyVersion = unsafe message.pointee.highest_key_version
+  }
+}
+
+extension FormerKeyVersion: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__FormerKeyVersion>) {
+    unsafe tacit__vault__v1__former_key_version__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__FormerKeyVersion>, in arena: Arena
+  ) {
+    unsafe message.pointee.key_version = self.keyVersion
+    unsafe message.pointee.key_source = self.keySource
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__FormerKeyVersion>, in arena: Arena
+  ) throws(WireError) {
+    self.keyVersion = unsafe message.pointee.key_version
+    self.keySource = unsafe message.pointee.key_source
+  }
+}
+
+extension PidRotationRecord: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__PidRotationRecord>)
+  {
+    unsafe tacit__vault__v1__pid_rotation_record__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__PidRotationRecord>, in arena: Arena
+  ) {
+    unsafe message.pointee.rotation = self.rotation
+    unsafe message.pointee.domain = arena.text(self.domain)
+    unsafe message.pointee.phase = .init(rawValue: UInt32(bitPattern: self.phase.rawValue))
+    unsafe message.pointee.former_key_version = self.formerKeyVersion
+    unsafe message.pointee.key_version = self.keyVersion
+    unsafe message.pointee.key_source = self.keySource
+    unsafe message.pointee.independent = self.independent ? 1 : 0
+    unsafe message.pointee.began_at_us = self.beganAtUs
+    unsafe message.pointee.phase_began_at_us = self.phaseBeganAtUs
+    unsafe message.pointee.pids = self.pids
+    unsafe message.pointee.renamings = self.renamings
+    unsafe message.pointee.computed_through = arena.bytes(self.computedThrough)
+    unsafe message.pointee.computed = self.computed ? 1 : 0
+    unsafe message.pointee.moved_through = self.movedThrough
+    unsafe message.pointee.scanned = self.scanned ? 1 : 0
+    unsafe message.pointee.cleared = self.cleared ? 1 : 0
+    unsafe message.pointee.retired_rotation = self.retiredRotation
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__PidRotationRecord>, in arena: Arena
+  ) throws(WireError) {
+    self.rotation = unsafe message.pointee.rotation
+    self.domain = try unsafe arena.text(message.pointee.domain, field: "PidRotationRecord.domain")
+    self.phase = unsafe RotationPhase(rawValue: Int32(bitPattern: message.pointee.phase.rawValue))
+    self.formerKeyVersion = unsafe message.pointee.former_key_version
+    self.keyVersion = unsafe message.pointee.key_version
+    self.keySource = unsafe message.pointee.key_source
+    self.independent = unsafe message.pointee.independent != 0
+    self.beganAtUs = unsafe message.pointee.began_at_us
+    self.phaseBeganAtUs = unsafe message.pointee.phase_began_at_us
+    self.pids = unsafe message.pointee.pids
+    self.renamings = unsafe message.pointee.renamings
+    self.computedThrough = try unsafe arena.bytes(
+      message.pointee.computed_through, field: "PidRotationRecord.computed_through")
+    self.computed = unsafe message.pointee.computed != 0
+    self.movedThrough = unsafe message.pointee.moved_through
+    self.scanned = unsafe message.pointee.scanned != 0
+    self.cleared = unsafe message.pointee.cleared != 0
+    self.retiredRotation = unsafe message.pointee.retired_rotation
+  }
+}
+
+extension OtherNameRecord: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__OtherNameRecord>) {
+    unsafe tacit__vault__v1__other_name_record__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__OtherNameRecord>, in arena: Arena
+  ) {
+    unsafe message.pointee.pid = arena.bytes(self.pid)
+    unsafe message.pointee.number = self.number
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__OtherNameRecord>, in arena: Arena
+  ) throws(WireError) {
+    self.pid = try unsafe arena.bytes(message.pointee.pid, field: "OtherNameRecord.pid")
+    self.number = unsafe message.pointee.number
   }
 }

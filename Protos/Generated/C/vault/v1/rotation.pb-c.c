@@ -637,7 +637,7 @@ void   tacit__vault__v1__standings_reply__free_unpacked
   assert(message->base.descriptor == &tacit__vault__v1__standings_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor tacit__vault__v1__begin_rotation_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__begin_rotation_request__field_descriptors[2] =
 {
   {
     "domain",
@@ -651,14 +651,27 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__begin_rotation_request__
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "independent",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__BeginRotationRequest, independent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vault__v1__begin_rotation_request__field_indices_by_name[] = {
   0,   /* field[0] = domain */
+  1,   /* field[1] = independent */
 };
 static const ProtobufCIntRange tacit__vault__v1__begin_rotation_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__begin_rotation_request__descriptor =
 {
@@ -668,7 +681,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__begin_rotation_request__descr
   "Tacit__Vault__V1__BeginRotationRequest",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__BeginRotationRequest),
-  1,
+  2,
   tacit__vault__v1__begin_rotation_request__field_descriptors,
   tacit__vault__v1__begin_rotation_request__field_indices_by_name,
   1,  tacit__vault__v1__begin_rotation_request__number_ranges,
@@ -749,7 +762,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__rotation_status_request__desc
   (ProtobufCMessageInit) tacit__vault__v1__rotation_status_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vault__v1__rotation_status__field_descriptors[13] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__rotation_status__field_descriptors[14] =
 {
   {
     "rotation",
@@ -907,12 +920,25 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__rotation_status__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "independent",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__RotationStatus, independent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vault__v1__rotation_status__field_indices_by_name[] = {
   5,   /* field[5] = began_at_us */
   8,   /* field[8] = computed */
   1,   /* field[1] = domain */
   3,   /* field[3] = former_key_version */
+  13,   /* field[13] = independent */
   4,   /* field[4] = key_version */
   2,   /* field[2] = phase */
   6,   /* field[6] = phase_began_at_us */
@@ -926,7 +952,7 @@ static const unsigned tacit__vault__v1__rotation_status__field_indices_by_name[]
 static const ProtobufCIntRange tacit__vault__v1__rotation_status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__rotation_status__descriptor =
 {
@@ -936,7 +962,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__rotation_status__descriptor =
   "Tacit__Vault__V1__RotationStatus",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__RotationStatus),
-  13,
+  14,
   tacit__vault__v1__rotation_status__field_descriptors,
   tacit__vault__v1__rotation_status__field_indices_by_name,
   1,  tacit__vault__v1__rotation_status__number_ranges,

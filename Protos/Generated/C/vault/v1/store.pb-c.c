@@ -412,6 +412,141 @@ void   tacit__vault__v1__domain_record__free_unpacked
   assert(message->base.descriptor == &tacit__vault__v1__domain_record__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__vault__v1__former_key_version__init
+                     (Tacit__Vault__V1__FormerKeyVersion         *message)
+{
+  static const Tacit__Vault__V1__FormerKeyVersion init_value = TACIT__VAULT__V1__FORMER_KEY_VERSION__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__former_key_version__get_packed_size
+                     (const Tacit__Vault__V1__FormerKeyVersion *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__former_key_version__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__former_key_version__pack
+                     (const Tacit__Vault__V1__FormerKeyVersion *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__former_key_version__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__former_key_version__pack_to_buffer
+                     (const Tacit__Vault__V1__FormerKeyVersion *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__former_key_version__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__FormerKeyVersion *
+       tacit__vault__v1__former_key_version__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__FormerKeyVersion *)
+     protobuf_c_message_unpack (&tacit__vault__v1__former_key_version__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__former_key_version__free_unpacked
+                     (Tacit__Vault__V1__FormerKeyVersion *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__former_key_version__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__vault__v1__pid_rotation_record__init
+                     (Tacit__Vault__V1__PidRotationRecord         *message)
+{
+  static const Tacit__Vault__V1__PidRotationRecord init_value = TACIT__VAULT__V1__PID_ROTATION_RECORD__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__pid_rotation_record__get_packed_size
+                     (const Tacit__Vault__V1__PidRotationRecord *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__pid_rotation_record__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__pid_rotation_record__pack
+                     (const Tacit__Vault__V1__PidRotationRecord *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__pid_rotation_record__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__pid_rotation_record__pack_to_buffer
+                     (const Tacit__Vault__V1__PidRotationRecord *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__pid_rotation_record__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__PidRotationRecord *
+       tacit__vault__v1__pid_rotation_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__PidRotationRecord *)
+     protobuf_c_message_unpack (&tacit__vault__v1__pid_rotation_record__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__pid_rotation_record__free_unpacked
+                     (Tacit__Vault__V1__PidRotationRecord *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__pid_rotation_record__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__vault__v1__other_name_record__init
+                     (Tacit__Vault__V1__OtherNameRecord         *message)
+{
+  static const Tacit__Vault__V1__OtherNameRecord init_value = TACIT__VAULT__V1__OTHER_NAME_RECORD__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__other_name_record__get_packed_size
+                     (const Tacit__Vault__V1__OtherNameRecord *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__other_name_record__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__other_name_record__pack
+                     (const Tacit__Vault__V1__OtherNameRecord *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__other_name_record__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__other_name_record__pack_to_buffer
+                     (const Tacit__Vault__V1__OtherNameRecord *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__other_name_record__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__OtherNameRecord *
+       tacit__vault__v1__other_name_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__OtherNameRecord *)
+     protobuf_c_message_unpack (&tacit__vault__v1__other_name_record__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__other_name_record__free_unpacked
+                     (Tacit__Vault__V1__OtherNameRecord *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__other_name_record__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor tacit__vault__v1__person_record__field_descriptors[3] =
 {
   {
@@ -963,7 +1098,7 @@ const ProtobufCMessageDescriptor tacit__vault__v1__key_tree_record__descriptor =
   (ProtobufCMessageInit) tacit__vault__v1__key_tree_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__vault__v1__domain_record__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tacit__vault__v1__domain_record__field_descriptors[6] =
 {
   {
     "email_profile",
@@ -1001,16 +1136,55 @@ static const ProtobufCFieldDescriptor tacit__vault__v1__domain_record__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "key_source",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__DomainRecord, key_source),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "former_key_versions",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Vault__V1__DomainRecord, n_former_key_versions),
+    offsetof(Tacit__Vault__V1__DomainRecord, former_key_versions),
+    &tacit__vault__v1__former_key_version__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "highest_key_version",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__DomainRecord, highest_key_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__vault__v1__domain_record__field_indices_by_name[] = {
   0,   /* field[0] = email_profile */
+  4,   /* field[4] = former_key_versions */
+  5,   /* field[5] = highest_key_version */
+  3,   /* field[3] = key_source */
   1,   /* field[1] = key_version */
   2,   /* field[2] = oblivious */
 };
 static const ProtobufCIntRange tacit__vault__v1__domain_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor tacit__vault__v1__domain_record__descriptor =
 {
@@ -1020,10 +1194,358 @@ const ProtobufCMessageDescriptor tacit__vault__v1__domain_record__descriptor =
   "Tacit__Vault__V1__DomainRecord",
   "tacit.vault.v1",
   sizeof(Tacit__Vault__V1__DomainRecord),
-  3,
+  6,
   tacit__vault__v1__domain_record__field_descriptors,
   tacit__vault__v1__domain_record__field_indices_by_name,
   1,  tacit__vault__v1__domain_record__number_ranges,
   (ProtobufCMessageInit) tacit__vault__v1__domain_record__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__vault__v1__former_key_version__field_descriptors[2] =
+{
+  {
+    "key_version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__FormerKeyVersion, key_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key_source",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__FormerKeyVersion, key_source),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__former_key_version__field_indices_by_name[] = {
+  1,   /* field[1] = key_source */
+  0,   /* field[0] = key_version */
+};
+static const ProtobufCIntRange tacit__vault__v1__former_key_version__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__former_key_version__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.FormerKeyVersion",
+  "FormerKeyVersion",
+  "Tacit__Vault__V1__FormerKeyVersion",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__FormerKeyVersion),
+  2,
+  tacit__vault__v1__former_key_version__field_descriptors,
+  tacit__vault__v1__former_key_version__field_indices_by_name,
+  1,  tacit__vault__v1__former_key_version__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__former_key_version__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__vault__v1__pid_rotation_record__field_descriptors[17] =
+{
+  {
+    "rotation",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, rotation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "domain",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, domain),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "phase",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, phase),
+    &tacit__vault__v1__rotation_phase__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "former_key_version",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, former_key_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key_version",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, key_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key_source",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, key_source),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "independent",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, independent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "began_at_us",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, began_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "phase_began_at_us",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, phase_began_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pids",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, pids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "renamings",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, renamings),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "computed_through",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, computed_through),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "computed",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, computed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "moved_through",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, moved_through),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scanned",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, scanned),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cleared",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, cleared),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retired_rotation",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__PidRotationRecord, retired_rotation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__pid_rotation_record__field_indices_by_name[] = {
+  7,   /* field[7] = began_at_us */
+  15,   /* field[15] = cleared */
+  12,   /* field[12] = computed */
+  11,   /* field[11] = computed_through */
+  1,   /* field[1] = domain */
+  3,   /* field[3] = former_key_version */
+  6,   /* field[6] = independent */
+  5,   /* field[5] = key_source */
+  4,   /* field[4] = key_version */
+  13,   /* field[13] = moved_through */
+  2,   /* field[2] = phase */
+  8,   /* field[8] = phase_began_at_us */
+  9,   /* field[9] = pids */
+  10,   /* field[10] = renamings */
+  16,   /* field[16] = retired_rotation */
+  0,   /* field[0] = rotation */
+  14,   /* field[14] = scanned */
+};
+static const ProtobufCIntRange tacit__vault__v1__pid_rotation_record__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 17 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__pid_rotation_record__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.PidRotationRecord",
+  "PidRotationRecord",
+  "Tacit__Vault__V1__PidRotationRecord",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__PidRotationRecord),
+  17,
+  tacit__vault__v1__pid_rotation_record__field_descriptors,
+  tacit__vault__v1__pid_rotation_record__field_indices_by_name,
+  1,  tacit__vault__v1__pid_rotation_record__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__pid_rotation_record__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__vault__v1__other_name_record__field_descriptors[2] =
+{
+  {
+    "pid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__OtherNameRecord, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "number",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Vault__V1__OtherNameRecord, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__other_name_record__field_indices_by_name[] = {
+  1,   /* field[1] = number */
+  0,   /* field[0] = pid */
+};
+static const ProtobufCIntRange tacit__vault__v1__other_name_record__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__other_name_record__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.OtherNameRecord",
+  "OtherNameRecord",
+  "Tacit__Vault__V1__OtherNameRecord",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__OtherNameRecord),
+  2,
+  tacit__vault__v1__other_name_record__field_descriptors,
+  tacit__vault__v1__other_name_record__field_indices_by_name,
+  1,  tacit__vault__v1__other_name_record__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__other_name_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -97,10 +97,15 @@ struct  Tacit__Vault__V1__BeginRotationRequest
    * made by partners.
    */
   char *domain;
+  /*
+   * Only with a key that hangs from another version of the vault's own key than the former one:
+   * refused where that has no other. What is asked for after a key has leaked.
+   */
+  protobuf_c_boolean independent;
 };
 #define TACIT__VAULT__V1__BEGIN_ROTATION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__begin_rotation_request__descriptor) \
-    , (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -203,10 +208,15 @@ struct  Tacit__Vault__V1__RotationStatus
    * The rows of the vault's own store that still stand under former pids.
    */
   uint64_t vault_rows_left;
+  /*
+   * Whether the new key hangs from another version of the vault's own key than the former one, so
+   * that whoever knows all that the former one hangs from does not know it.
+   */
+  protobuf_c_boolean independent;
 };
 #define TACIT__VAULT__V1__ROTATION_STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__rotation_status__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, TACIT__VAULT__V1__ROTATION_PHASE__ROTATION_PHASE_UNSPECIFIED, 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0,NULL, 0 }
+    , 0, (char *)protobuf_c_empty_string, TACIT__VAULT__V1__ROTATION_PHASE__ROTATION_PHASE_UNSPECIFIED, 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0,NULL, 0, 0 }
 
 
 /*

@@ -15,6 +15,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "options/v1/options.pb-c.h"
+#include "vault/v1/rotation.pb-c.h"
 #include "vault/v1/vault.pb-c.h"
 
 typedef struct Tacit__Vault__V1__PersonRecord Tacit__Vault__V1__PersonRecord;
@@ -26,6 +27,9 @@ typedef struct Tacit__Vault__V1__ForgottenRecord Tacit__Vault__V1__ForgottenReco
 typedef struct Tacit__Vault__V1__SubjectKeyRecord Tacit__Vault__V1__SubjectKeyRecord;
 typedef struct Tacit__Vault__V1__KeyTreeRecord Tacit__Vault__V1__KeyTreeRecord;
 typedef struct Tacit__Vault__V1__DomainRecord Tacit__Vault__V1__DomainRecord;
+typedef struct Tacit__Vault__V1__FormerKeyVersion Tacit__Vault__V1__FormerKeyVersion;
+typedef struct Tacit__Vault__V1__PidRotationRecord Tacit__Vault__V1__PidRotationRecord;
+typedef struct Tacit__Vault__V1__OtherNameRecord Tacit__Vault__V1__OtherNameRecord;
 
 
 /* --- enums --- */
@@ -239,7 +243,7 @@ struct  Tacit__Vault__V1__KeyTreeRecord
 
 
 /*
- * How the pids of a domain are made: fixed with its first use.
+ * How the pids of a domain are made: fixed with its first use, but for the key.
  */
 struct  Tacit__Vault__V1__DomainRecord
 {
@@ -249,17 +253,151 @@ struct  Tacit__Vault__V1__DomainRecord
    */
   char *email_profile;
   /*
-   * The version of the pseudonym key.
+   * The version of the pseudonym key that people are recorded under.
    */
   uint32_t key_version;
   /*
    * Whether pids are values of the oblivious function.
    */
   protobuf_c_boolean oblivious;
+  /*
+   * The version of the vault's own key that the pseudonym key hangs from. 0: the domain's first key,
+   * which has the number of the version that it hangs from.
+   */
+  uint32_t key_source;
+  /*
+   * Every key that people were recorded under before, the first one first.
+   */
+  size_t n_former_key_versions;
+  Tacit__Vault__V1__FormerKeyVersion **former_key_versions;
+  /*
+   * The highest number that a pseudonym key of the domain was given, also one that was given up.
+   */
+  uint32_t highest_key_version;
 };
 #define TACIT__VAULT__V1__DOMAIN_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__domain_record__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, 0 }
+
+
+/*
+ * A pseudonym key that was replaced.
+ */
+struct  Tacit__Vault__V1__FormerKeyVersion
+{
+  ProtobufCMessage base;
+  /*
+   * Its number.
+   */
+  uint32_t key_version;
+  /*
+   * The version of the vault's own key that it hangs from; 0: the one with its number.
+   */
+  uint32_t key_source;
+};
+#define TACIT__VAULT__V1__FORMER_KEY_VERSION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__former_key_version__descriptor) \
+    , 0, 0 }
+
+
+/*
+ * The rotation of pid keys that runs, or the last one. One row.
+ */
+struct  Tacit__Vault__V1__PidRotationRecord
+{
+  ProtobufCMessage base;
+  /*
+   * Its number, from 1.
+   */
+  uint32_t rotation;
+  /*
+   * The pseudonym domain.
+   */
+  char *domain;
+  /*
+   * How far it is; unspecified where it was given up.
+   */
+  Tacit__Vault__V1__RotationPhase phase;
+  /*
+   * The key that is replaced, by its number.
+   */
+  uint32_t former_key_version;
+  /*
+   * The key in its place, by its number.
+   */
+  uint32_t key_version;
+  /*
+   * The version of the vault's own key that the new key hangs from.
+   */
+  uint32_t key_source;
+  /*
+   * Whether the former key hangs from another version.
+   */
+  protobuf_c_boolean independent;
+  /*
+   * When it began, in microseconds since the epoch.
+   */
+  int64_t began_at_us;
+  /*
+   * When its present phase began.
+   */
+  int64_t phase_began_at_us;
+  /*
+   * The pids that there were when it began; 0 until they are counted.
+   */
+  uint64_t pids;
+  /*
+   * How many renamings were decided: the number of the last.
+   */
+  uint64_t renamings;
+  /*
+   * The last person whose pids were computed, 32 bytes; empty before the first.
+   */
+  ProtobufCBinaryData computed_through;
+  /*
+   * Whether everybody's are.
+   */
+  protobuf_c_boolean computed;
+  /*
+   * The vault's own rows of the renamings up to this number stand under the new pids.
+   */
+  uint64_t moved_through;
+  /*
+   * Whether a walk over the vault's own rows found none under a former pid.
+   */
+  protobuf_c_boolean scanned;
+  /*
+   * Whether the names that are over were removed.
+   */
+  protobuf_c_boolean cleared;
+  /*
+   * The last rotation that came to its end.
+   */
+  uint32_t retired_rotation;
+};
+#define TACIT__VAULT__V1__PID_ROTATION_RECORD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__pid_rotation_record__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, TACIT__VAULT__V1__ROTATION_PHASE__ROTATION_PHASE_UNSPECIFIED, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0, 0, 0, 0 }
+
+
+/*
+ * A person's other pid, and the number of the renaming that joins the two.
+ */
+struct  Tacit__Vault__V1__OtherNameRecord
+{
+  ProtobufCMessage base;
+  /*
+   * The pid, 32 bytes.
+   */
+  ProtobufCBinaryData pid;
+  /*
+   * The renaming.
+   */
+  uint64_t number;
+};
+#define TACIT__VAULT__V1__OTHER_NAME_RECORD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__other_name_record__descriptor) \
+    , {0,NULL}, 0 }
 
 
 /* Tacit__Vault__V1__PersonRecord methods */
@@ -433,6 +571,63 @@ Tacit__Vault__V1__DomainRecord *
 void   tacit__vault__v1__domain_record__free_unpacked
                      (Tacit__Vault__V1__DomainRecord *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__FormerKeyVersion methods */
+void   tacit__vault__v1__former_key_version__init
+                     (Tacit__Vault__V1__FormerKeyVersion         *message);
+size_t tacit__vault__v1__former_key_version__get_packed_size
+                     (const Tacit__Vault__V1__FormerKeyVersion   *message);
+size_t tacit__vault__v1__former_key_version__pack
+                     (const Tacit__Vault__V1__FormerKeyVersion   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__former_key_version__pack_to_buffer
+                     (const Tacit__Vault__V1__FormerKeyVersion   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__FormerKeyVersion *
+       tacit__vault__v1__former_key_version__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__former_key_version__free_unpacked
+                     (Tacit__Vault__V1__FormerKeyVersion *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__PidRotationRecord methods */
+void   tacit__vault__v1__pid_rotation_record__init
+                     (Tacit__Vault__V1__PidRotationRecord         *message);
+size_t tacit__vault__v1__pid_rotation_record__get_packed_size
+                     (const Tacit__Vault__V1__PidRotationRecord   *message);
+size_t tacit__vault__v1__pid_rotation_record__pack
+                     (const Tacit__Vault__V1__PidRotationRecord   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__pid_rotation_record__pack_to_buffer
+                     (const Tacit__Vault__V1__PidRotationRecord   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__PidRotationRecord *
+       tacit__vault__v1__pid_rotation_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__pid_rotation_record__free_unpacked
+                     (Tacit__Vault__V1__PidRotationRecord *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__OtherNameRecord methods */
+void   tacit__vault__v1__other_name_record__init
+                     (Tacit__Vault__V1__OtherNameRecord         *message);
+size_t tacit__vault__v1__other_name_record__get_packed_size
+                     (const Tacit__Vault__V1__OtherNameRecord   *message);
+size_t tacit__vault__v1__other_name_record__pack
+                     (const Tacit__Vault__V1__OtherNameRecord   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__other_name_record__pack_to_buffer
+                     (const Tacit__Vault__V1__OtherNameRecord   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__OtherNameRecord *
+       tacit__vault__v1__other_name_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__other_name_record__free_unpacked
+                     (Tacit__Vault__V1__OtherNameRecord *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Tacit__Vault__V1__PersonRecord_Closure)
@@ -462,6 +657,15 @@ typedef void (*Tacit__Vault__V1__KeyTreeRecord_Closure)
 typedef void (*Tacit__Vault__V1__DomainRecord_Closure)
                  (const Tacit__Vault__V1__DomainRecord *message,
                   void *closure_data);
+typedef void (*Tacit__Vault__V1__FormerKeyVersion_Closure)
+                 (const Tacit__Vault__V1__FormerKeyVersion *message,
+                  void *closure_data);
+typedef void (*Tacit__Vault__V1__PidRotationRecord_Closure)
+                 (const Tacit__Vault__V1__PidRotationRecord *message,
+                  void *closure_data);
+typedef void (*Tacit__Vault__V1__OtherNameRecord_Closure)
+                 (const Tacit__Vault__V1__OtherNameRecord *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -477,6 +681,9 @@ extern const ProtobufCMessageDescriptor tacit__vault__v1__forgotten_record__desc
 extern const ProtobufCMessageDescriptor tacit__vault__v1__subject_key_record__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__key_tree_record__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__domain_record__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__former_key_version__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__pid_rotation_record__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__other_name_record__descriptor;
 
 PROTOBUF_C__END_DECLS
 
