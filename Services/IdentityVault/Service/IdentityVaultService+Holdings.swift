@@ -48,14 +48,16 @@ extension IdentityVaultService {
     }
     guard request.pid.isEmpty else { throw VaultRefusal.malformedPID }
     if request.confirm { try rules.checkConfirmation(by: peer) }
-    let domain = try domain(request.domain)
+    let keys = try keys(of: request.domain)
+    let domain = keys.current
     let canonical: CanonicalIdentifier
     do throws(IdentifierRefusal) {
       canonical = try CanonicalIdentifier(identifier, emailProfile: domain.emailProfile)
     } catch {
       throw VaultRefusal.primaryRefused(error)
     }
-    let newcomer = Newcomer(pid: try domain.pid(of: canonical), identifier: canonical)
+    let newcomer = try Newcomer(
+      pid: domain.pid(of: canonical), identifier: canonical, keys: keys)
     try callers.admit(1, looksUp: true, of: peer)
     try await callers.charge([newcomer.pid], to: peer)
     let isKnown = try registry.people([newcomer.pid])[0] != nil

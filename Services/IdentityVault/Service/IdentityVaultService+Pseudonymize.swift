@@ -7,13 +7,21 @@ extension IdentityVaultService {
   package func pseudonymize(
     _ request: PseudonymizeRequest, context: CallContext
   ) async throws -> PseudonymizeReply {
-    let domain = try domain(request.domain)
     guard request.identifiers.count <= configuration.identifiersPerBatchMax else {
       throw VaultRefusal.tooManyIdentifiers(limit: configuration.identifiersPerBatchMax)
     }
     let peer = context.peer
     if request.create { try callers.checkCreate(by: peer) }
     try callers.admit(request.identifiers.count, looksUp: !request.create, of: peer)
+    return try await rotation.withPresentKeys {
+      try await pseudonymize(request, keys(of: request.domain), of: peer)
+    }
+  }
+
+  private func pseudonymize(
+    _ request: PseudonymizeRequest, _ keys: PidKeyring.Keys, of peer: PeerIdentity
+  ) async throws -> PseudonymizeReply {
+    let domain = keys.current
     var batch = Batch(identifierCount: request.identifiers.count)
     for (index, identifier) in request.identifiers.enumerated() {
       if domain.isOblivious, index % Self.evaluationsAtOnce == 0 { await Task.yield() }
@@ -27,16 +35,25 @@ extension IdentityVaultService {
       batch.add(try domain.pid(of: canonical), canonical, keeping: request.create)
     }
     try await callers.charge(batch.pids.compactMap(\.self), to: peer)
-    try batch.resolve(registry.people(batch.pids))
+    if let window = keys.window {
+      try batch.resolve(registry.given(batch.pids, window), both: request.both)
+    } else {
+      try batch.resolve(registry.people(batch.pids))
+    }
     if !request.create {
       try await callers.note(
         lookups: batch.pseudonyms.count { !$0.pid.isEmpty },
         misses: batch.pseudonyms.count { !$0.pid.isEmpty && !$0.known }, of: peer)
     } else if !batch.newcomers.isEmpty {
-      let people = try await registry.record(
-        batch.newcomers.map(\.newcomer), domain: domain.name, keyVersion: domain.keyVersion,
-        by: peer.spiffeID)
-      batch.record(people)
+      let newcomers = try batch.newcomers.map {
+        try Newcomer(pid: $0.pid, identifier: $0.identifier, keys: keys)
+      }
+      let people = try await registry.record(newcomers, keys: keys, by: peer.spiffeID)
+      if let window = keys.window {
+        batch.record(try registry.given(people, window), both: request.both)
+      } else {
+        batch.record(people.map { $0.map { GivenName(pid: $0) } }, both: false)
+      }
     }
     return PseudonymizeReply(pseudonyms: batch.pseudonyms, keyVersion: domain.keyVersion)
   }
@@ -49,7 +66,8 @@ private struct Batch {
   private(set) var pids: [PseudonymousID?] = []
   private(set) var pseudonyms: [Pseudonym] = []
   /// Those who are to be recorded.
-  private(set) var newcomers: [(index: Int, newcomer: Newcomer)] = []
+  private(set) var newcomers: [(index: Int, pid: PseudonymousID, identifier: CanonicalIdentifier)] =
+    []
 
   private var canonical: [CanonicalIdentifier?] = []
 
@@ -79,17 +97,28 @@ private struct Batch {
       pseudonyms[index].pid = (person ?? pid).bytes
       pseudonyms[index].known = person != nil
       if person == nil, let identifier = canonical[index] {
-        newcomers.append((index, Newcomer(pid: pid, identifier: identifier)))
+        newcomers.append((index, pid, identifier))
       }
     }
   }
 
+  /// Takes in who is known, while each person has two pids.
+  mutating func resolve(_ people: [GivenName?], both: Bool) {
+    resolve(people.map { $0?.pid })
+    guard both else { return }
+    for (index, person) in people.enumerated() {
+      if let other = person?.other { pseudonyms[index].otherPid = other.bytes }
+    }
+  }
+
   /// Takes in who was recorded: for each newcomer the person, or `nil` for a forgotten one.
-  mutating func record(_ people: [PseudonymousID?]) {
-    for ((index, _), person) in zip(newcomers, people) {
+  mutating func record(_ people: [GivenName?], both: Bool) {
+    for ((index, _, _), person) in zip(newcomers, people) {
       pseudonyms[index] =
         if let person {
-          Pseudonym(pid: person.bytes, known: true)
+          Pseudonym(
+            pid: person.pid.bytes, known: true,
+            otherPid: both ? person.other?.bytes ?? [] : [])
         } else {
           Pseudonym(refusal: VaultRefusal.forgotten.description)
         }

@@ -13,12 +13,14 @@ internal import VaultAPI
 /// The identity vault: the only place where identifiers and pseudonyms meet.
 package struct IdentityVaultService: VaultServing, TacitService {
   package static var tables: [any StoreTableDescribing] {
-    VaultTables.all + CaseTables.all + CallerTables.all
+    VaultTables.all + RotationTables.all + CaseTables.all + CallerTables.all
   }
 
   let configuration: IdentityVaultConfiguration
   let registry: PersonRegistry
-  let domains: [String: PseudonymDomain]
+  let keyring: PidKeyring
+  /// Gives people other pids, when the keys of pids are replaced.
+  package let rotation: PidRotation
   let callers: CallerGuard
   let rules = LinkRules()
   /// The way back to identifiers.
@@ -60,8 +62,9 @@ package struct IdentityVaultService: VaultServing, TacitService {
     reidentification = try ReidentificationService(
       store: store, audit: audit, keys: keeper, configuration: configuration.reidentification,
       callers: callers, time: time, random: random)
+    keyring = PidKeyring(tenant: configuration.tenant, service: keys)
     registry = PersonRegistry(
-      store: store, audit: audit, keys: keeper,
+      store: store, audit: audit, keys: keeper, keyring: keyring,
       identifiersPerPersonMax: configuration.identifiersPerPersonMax, time: time, random: random)
     try await registry.forgetLost(log: log)
     try await keeper.follow()
@@ -73,7 +76,6 @@ package struct IdentityVaultService: VaultServing, TacitService {
           would get another one
           """)
     }
-    var domains: [String: PseudonymDomain] = [:]
     for name in configuration.domains + configuration.obliviousDomains {
       let isOblivious = configuration.obliviousDomains.contains(name)
       let settled = try await registry.settle(
@@ -95,65 +97,30 @@ package struct IdentityVaultService: VaultServing, TacitService {
             another sort everybody known would get another pid
             """)
       }
-      domains[name] = try Self.domain(
-        name, keyVersion: settled.keyVersion, keys: keys, configuration: configuration)
+      keyring.set(try keyring.keys(of: name, settled), of: name)
     }
-    self.domains = domains
-    try Self.askForKeys(
-      ofOtherDomainsThan: Set(domains.keys), in: store, keys: keys, tenant: configuration.tenant)
+    try Self.askForKeys(in: store, of: keyring)
+    rotation = try PidRotation(
+      registry: registry, firstDomain: configuration.domains[0], log: log)
   }
 
   /// Asks for the keys of domains that this start leaves out, so that they are known as keys that hang
   /// from the service's: the domains may come back.
-  private static func askForKeys(
-    ofOtherDomainsThan known: Set<String>, in store: SealedStore, keys: ServiceKeys, tenant: String
-  ) throws {
+  private static func askForKeys(in store: SealedStore, of keyring: PidKeyring) throws {
     let rows = try store.read { try $0.rows(VaultTables.domains) }
-    for row in rows where row.key.first == tenant && !known.contains(row.key.second) {
-      let record = row.value.message
-      let email = CanonicalProfile(rawValue: record.emailProfile)
-      for profile in [email, .phoneE164V1, .customerNumberV1].compactMap({ $0 }) {
-        if record.oblivious {
-          _ = try keys.secret(
-            purpose: profile.obliviousKeyPurpose, tenant: tenant, domain: row.key.second,
-            version: record.keyVersion)
-        } else {
-          _ = try keys.hmacKey(
-            purpose: profile.keyPurpose, tenant: tenant, domain: row.key.second,
-            version: record.keyVersion)
-        }
-      }
+    for row in rows where row.key.first == keyring.tenant && keyring[row.key.second] == nil {
+      _ = try keyring.keys(of: row.key.second, row.value.message)
     }
   }
 
-  private static func domain(
-    _ name: String, keyVersion: UInt32, keys: ServiceKeys,
-    configuration: IdentityVaultConfiguration
-  ) throws -> PseudonymDomain {
-    guard configuration.obliviousDomains.contains(name) else {
-      return try PseudonymDomain(
-        name: name, emailProfile: configuration.emailProfile, keyVersion: keyVersion
-      ) { profile in
-        try keys.hmacKey(
-          purpose: profile.keyPurpose, tenant: configuration.tenant, domain: name,
-          version: keyVersion)
-      }
-    }
-    return try PseudonymDomain(
-      name: name, emailProfile: configuration.emailProfile, keyVersion: keyVersion
-    ) { profile -> ObliviousKey in
-      try ObliviousKey(
-        seed: keys.secret(
-          purpose: profile.obliviousKeyPurpose, tenant: configuration.tenant, domain: name,
-          version: keyVersion),
-        info: Array(profile.rawValue.utf8))
-    }
-  }
+  /// Works on the rotation of pid keys, where one is under way, until the task is cancelled.
+  package func run() async throws { try await rotation.run() }
 
   package func register(on router: inout Router) {
     (self as any VaultServing).register(on: &router)
     reidentification.register(on: &router)
     linking.register(on: &router)
+    (rotation as any RotationServing).register(on: &router)
   }
 
   package func measures() async -> [(name: String, value: Double)] {
@@ -162,28 +129,29 @@ package struct IdentityVaultService: VaultServing, TacitService {
     let tree = registry.keys.figures
     return [
       ("people", Double(counts.people)), ("aliases", Double(counts.aliases)),
-      ("forgotten", Double(counts.forgotten)), ("domains", Double(domains.count)),
+      ("forgotten", Double(counts.forgotten)), ("domains", Double(keyring.domains.count)),
       ("reidentification_cases_pending", Double(cases.pending)),
       ("reidentification_frozen", cases.isFrozen ? 1 : 0),
       ("subject_key_epoch", Double(tree.epoch)),
       ("subject_key_cover_nodes", Double(tree.nodeCount)),
       ("subject_key_cover_bytes", Double(tree.coverByteCount)),
       ("subject_key_slots", Double(tree.slotCount)),
-    ] + callers.measures()
+    ] + rotation.measures() + callers.measures()
   }
 
   /// What joins and parts people.
   package var linking: LinkingService {
     LinkingService(
-      registry: registry, rules: rules,
-      domain: { name throws(VaultRefusal) in try domain(name) })
+      registry: registry, rules: rules, rotation: rotation,
+      keys: { name throws(VaultRefusal) in try keys(of: name) })
   }
 
-  /// The domain that a request names; the first one where it names none.
-  func domain(_ name: String) throws(VaultRefusal) -> PseudonymDomain {
-    let name = name.isEmpty ? configuration.domains[0] : name
-    guard let domain = domains[name] else { throw .unknownDomain }
-    return domain
+  /// The keys of the domain that a request names; of the first one where it names none.
+  func keys(of name: String) throws(VaultRefusal) -> PidKeyring.Keys {
+    guard let keys = keyring[name.isEmpty ? configuration.domains[0] : name] else {
+      throw .unknownDomain
+    }
+    return keys
   }
 }
 

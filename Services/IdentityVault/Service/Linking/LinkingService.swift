@@ -7,7 +7,8 @@ package import VaultAPI
 package struct LinkingService: LinkingServing {
   let registry: PersonRegistry
   let rules: LinkRules
-  let domain: @Sendable (String) throws(VaultRefusal) -> PseudonymDomain
+  let rotation: PidRotation
+  let keys: @Sendable (String) throws(VaultRefusal) -> PidKeyring.Keys
 
   package func merge(_ request: MergeRequest, context: CallContext) async throws -> MergeReply {
     let survivor = try pid(request.survivor)
@@ -15,24 +16,30 @@ package struct LinkingService: LinkingServing {
     let provenance = try rules.checkedProvenance(request.provenance)
     if request.confirm { try rules.checkConfirmation(by: context.peer) }
     guard request.rowsSettled else { throw VaultRefusal.rowsNotSettled }
-    let result = try await registry.merge(
-      merged, into: survivor, provenance: provenance, isConfirmed: request.confirm,
-      by: context.peer.spiffeID)
-    return MergeReply(pid: result.person.bytes, identifiersMoved: UInt32(result.movedCount))
+    let result = try await rotation.withPresentKeys {
+      try await registry.merge(
+        merged, into: survivor, provenance: provenance, isConfirmed: request.confirm,
+        by: context.peer.spiffeID)
+    }
+    return MergeReply(
+      pid: try rotation.given(result.person).bytes, identifiersMoved: UInt32(result.movedCount))
   }
 
   package func split(_ request: SplitRequest, context: CallContext) async throws -> SplitReply {
     let person = try pid(request.pid)
     let provenance = try rules.checkedProvenance(request.provenance)
-    let result = try await registry.split(
-      person, provenance: provenance, by: context.peer.spiffeID)
-    return SplitReply(from: result.person.bytes, identifiersMoved: UInt32(result.movedCount))
+    let result = try await rotation.withPresentKeys {
+      try await registry.split(person, provenance: provenance, by: context.peer.spiffeID)
+    }
+    return SplitReply(
+      from: try rotation.given(result.person).bytes, identifiersMoved: UInt32(result.movedCount))
   }
 
   package func markShared(
     _ request: MarkSharedRequest, context: CallContext
   ) async throws -> MarkSharedReply {
-    let domain = try domain(request.domain)
+    let keys = try keys(request.domain)
+    let domain = keys.current
     let provenance = try rules.checkedProvenance(request.provenance)
     guard let identifier = request.identifier else { throw VaultRefusal.primaryMissing }
     let canonical: CanonicalIdentifier
@@ -42,7 +49,8 @@ package struct LinkingService: LinkingServing {
       throw VaultRefusal.primaryRefused(error)
     }
     let changed = try await registry.mark(
-      try domain.pid(of: canonical), asShared: request.shared, provenance: provenance,
+      Newcomer(pid: domain.pid(of: canonical), identifier: canonical, keys: keys),
+      asShared: request.shared, provenance: provenance,
       by: context.peer.spiffeID)
     return MarkSharedReply(changed: changed)
   }

@@ -21,9 +21,12 @@ extension PersonRegistry {
   ) async throws -> (person: PseudonymousID, movedCount: Int) {
     let now = time.now
     return try await keys.destroying { transaction, _ in
-      let winner = try Self.known(survivor, in: transaction)
-      let loser = try Self.known(merged, in: transaction)
+      var winner = try Self.known(survivor, in: transaction)
+      var loser = try Self.known(merged, in: transaction)
       if winner == loser { return (winner, 0) }
+      // What is joined must not lie under pids of two keys.
+      winner = try settled(winner, in: &transaction)
+      loser = try settled(loser, in: &transaction)
       guard
         try transaction.get(VaultTables.people, winner)?.message.domain
           == transaction.get(VaultTables.people, loser)?.message.domain
@@ -43,6 +46,7 @@ extension PersonRegistry {
       }
       let step = MergeRecord(
         from: loser.bytes, provenance: provenance, mergedAtUs: now.microseconds)
+      try name(kept + moving, in: &transaction)
       try Self.move(moving, to: winner, under: key, behind: kept, in: &transaction) {
         $0.merges.append(step)
       }
@@ -68,9 +72,12 @@ extension PersonRegistry {
     _ pid: PseudonymousID, provenance: String, by principal: String
   ) async throws -> (person: PseudonymousID, movedCount: Int) {
     let now = time.now
+    let pid = try store.read { try Self.presentName(of: pid, in: $0) }
     let made = try await keys.make(for: [pid])
     return try await store.write { transaction in
-      let person = try Self.known(pid, in: transaction)
+      // The key was made for this name; a rotation that has gone on meanwhile asks for the other one.
+      guard try Self.presentName(of: pid, in: transaction) == pid else { throw PidKeysChanged() }
+      let person = try settled(Self.known(pid, in: transaction), in: &transaction)
       guard person != pid, let former = try transaction.get(VaultTables.people, person)?.message,
         let key = made.first
       else { throw VaultRefusal.notLinked }
@@ -83,6 +90,7 @@ extension PersonRegistry {
       guard !leaving.isEmpty, !leaving.contains(where: { $0.record.pid == person.bytes }) else {
         throw VaultRefusal.notLinked
       }
+      try name(rows, in: &transaction)
       try transaction.delete(VaultTables.aliases, pid)
       try transaction.put(
         VaultTables.people, pid,
@@ -109,16 +117,19 @@ extension PersonRegistry {
 
   /// Remembers whether several people use an identifier. Answers whether that is new.
   func mark(
-    _ pid: PseudonymousID, asShared isShared: Bool, provenance: String, by principal: String
+    _ identifier: Newcomer, asShared isShared: Bool, provenance: String, by principal: String
   ) async throws -> Bool {
     let now = time.now
+    let pid = identifier.pid
     return try await store.write { transaction in
-      guard try transaction.contains(VaultTables.shared, pid) != isShared else { return false }
+      guard try identifier.isMarkedShared(in: transaction) != isShared else { return false }
       if isShared {
         let record = SharedRecord(provenance: provenance, markedAtUs: now.microseconds)
         try transaction.put(VaultTables.shared, pid, StoredMessage(record))
       } else {
-        try transaction.delete(VaultTables.shared, pid)
+        for name in [pid] + identifier.formerPIDs {
+          try transaction.delete(VaultTables.shared, name)
+        }
       }
       let entry = AuditEntry(
         principal: principal, action: isShared ? "vault.mark_shared" : "vault.unmark_shared",
@@ -135,7 +146,53 @@ extension PersonRegistry {
     guard let own = PseudonymousID(bytes: record.pid) else {
       throw StoreError.corrupted("an identifier has no pid")
     }
-    return try reader.contains(VaultTables.shared, own)
+    if try reader.contains(VaultTables.shared, own) { return true }
+    guard let other = try Self.nameInForce(besides: own, in: reader) else { return false }
+    return try reader.contains(VaultTables.shared, other)
+  }
+
+  // MARK: - In a rotation of pid keys
+
+  /// Where a person's rows are to be changed: while new pids are given out under the new one, where
+  /// they are brought first.
+  private func settled(
+    _ person: PseudonymousID, in transaction: inout WriteTransaction
+  ) throws -> PseudonymousID {
+    guard try Self.rotation(in: transaction)?.phase == .dualRead else { return person }
+    return try rename(person, in: &transaction)
+  }
+
+  /// The name of a pid that rows are kept under from now on.
+  private static func presentName(
+    of pid: PseudonymousID, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> PseudonymousID {
+    guard let rotation = try rotation(in: reader), let names = try renaming(of: pid, in: reader)
+    else { return pid }
+    return switch rotation.phase {
+    case .dualWrite: names.former
+    case .dualRead: names.new
+    default: pid
+    }
+  }
+
+  /// Decides the next pids of identifiers that go from one person to another while a rotation computes:
+  /// its walk over the people may have passed the one and not reached the other.
+  private func name(_ rows: [Row], in transaction: inout WriteTransaction) throws {
+    guard var rotation = try Self.rotation(in: transaction), rotation.phase == .pending else {
+      return
+    }
+    guard let next = keyring.next(of: rotation.domain), next.keyVersion == rotation.keyVersion
+    else { throw PidKeysChanged() }
+    let before = rotation.renamings
+    for (place, record) in rows {
+      guard try transaction.get(VaultTables.people, place.first)?.message.domain == next.name
+      else { continue }
+      guard let pid = PseudonymousID(bytes: record.pid),
+        let identifier = CanonicalIdentifier(record)
+      else { throw StoreError.corrupted("an identifier cannot be read") }
+      try Self.appendRenaming(pid, next.pid(of: identifier), &rotation, in: &transaction)
+    }
+    if rotation.renamings > before { try Self.put(rotation, in: &transaction) }
   }
 
   // MARK: - Rows

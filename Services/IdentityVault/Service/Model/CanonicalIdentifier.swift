@@ -46,6 +46,15 @@ package struct CanonicalIdentifier: Equatable, Sendable {
     }
   }
 
+  /// The canonical form that a record holds; `nil` where the record has none.
+  init?(_ record: IdentifierRecord) {
+    guard let profile = CanonicalProfile(rawValue: record.profile) else { return nil }
+    kind = record.kind
+    self.profile = profile
+    value = Array(record.value.utf8)
+    source = record.source
+  }
+
   /// What the pid is the code of. E-mail addresses stand alone, as in systems that made such pids
   /// before; the other kinds say what they are, so that two kinds never give one text.
   package var authenticatedBytes: [UInt8] {

@@ -28,7 +28,7 @@ extension IdentityVaultService {
     if peer.kind == .user, peer.role == Self.partnerRole, name != peer.name {
       throw .foreignDomain
     }
-    guard let domain = domains[name], domain.isOblivious else { throw .notOblivious }
+    guard let domain = keyring[name]?.current, domain.isOblivious else { throw .notOblivious }
     return domain
   }
 

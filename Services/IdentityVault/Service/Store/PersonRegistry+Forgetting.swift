@@ -85,6 +85,18 @@ extension PersonRegistry {
     return aliases
   }
 
+  /// Leaves a tombstone under a pid, and under the other one while a rotation knows it: also under
+  /// one that nobody has seen yet.
+  private static func mark(
+    _ pid: PseudonymousID, _ tombstone: ForgottenRecord, in transaction: inout WriteTransaction
+  ) throws {
+    try transaction.put(VaultTables.forgotten, pid, StoredMessage(tombstone))
+    guard try rotation(in: transaction)?.isRunning == true,
+      let other = try otherName(of: pid, in: transaction)
+    else { return }
+    try transaction.put(VaultTables.forgotten, other, StoredMessage(tombstone))
+  }
+
   /// Removes a person's rows, gives the slot up and leaves tombstones.
   @discardableResult
   private func bury(
@@ -99,10 +111,10 @@ extension PersonRegistry {
     if !tombstone.keyDestroyed { tombstone.keyEpoch = 0 }
     for alias in aliases where alias != person {
       try transaction.delete(VaultTables.aliases, alias)
-      try transaction.put(VaultTables.forgotten, alias, StoredMessage(tombstone))
+      try Self.mark(alias, tombstone, in: &transaction)
     }
     try transaction.delete(VaultTables.people, person)
-    try transaction.put(VaultTables.forgotten, person, StoredMessage(tombstone))
+    try Self.mark(person, tombstone, in: &transaction)
     let entry = AuditEntry(
       principal: principal, action: "vault.forget", pids: [person],
       details: [

@@ -19,6 +19,14 @@ extension VaultTables {
     forgotten.name: .section("vault.forgotten"),
     domains.name: .notAboutPeople(because: "how the pids of each domain are made"),
     shared.name: .section("vault.shared"),
+    RotationTables.successors.name: .within("vault.aliases", because: "two pids of one person"),
+    RotationTables.predecessors.name: .within("vault.aliases", because: "two pids of one person"),
+    RotationTables.renamings.name: .within(
+      "vault.aliases", because: "the order in which people get other pids"),
+    RotationTables.rotations.name: .notAboutPeople(because: "how far a rotation of keys is"),
+    RotationTables.window.name: .notAboutPeople(because: "whether two pids are in force"),
+    RotationTables.reports.name: .notAboutPeople(
+      because: "how far services are with a rotation of keys"),
     CaseTables.cases.name: .section("vault.cases"),
     CaseTables.pending.name: .within("vault.cases", because: "which cases are open"),
     CaseTables.path.name: .notAboutPeople(because: "whether the whole path is open"),
@@ -33,9 +41,10 @@ extension PersonRegistry {
   /// knows nobody by it, or has forgotten who it was.
   func names(of pid: PseudonymousID) throws -> [PseudonymousID] {
     try store.read { snapshot in
-      guard let person = try Self.person(pid, in: snapshot) else { return [pid] }
+      guard let person = try Self.person(pid, in: snapshot),
+        let key = try keys.identifierKey(of: person, in: snapshot)
+      else { return try Self.withOtherNames([pid], in: snapshot) }
       var names = [person]
-      guard let key = try keys.identifierKey(of: person, in: snapshot) else { return [pid] }
       for row in try snapshot.rows(VaultTables.identifiers, .prefix(person), under: key) {
         let record = row.value.message
         for bytes in [record.pid] + record.merges.map(\.from) {
@@ -45,14 +54,28 @@ extension PersonRegistry {
           if !names.contains(name) { names.append(name) }
         }
       }
-      return names
+      return try Self.withOtherNames(names, in: snapshot)
     }
+  }
+
+  /// The same pids, and behind them the other one of each while both are in force.
+  private static func withOtherNames(
+    _ names: [PseudonymousID], in snapshot: borrowing ReadSnapshot
+  ) throws -> [PseudonymousID] {
+    var all = names
+    for name in names {
+      guard let other = try nameInForce(besides: name, in: snapshot), !all.contains(other) else {
+        continue
+      }
+      all.append(other)
+    }
+    return all
   }
 
   /// Whether several people may use an identifier.
   func isShared(_ newcomer: Newcomer) throws -> Bool {
     if newcomer.isLikelyShared { return true }
-    return try store.read { try $0.contains(VaultTables.shared, newcomer.pid) }
+    return try store.read { try newcomer.isMarkedShared(in: $0) }
   }
 
   /// Adds everything that the tables hold of the person whom `pid` names, as of one moment.
@@ -73,6 +96,9 @@ extension PersonRegistry {
       for name in held.pids {
         if let alias = try snapshot.get(VaultTables.aliases, name)?.message {
           try held.add("aliases", key: [("alias", .pid(name))], alias)
+        }
+        if let other = try snapshot.get(RotationTables.successors, name)?.message {
+          try held.add("aliases", key: [("alias", .pid(name))], AliasRecord(pid: other.pid))
         }
         if let mark = try snapshot.get(VaultTables.shared, name)?.message {
           try held.add("shared", key: [("pid", .pid(name))], mark)

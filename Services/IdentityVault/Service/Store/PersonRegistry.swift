@@ -9,6 +9,7 @@ struct PersonRegistry: Sendable {
   let store: SealedStore
   let audit: AuditLog
   let keys: SubjectKeyKeeper
+  let keyring: PidKeyring
   let identifiersPerPersonMax: Int
   let time: any TimeSource
   let random: any RandomSource
@@ -30,10 +31,18 @@ struct PersonRegistry: Sendable {
     return try reader.contains(VaultTables.forgotten, pid) ? .forgotten : .unknown
   }
 
-  /// The person whom `pid` names, directly or as an alias. One look-up that opens nothing for a
-  /// person's own pid.
+  /// The person whom `pid` names, directly, as an alias, or by the person's other pid while pid keys
+  /// are rotated. One look-up that opens nothing for a person's own pid.
   static func person(
     _ pid: PseudonymousID, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> PseudonymousID? {
+    if let person = try holder(of: pid, in: reader) { return person }
+    return try nameInForce(besides: pid, in: reader).flatMap { try holder(of: $0, in: reader) }
+  }
+
+  /// The person whose rows stand under `pid`, or whose alias stands there.
+  private static func holder(
+    of pid: PseudonymousID, in reader: borrowing some StoreReading & ~Copyable
   ) throws -> PseudonymousID? {
     if try reader.contains(VaultTables.people, pid) { return pid }
     guard let alias = try reader.get(VaultTables.aliases, pid)?.message else { return nil }
@@ -93,12 +102,16 @@ struct PersonRegistry: Sendable {
     }
   }
 
-  /// How many rows there are of whom `pid` is itself: the person, the key, the identifiers.
+  /// How many rows there are of whom `pid` is itself, under both names while there are two: the
+  /// person, the key, the identifiers.
   func rowCount(of pid: PseudonymousID) throws -> Int {
     try store.read { snapshot in
-      try snapshot.keys(VaultTables.identifiers, .prefix(pid)).count
-        + (snapshot.contains(VaultTables.people, pid) ? 1 : 0)
-        + (snapshot.contains(VaultTables.subjectKeys, pid) ? 1 : 0)
+      let names = [pid] + [try Self.nameInForce(besides: pid, in: snapshot)].compactMap(\.self)
+      return try names.reduce(0) { count, name in
+        try count + snapshot.keys(VaultTables.identifiers, .prefix(name)).count
+          + (snapshot.contains(VaultTables.people, name) ? 1 : 0)
+          + (snapshot.contains(VaultTables.subjectKeys, name) ? 1 : 0)
+      }
     }
   }
 

@@ -3,7 +3,7 @@ package import SealedStore
 package import StoredMessages
 package import VaultAPI
 
-/// The tables of the identity vault. Keys are pids and numbers; whatever names a person is in the
+/// The tables of the identity vault, without those of rotations. Keys are pids and numbers; whatever names a person is in the
 /// values, which are sealed: identifiers under a key of the person's own.
 package enum VaultTables {
   /// The people that the vault knows.

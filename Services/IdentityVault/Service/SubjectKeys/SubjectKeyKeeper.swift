@@ -102,6 +102,17 @@ final class SubjectKeyKeeper: Sendable {
       identifierKey: try identifierKey(from: secret))
   }
 
+  /// The subject key of a person who gets another pid, in the same slot; `nil` where that is
+  /// destroyed.
+  func resealed(
+    _ record: SubjectKeyRecord, of person: PseudonymousID, for pid: PseudonymousID
+  ) throws -> Fresh? {
+    guard let key = try tree.keys(of: [record.slot])[0] else { return nil }
+    let secret = try key.openSecret(
+      record.sealed, associatedData: Self.place(person, record.slot))
+    return try fresh(pid, slot: record.slot, under: key, secret)
+  }
+
   /// Puts a new subject key into the store.
   func put(_ fresh: Fresh, in transaction: inout WriteTransaction) throws {
     let slot = fresh.record.slot
