@@ -475,9 +475,10 @@ let testTargets: [Target] = [
   tests(
     "FeatureStoreServiceTests", folder: "Services",
     uses: [
-      "PrivacyCore", "Cryptography", "SealedStore", "StoredMessages", "AuditLog", "WireFormat",
-      "CommonAPI", "AuditAPI", "Transport", "RPC", "FeaturesAPI", "ConsentAPI", "VaultAPI",
-      "Renaming", "Gate", "FeatureStoreService", "ServiceKit", log, "TestSupport", "RPCTestSupport",
+      "PrivacyCore", "Cryptography", "TransparencyLog", "SealedStore", "StoredMessages", "AuditLog",
+      "WireFormat", "CommonAPI", "AuditAPI", "Transport", "RPC", "FeaturesAPI", "ConsentAPI",
+      "VaultAPI", "Renaming", "Gate", "FeatureStoreService", "ServiceKit", log, "TestSupport",
+      "RPCTestSupport",
     ]),
   tests(
     "TrainerServiceTests", folder: "Services",

@@ -43,6 +43,11 @@ public struct WriteTransaction: ~Copyable, StoreReading {
     }
   }
 
+  /// Appends changes that are in the journal's form already.
+  mutating func append(encoded changes: [UInt8]) throws(StoreError) {
+    try pending.append { encoded throws(StoreError) in encoded.append(contentsOf: changes) }
+  }
+
   /// Removes the row `key`; does nothing when there is none.
   public mutating func delete<Key, Value>(_ table: StoreTable<Key, Value>, _ key: Key) throws {
     _ = try view.catalog.database(table)

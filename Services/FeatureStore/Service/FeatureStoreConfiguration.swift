@@ -1,3 +1,5 @@
+package import Renaming
+
 /// The settings of the feature store. Limits of what definitions and writes may hold are in
 /// `FeatureLimits`.
 package struct FeatureStoreConfiguration: Sendable {
@@ -20,6 +22,8 @@ package struct FeatureStoreConfiguration: Sendable {
   package var trainingBatchByteCount = 256 << 10
   /// The longest a training set may take, in seconds. 1,800 by default.
   package var trainingSecondsMax: Int64 = 1_800
+  /// How fast the rows of people are moved to new pids. 20,000 rows a second by default.
+  package var rekeyPace = RekeyPace()
 
   /// The defaults.
   package init() {}

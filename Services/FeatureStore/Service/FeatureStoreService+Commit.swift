@@ -4,6 +4,7 @@ internal import FeaturesAPI
 internal import Gate
 internal import PrivacyCore
 internal import RPC
+internal import Renaming
 internal import SealedStore
 internal import Transport
 
@@ -22,7 +23,9 @@ extension FeatureStoreService {
   /// of its own: so either that one comes later and removes what is written here, or the gate has
   /// learned of the withdrawal by now and nothing is written.
   ///
-  /// - Parameter write: writes the items of one person; a reason it gives refuses them all.
+  /// What is written of a person goes where the person's rows are, whichever name the call gave.
+  ///
+  /// - Parameter write: writes the items of one person at a place; a reason it gives refuses them all.
   func commit<Item: Sendable>(
     _ checked: WriteBatch<Item>, as action: String, to target: String, scopes: Set<Scope>,
     context: CallContext,
@@ -37,33 +40,47 @@ extension FeatureStoreService {
     try admitted.admit(writeGate)
     let pids = Array(admitted.people.keys)
     guard !pids.isEmpty else { return admitted.reply(at: store.lastSequence) }
-    let subjectKeys = try await keys.subjectKeys(of: pids)
-    admitted.refuseForgotten { subjectKeys[$0] == nil }
-
-    cache.beginChange(of: pids)
-    defer { cache.endChange(of: pids) }
     let batch = admitted
-    let committed = try await store.write { [audit] transaction in
-      var outcome = batch
-      try outcome.refuseForgotten { try transaction.contains(FeatureTables.tombstones, $0) }
-      try outcome.admit(writeGate)
-      for (pid, entries) in outcome.people.sorted(by: { $0.key < $1.key }) {
-        guard let key = subjectKeys[pid] else { continue }
-        if let reason = try write(pid, entries, key, &outcome, &transaction) {
-          outcome.refuse(pid, reason)
+    let committed = try await places.settled(pids) { people in
+      let found = try await keys.subjectKeys(of: Array(Set(people.values.map(\.place))))
+      let subjectKeys = people.compactMapValues { found[$0.place] }
+      var batch = batch
+      batch.refuseForgotten { subjectKeys[$0] == nil }
+      let touched = Set(people.values.flatMap(\.names))
+      cache.beginChange(of: touched)
+      defer { cache.endChange(of: touched) }
+      return try await store.write { [audit, places, batch] transaction in
+        var outcome = batch
+        var settled: [PseudonymousID: PersonPlace] = [:]
+        for pid in outcome.people.keys {
+          let person = try places.person(pid, in: transaction)
+          guard touched.isSuperset(of: person.names) else { throw PlaceChanged() }
+          settled[pid] = person
         }
+        try outcome.refuseForgotten { pid in
+          try (settled[pid]?.names ?? [pid]).contains {
+            try transaction.contains(FeatureTables.tombstones, $0)
+          }
+        }
+        try outcome.admit(writeGate)
+        for (pid, entries) in outcome.people.sorted(by: { $0.key < $1.key }) {
+          guard let key = subjectKeys[pid], let place = settled[pid]?.place else { continue }
+          if let reason = try write(place, entries, key, &outcome, &transaction) {
+            outcome.refuse(pid, reason)
+          }
+        }
+        if outcome.written > 0 {
+          try audit.append(
+            AuditEntry(
+              principal: context.peer.spiffeID, action: action,
+              details: [
+                ("target", target), ("written", String(outcome.written)),
+                ("duplicates", String(outcome.duplicates)),
+                ("refused", String(outcome.rejections.count)),
+              ]), in: &transaction)
+        }
+        return outcome
       }
-      if outcome.written > 0 {
-        try audit.append(
-          AuditEntry(
-            principal: context.peer.spiffeID, action: action,
-            details: [
-              ("target", target), ("written", String(outcome.written)),
-              ("duplicates", String(outcome.duplicates)),
-              ("refused", String(outcome.rejections.count)),
-            ]), in: &transaction)
-      }
-      return outcome
     }
     return committed.value.reply(at: committed.sequence)
   }

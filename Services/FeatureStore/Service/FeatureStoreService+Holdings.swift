@@ -5,13 +5,17 @@ internal import FeaturesAPI
 internal import Gate
 internal import PrivacyCore
 package import RPC
+internal import Renaming
 internal import SealedStore
 package import ServiceKit
 internal import StoredMessages
 
 extension FeatureTables {
   /// What a person is told of each table.
-  package static let holdings: [String: HoldingsCoverage] = [
+  package static let holdings: [String: HoldingsCoverage] = ofItsOwn.merging(
+    HoldingsCoverage.renaming(within: "features.person"), uniquingKeysWith: { own, _ in own })
+
+  private static let ofItsOwn: [String: HoldingsCoverage] = [
     views.name: .section("features.views"),
     events.name: .section("features.events"),
     rows.name: .section("features.rows"),
@@ -43,19 +47,27 @@ extension FeatureStoreService {
         """)
       let keys = try await keys.subjectKeys(of: held.pids)
       try store.read { snapshot in
+        var seen: Set<PseudonymousID> = []
         for pid in held.pids {
-          try gather(pid, under: keys[pid], &held, in: snapshot)
+          let place = try places.place(of: pid, in: snapshot)
+          try gather(
+            pid, at: seen.insert(place).inserted ? place : nil, under: keys[pid], &held,
+            in: snapshot)
         }
       }
     }
   }
 
+  /// - Parameter place: where the rows stand; `nil` where they were gathered already.
   private func gather(
-    _ pid: PseudonymousID, under key: SealingKey?, _ held: inout HeldRecords,
+    _ pid: PseudonymousID, at place: PseudonymousID?, under key: SealingKey?,
+    _ held: inout HeldRecords,
     in snapshot: borrowing ReadSnapshot
   ) throws {
     let name: [(name: String, value: JSONValue)] = [("pid", .pid(pid))]
-    if try snapshot.contains(FeatureTables.people, pid) { try held.add("person", name) }
+    if let place, try snapshot.contains(FeatureTables.people, place) {
+      try held.add("person", name)
+    }
     if let sequence = try snapshot.get(FeatureTables.tombstones, pid) {
       try held.add("tombstone", name + [("erasure_sequence", .number("\(sequence)"))])
     }
@@ -67,8 +79,9 @@ extension FeatureStoreService {
           ("rows_removed", .number("\(erasure.removed)")),
         ])
     }
-    let events = try snapshot.keys(FeatureTables.events, .prefix(pid))
-    let rows = try snapshot.keys(FeatureTables.rows, .prefix(pid))
+    guard let place else { return }
+    let events = try snapshot.keys(FeatureTables.events, .prefix(place))
+    let rows = try snapshot.keys(FeatureTables.rows, .prefix(place))
     let catalog = views.catalog
     let sources = Set(events.map(\.second))
     let written = Set(rows.map(\.second))
@@ -78,7 +91,7 @@ extension FeatureStoreService {
     }
     for rowKey in rows {
       guard let row = try opened(FeatureTables.rows, rowKey, under: key, in: snapshot) else {
-        try unreadable(rowKey.first, "row", of: rowKey.second, &held)
+        try unreadable(pid, "row", of: rowKey.second, &held)
         continue
       }
       try held.add(
@@ -89,7 +102,7 @@ extension FeatureStoreService {
     }
     for chunkKey in events {
       guard let chunk = try opened(FeatureTables.events, chunkKey, under: key, in: snapshot) else {
-        try unreadable(chunkKey.first, "events", of: chunkKey.second, &held)
+        try unreadable(pid, "events", of: chunkKey.second, &held)
         continue
       }
       for event in try chunk.message.series().events(of: pid) {

@@ -23,9 +23,9 @@ extension FeatureStoreService {
     let sourceName = request.source
     return try await commit(
       batch, as: "features.write_events", to: sourceName, scopes: source.scopes, context: context
-    ) { pid, entries, key, outcome, transaction in
+    ) { place, entries, key, outcome, transaction in
       let result = try transaction.append(
-        entries.map(\.item), of: pid, source: sourceName, under: key,
+        entries.map(\.item), of: place, source: sourceName, under: key,
         eventCountMax: eventCountMax)
       guard result.overLimit == 0 else {
         return "the person has \(eventCountMax) events in this source already, or would have more"

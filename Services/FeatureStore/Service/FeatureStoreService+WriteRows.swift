@@ -23,10 +23,10 @@ extension FeatureStoreService {
     }
     return try await commit(
       batch, as: "features.write_rows", to: view.name, scopes: view.scopes, context: context
-    ) { pid, entries, key, outcome, transaction in
+    ) { place, entries, key, outcome, transaction in
       for entry in entries {
         let isNew = try transaction.put(
-          entry.item, of: pid, view: view.name, under: key, writtenAt: now)
+          entry.item, of: place, view: view.name, under: key, writtenAt: now)
         if isNew { outcome.written += 1 } else { outcome.duplicates += 1 }
       }
       return nil

@@ -92,7 +92,7 @@ public import Cryptography
 
   /// Calls `body` with each row of the range in order, newest version only, until it says stop or
   /// `limit` rows were not skipped.
-  private func walk<Key, Value>(
+  func walk<Key, Value>(
     _ table: StoreTable<Key, Value>, _ range: KeyRange<Key>, reverse: Bool, limit: Int,
     _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> ScanStep
   ) throws {

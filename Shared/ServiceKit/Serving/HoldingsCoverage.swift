@@ -23,3 +23,15 @@ extension HoldingsCoverage {
     "audit": .notAboutPeople(because: "a store that has rows there is refused"),
   ]
 }
+
+extension HoldingsCoverage {
+  /// What a person is told of the tables that a store keeps while people are renamed.
+  package static func renaming(within section: String) -> [String: HoldingsCoverage] {
+    [
+      "places": .within(section, because: "the person's other pid, until the rotation is over"),
+      "moves": .within(section, because: "whose rows are to be moved to another pid"),
+      "rekeying": .notAboutPeople(because: "how many people were renamed and moved"),
+      "retired_rotations": .notAboutPeople(because: "which rotation of pid keys is over"),
+    ]
+  }
+}

@@ -4,11 +4,13 @@ internal import FeatureStoreService
 internal import FeaturesAPI
 internal import Foundation
 internal import Gate
+internal import Logging
 internal import PrivacyCore
 internal import RPC
 internal import SealedStore
 internal import Synchronization
 internal import TestSupport
+internal import TransparencyLog
 internal import Transport
 internal import WireFormat
 
@@ -17,6 +19,10 @@ final class TestKeys: SubjectKeySource {
   private struct State {
     var keys: [PseudonymousID: SealingKey] = [:]
     var forgotten: Set<PseudonymousID> = []
+    /// Other names of people.
+    var aliases: [PseudonymousID: PseudonymousID] = [:]
+    /// How many requests are still answered before one fails; `nil`: all.
+    var answersLeft: Int?
     var requestCount = 0
   }
 
@@ -28,22 +34,37 @@ final class TestKeys: SubjectKeySource {
   /// As the vault does when it forgets a person.
   func destroy(_ pid: PseudonymousID) {
     state.withLock { state in
-      state.keys[pid] = nil
-      state.forgotten.insert(pid)
+      let person = state.aliases[pid] ?? pid
+      state.keys[person] = nil
+      state.forgotten.insert(person)
     }
   }
+
+  /// As the vault does when it knows a person under another pid too.
+  func rename(_ former: PseudonymousID, to pid: PseudonymousID) {
+    state.withLock { state in state.aliases[pid] = state.aliases[former] ?? former }
+  }
+
+  /// Answers only so many requests before one fails.
+  func fail(after count: Int?) { state.withLock { $0.answersLeft = count } }
 
   func subjectKeys(of pids: [PseudonymousID]) async throws -> [PseudonymousID: SealingKey] {
     try state.withLock { state in
       state.requestCount += 1
+      if let left = state.answersLeft {
+        guard left > 0 else { throw CancellationError() }
+        state.answersLeft = left - 1
+      }
       var found: [PseudonymousID: SealingKey] = [:]
-      for pid in pids where !state.forgotten.contains(pid) {
+      for name in pids {
+        let pid = state.aliases[name] ?? name
+        guard !state.forgotten.contains(pid) else { continue }
         let key =
           try state.keys[pid]
           ?? SealingKey(
             id: .subject, secret: SecretBytes(random: SystemRandom(), count: 32))
         state.keys[pid] = key
-        found[pid] = key
+        found[name] = key
       }
       return found
     }
@@ -102,9 +123,15 @@ final class FeatureStoreFixture: Sendable {
     store = try SealedStore.open(
       at: directory, keys: ring, tables: FeatureStoreService.tables + AuditLog.tables,
       configuration: StoreConfiguration(serviceName: "features"))
-    let audit = AuditLog(store: store, time: time)
+    let audit = AuditLog(
+      store: store, time: time,
+      signer: try NoteSigner(
+        name: "tacit/features/test", kind: .note,
+        key: SigningKey(seed: SecretBytes(copying: [UInt8](repeating: 5, count: 32)))))
     service = try FeatureStoreService(
-      store: store, audit: audit, keys: keys, time: time, configuration: configuration
+      store: store, audit: audit, keys: keys, time: time,
+      log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+      configuration: configuration
     ) { effects in Gate.forTests(time: time, effects: effects) }
     try service.gate.giveTokenKey(epoch: epoch, key: Array(repeating: 3, count: 32))
     self.epoch = epoch
@@ -145,6 +172,14 @@ final class FeatureStoreFixture: Sendable {
   }
 
   func erase(_ pid: PseudonymousID) async throws { try await change(pid, .erasure, []) }
+
+  /// Records that a person has another pid from now on.
+  func rename(
+    _ former: PseudonymousID, to pid: PseudonymousID, rotation: UInt32 = 1
+  ) async throws {
+    keys.rename(former, to: pid)
+    try await change(pid, .renaming(former: former, rotation: rotation), [])
+  }
 
   @discardableResult
   private func change(

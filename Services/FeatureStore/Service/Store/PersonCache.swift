@@ -8,7 +8,10 @@ internal import Synchronization
 ///
 /// A part is valid for a snapshot when it was read from the same or an earlier one and the person
 /// was not changed since: a change takes the person out before it is submitted, and nobody is put
-/// back from a snapshot that was opened before a change began.
+/// back from a snapshot that was opened before a change ended.
+///
+/// People stand here under the place of their rows. A move to another place changes nothing of what is
+/// known of them, so that they are carried along.
 final class PersonCache: Sendable {
   private struct Entry {
     var parts: [PersonPart: PartContent] = [:]
@@ -22,6 +25,7 @@ final class PersonCache: Sendable {
     var recentValueCount = 0
     /// The people being changed, with the number of changes under way.
     var changing: [PseudonymousID: Int] = [:]
+    /// Counted up where a change begins, and where it ends.
     var changeCount: UInt64 = 0
   }
 
@@ -31,7 +35,7 @@ final class PersonCache: Sendable {
   /// A cache of at most about so many values; one takes up to 32 bytes.
   init(valueCountMax: Int) { generationValueCountMax = valueCountMax / 2 }
 
-  /// The number of changes begun: to be read before a snapshot is opened, and given to `insert`.
+  /// The number of changes begun and ended: to be read before a snapshot is opened, and given to `insert`.
   var changeCount: UInt64 { state.withLock { $0.changeCount } }
 
   /// The number of people in the cache.
@@ -49,8 +53,8 @@ final class PersonCache: Sendable {
     }
   }
 
-  /// Keeps what was read of a person from the snapshot at `sequence`, unless a change began since
-  /// `changeCount` was read.
+  /// Keeps what was read of a person from the snapshot at `sequence`, unless a change began or
+  /// ended since `changeCount` was read.
   func insert(
     _ parts: [PersonPart: PartContent], of pid: PseudonymousID, at sequence: LogSequenceNumber,
     changeCount: UInt64
@@ -85,9 +89,30 @@ final class PersonCache: Sendable {
   /// The change is committed, or came to nothing.
   func endChange(of pids: some Sequence<PseudonymousID>) {
     state.withLock { state in
+      // Whoever opened a snapshot while the change was under way may not know it.
+      state.changeCount += 1
       for pid in pids {
         let count = (state.changing[pid] ?? 1) - 1
         state.changing[pid] = count == 0 ? nil : count
+      }
+    }
+  }
+
+  /// The rows of these people stand at other places, as of `sequence`.
+  func carry(
+    _ moves: [(from: PseudonymousID, to: PseudonymousID)], at sequence: LogSequenceNumber
+  ) {
+    state.withLock { state in
+      state.changeCount += 1
+      for (former, place) in moves {
+        let recent = state.recent.removeValue(forKey: former)
+        state.recentValueCount -= recent.map { $0.valueCount } ?? 0
+        guard var entry = recent ?? state.older.removeValue(forKey: former) else { continue }
+        guard state.changing[former] == nil, state.changing[place] == nil,
+          state.recent[place] == nil, state.older[place] == nil
+        else { continue }
+        entry.sequence = max(entry.sequence, sequence)
+        put(entry, of: place, in: &state)
       }
     }
   }

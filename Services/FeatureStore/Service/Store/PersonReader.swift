@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import Gate
 internal import PrivacyCore
+internal import Renaming
 internal import SealedStore
 
 /// What was read of one person. It gives its content only against a proof of consent.
@@ -31,6 +32,7 @@ struct PersonReader: Sendable {
   let store: SealedStore
   let keys: any SubjectKeySource
   let cache: PersonCache
+  let places: PlaceBook
 
   /// A person and what to read of them.
   struct Wanted: Sendable {
@@ -50,9 +52,9 @@ struct PersonReader: Sendable {
         try read(wanted, from: snapshot, keys: found, forgotten: forgotten)
       }
       if round.keyless.isEmpty {
-        for (record, isRead) in zip(round.records, round.isRead) where isRead {
-          cache.insert(
-            record.parts, of: record.pid, at: round.sequence, changeCount: changeCount)
+        for (record, place) in zip(round.records, round.readAt) {
+          guard let place else { continue }
+          cache.insert(record.parts, of: place, at: round.sequence, changeCount: changeCount)
         }
         return round.records
       }
@@ -67,9 +69,9 @@ struct PersonReader: Sendable {
 
   private struct Round {
     var records: [PersonRecord] = []
-    /// Whether the record of this place was read from the store.
-    var isRead: [Bool] = []
-    /// People whose key is missing.
+    /// The places of those records that were read from the store.
+    var readAt: [PseudonymousID?] = []
+    /// The places of people whose key is missing.
     var keyless: [PseudonymousID] = []
     var sequence: LogSequenceNumber
   }
@@ -80,23 +82,24 @@ struct PersonReader: Sendable {
   ) throws -> Round {
     var round = Round(sequence: snapshot.sequence)
     for person in wanted {
-      var parts = cache.parts(of: person.pid, at: snapshot.sequence)
+      let place = try places.place(of: person.pid, in: snapshot)
+      var parts = cache.parts(of: place, at: snapshot.sequence)
       let missing = person.parts.subtracting(parts.keys)
       var isRead = false
-      if !missing.isEmpty, try snapshot.contains(FeatureTables.people, person.pid),
-        !forgotten.contains(person.pid)
+      if !missing.isEmpty, try snapshot.contains(FeatureTables.people, place),
+        !forgotten.contains(place)
       {
-        guard let key = keys[person.pid] else {
-          round.keyless.append(person.pid)
+        guard let key = keys[place] else {
+          round.keyless.append(place)
           continue
         }
         for part in missing {
-          parts[part] = try snapshot.content(part, of: person.pid, under: key)
+          parts[part] = try snapshot.content(part, of: place, under: key)
         }
         isRead = true
       }
       round.records.append(PersonRecord(pid: person.pid, parts: parts))
-      round.isRead.append(isRead)
+      round.readAt.append(isRead ? place : nil)
     }
     return round
   }
