@@ -13,6 +13,9 @@ internal import WireFormat
 /// to be a second receipt number k + 1, and two entries of one person with one number convict the keeper
 /// of the log. Evidence alone cannot show that there is no such second entry: whoever can open all of a
 /// person's entries can.
+///
+/// Where the parts name several pids, each renaming in between is shown in the same tree: a receipt that
+/// names both, is the person's number k, and makes every number from k on one of the new pid.
 package struct EvidenceVerifier: Sendable {
   /// The most bytes of evidence that is read: a receipt may have 64 scopes and 24 KiB of details.
   package static let byteCountMax = 256 << 10
@@ -38,13 +41,14 @@ package struct EvidenceVerifier: Sendable {
     guard let pid = PseudonymousID(bytes: evidence.pid) else { throw .malformed("the pid") }
     guard let answer = evidence.answer else { throw .malformed("the answer") }
     let checkpoint = try checkpoint(evidence.checkpoint)
+    let names = try PersonNames(of: pid, joined: evidence.renamings, in: checkpoint)
     let newest = try evidence.newest.map { entry throws(EvidenceFault) in
-      try entry.statement(of: pid, in: checkpoint)
+      try entry.statement(of: names, in: checkpoint)
     }
     if let newest, newest.recordedAtUs > evidence.atUs {
       throw .notProven("the newest receipt was recorded later than the time in question")
     }
-    try checkEnd(evidence, newest, pid: pid, checkpoint: checkpoint)
+    try checkEnd(evidence, newest, names, checkpoint: checkpoint)
     let state = try state(evidence.standing, newest)
     let decision = state.decision(
       for: evidence.scope, at: Timestamp(microseconds: evidence.atUs))
@@ -55,7 +59,7 @@ package struct EvidenceVerifier: Sendable {
           consentID: decision.consentID, expiresAtUs: decision.expiresAtUs,
           sequence: state.lastSequence)
     else { throw .notProven("the answer does not follow from the person's state") }
-    try checkReceipt(evidence, decision, in: state, pid: pid)
+    try checkReceipt(evidence, decision, in: state, names)
     try checkSignature(evidence, of: checkpoint.origin)
   }
 
@@ -91,7 +95,7 @@ package struct EvidenceVerifier: Sendable {
 
   /// That nothing was recorded between the newest receipt and the time in question.
   private func checkEnd(
-    _ evidence: ConsentEvidence, _ newest: ReceiptStatement?, pid: PseudonymousID,
+    _ evidence: ConsentEvidence, _ newest: ReceiptStatement?, _ names: PersonNames,
     checkpoint: Checkpoint
   ) throws(EvidenceFault) {
     let count = newest?.personSequence ?? 0
@@ -99,7 +103,7 @@ package struct EvidenceVerifier: Sendable {
       guard evidence.lastReceiptNote.isEmpty else {
         throw .malformed("evidence with and without a next receipt")
       }
-      let successor = try entry.statement(of: pid, in: checkpoint)
+      let successor = try entry.statement(of: names, in: checkpoint)
       guard successor.personSequence == count + 1,
         successor.previousHash == newest?.receiptHash ?? []
       else { throw .notProven("the successor is not the person's next receipt") }
@@ -109,6 +113,8 @@ package struct EvidenceVerifier: Sendable {
       return
     }
     let note = try lastReceiptNote(evidence.lastReceiptNote, of: checkpoint.origin)
+    // Of somebody without receipts there is one pid.
+    let pid = newest.map { names.pid(at: $0.personSequence) } ?? names.asked
     guard note.pid == pid, note.receiptCount == count else {
       throw .notProven("the statement that there is no later receipt is about another one")
     }
@@ -145,7 +151,7 @@ package struct EvidenceVerifier: Sendable {
 
   private func checkReceipt(
     _ evidence: ConsentEvidence, _ decision: CheckDecision, in state: PersonState,
-    pid: PseudonymousID
+    _ names: PersonNames
   ) throws(EvidenceFault) {
     guard !decision.consentID.isEmpty, let scope = state.state(of: evidence.scope) else {
       guard evidence.receipt.isEmpty else { throw .notProven("a receipt that did not decide") }
@@ -155,7 +161,8 @@ package struct EvidenceVerifier: Sendable {
       throw .notProven("the receipt is not the one that was logged")
     }
     guard let receipt = try? Receipt(packed: evidence.receipt),
-      receipt.consentID == decision.consentID, receipt.pid == pid.bytes
+      receipt.consentID == decision.consentID,
+      receipt.pid == names.pid(at: receipt.personSequence).bytes
     else { throw .malformed("the receipt") }
   }
 

@@ -5,10 +5,20 @@ internal import TransparencyLog
 internal import WireFormat
 
 extension LoggedReceipt {
-  /// What the entry says of a receipt of `pid`, where it is in the tree of `checkpoint`.
+  /// What the entry says of a receipt of the person with these pids, where it is in the tree of
+  /// `checkpoint`.
   func statement(
-    of pid: PseudonymousID, in checkpoint: Checkpoint
+    of names: PersonNames, in checkpoint: Checkpoint
   ) throws(EvidenceFault) -> ReceiptStatement {
+    let statement = try statement(in: checkpoint)
+    guard statement.pid == names.pid(at: statement.personSequence).bytes else {
+      throw .notProven("an entry is about somebody else")
+    }
+    return statement
+  }
+
+  /// What the entry says of a receipt, where it is in the tree of `checkpoint`.
+  func statement(in checkpoint: Checkpoint) throws(EvidenceFault) -> ReceiptStatement {
     let statement: ReceiptStatement
     let entry: [UInt8]
     if batch.isEmpty {
@@ -26,7 +36,6 @@ extension LoggedReceipt {
       try checkMember()
       entry = batch
     }
-    guard statement.pid == pid.bytes else { throw .notProven("an entry is about somebody else") }
     do throws(TransparencyLogError) {
       let proof = try InclusionProof(
         leafIndex: place, treeSize: checkpoint.treeSize, path: Self.hashes(path))

@@ -30,6 +30,7 @@ LOGGED = {
     6: ("member", "number"),
     7: ("batch_path", "bytes"),
 }
+RENAMING = {1: ("receipt", "bytes"), 2: ("entry", LOGGED)}
 EVIDENCE = {
     1: ("pid", "bytes"),
     2: ("scope", "text"),
@@ -42,6 +43,7 @@ EVIDENCE = {
     9: ("last_receipt_note", "bytes"),
     10: ("checkpoint", "bytes"),
     11: ("signature", "bytes"),
+    12: ("renamings", [RENAMING]),
 }
 STATEMENT = {
     1: ("pid", "bytes"),
@@ -77,7 +79,14 @@ STATE = {
     4: ("scopes", [SCOPE]),
     5: ("last_hash", "bytes"),
 }
-RECEIPT = {1: ("consent_id", "text"), 2: ("pid", "bytes")}
+RECEIPT = {
+    1: ("consent_id", "text"),
+    2: ("pid", "bytes"),
+    8: ("kind", "number"),
+    13: ("person_sequence", "number"),
+    15: ("former_pid", "bytes"),
+}
+KIND_RENAMING = 8
 
 GRANTED, NEVER_ASKED, WITHDRAWN, EXPIRED, NOT_YET, ERASED, DENIED, RESTRICTED, OBJECTED = range(1, 10)
 REASONS = {
@@ -105,15 +114,6 @@ def varint(data, start):
             require(byte or shift == 7, "a number with needless bytes")
             require(value < 2**64, "a number too large")
             return value, start
-
-
-def length(count):
-    """A number as messages have it."""
-    data = bytearray()
-    while count > 0x7F:
-        data.append(count & 0x7F | 0x80)
-        count >>= 7
-    return bytes(data) + bytes([count])
 
 
 def parse(data, fields, strict=True):
@@ -175,7 +175,55 @@ def encode64(data):
     return base64.b64encode(data).decode()
 
 
-def statement_of(entry, pid, size, root):
+def without(data, field):
+    """A message without one of its fields, which it has once."""
+    position, parts = 0, []
+    while position < len(data):
+        start = position
+        tag, position = varint(data, position)
+        if tag & 7 == 0:
+            _, position = varint(data, position)
+        else:
+            size, position = varint(data, position)
+            position += size
+        if tag >> 3 != field:
+            parts.append(data[start:position])
+    return b"".join(parts)
+
+
+class Names:
+    """The pids of a person in their order, joined by renamings that are in the log."""
+
+    def __init__(self, pid, renamings, size, root):
+        self.asked = pid
+        self.names = [(0, pid)]
+        for renaming in renamings:
+            require(renaming["entry"] is not None, "a renaming without an entry")
+            statement = statement_of(renaming["entry"], size, root)
+            receipt = parse(renaming["receipt"], RECEIPT, strict=False)
+            former, after, number = receipt["former_pid"], receipt["pid"], statement["person_sequence"]
+            require(receipt["kind"] == KIND_RENAMING, "a renaming of another kind")
+            require(len(former) == len(after) == 32 and former != after, "the pids of a renaming")
+            require((statement["pid"], number) == (after, receipt["person_sequence"]), "another renaming")
+            digest = hashlib.sha256(renaming["receipt"]).digest()
+            require(digest == statement["receipt_hash"], "a renaming that is not the one logged")
+            if len(self.names) == 1:
+                self.names = [(0, former)]
+            last = self.names[-1]
+            require(last[1] == former and last[0] < number, "renamings that do not follow on each other")
+            self.names.append((number, after))
+        require(any(pid == name for _, name in self.names), "a renaming of somebody else")
+
+    def at(self, number):
+        """The pid in the person's receipt with this number."""
+        return [name for first, name in self.names if first <= number][-1]
+
+    def check(self, statement):
+        require(statement["pid"] == self.at(statement["person_sequence"]), "an entry about somebody else")
+        return statement
+
+
+def statement_of(entry, size, root):
     """What a receipt's entry says, if it is in the tree."""
     if entry["batch"]:
         tlog.check_leaf(entry["batch"])
@@ -201,7 +249,6 @@ def statement_of(entry, pid, size, root):
         data = record["statement"]
         require(data and record["pids"] == [parse(data, STATEMENT)["pid"]], "an entry's person")
     statement = parse(data, STATEMENT)
-    require(statement["pid"] == pid, "an entry about somebody else")
     require(statement["person_sequence"] > 0, "a receipt without a number")
     require(len(statement["receipt_hash"]) == len(statement["state_hash"]) == 32, "a hash's length")
     tlog.verify_inclusion(entry["place"], size, tlog.leaf_hash(leaf), hashes(entry["path"]), root)
@@ -259,9 +306,10 @@ def verify_evidence(data, policy):
     pid, at_us, answer = evidence["pid"], evidence["at_us"], evidence["answer"]
     require(len(pid) == 32 and answer is not None, "a pid and an answer")
     origin, size, root = policy.verify(evidence["checkpoint"])
+    names = Names(pid, evidence["renamings"], size, root)
     count, newest, state = 0, None, parse(b"", STATE)
     if evidence["newest"] is not None:
-        newest = statement_of(evidence["newest"], pid, size, root)
+        newest = names.check(statement_of(evidence["newest"], size, root))
         require(newest["recorded_at_us"] <= at_us, "the newest receipt is too new")
         count, standing = newest["person_sequence"], evidence["standing"]
         require(hashlib.sha256(standing).digest() == newest["state_hash"], "another state")
@@ -275,14 +323,15 @@ def verify_evidence(data, policy):
         require(not evidence["standing"], "a state without a receipt")
     if evidence["successor"] is not None:
         require(not evidence["last_receipt_note"], "evidence with and without a next receipt")
-        successor = statement_of(evidence["successor"], pid, size, root)
+        successor = names.check(statement_of(evidence["successor"], size, root))
         require(successor["person_sequence"] == count + 1, "the successor is not the next receipt")
         before = newest["receipt_hash"] if newest else b""
         require(successor["previous_hash"] == before, "the successor follows another receipt")
         require(successor["recorded_at_us"] > at_us, "the next receipt was recorded by then")
     else:
         place = evidence["newest"]["place"] if newest else 0
-        check_note(evidence["last_receipt_note"], policy, origin, pid, count, at_us, place)
+        last = names.at(count) if newest else pid
+        check_note(evidence["last_receipt_note"], policy, origin, last, count, at_us, place)
     reason, consent_id, receipt_hash, expires_at_us = decide(state, evidence["scope"], at_us)
     expected = {
         "granted": int(reason == GRANTED),
@@ -295,14 +344,13 @@ def verify_evidence(data, policy):
     if consent_id:
         require(hashlib.sha256(evidence["receipt"]).digest() == receipt_hash, "another receipt")
         receipt = parse(evidence["receipt"], RECEIPT, strict=False)
-        require(receipt == {"consent_id": consent_id, "pid": pid}, "the receipt")
+        require(receipt["consent_id"] == consent_id, "the receipt")
+        require(receipt["pid"] == names.at(receipt["person_sequence"]), "the receipt of somebody else")
     else:
         require(not evidence["receipt"], "a receipt that did not decide")
-    # The signature is the last field: what it covers is what comes before it.
     signature = evidence["signature"]
-    tail = b"\x5a" + length(len(signature)) + signature
-    require(signature and data.endswith(tail), "evidence without a signature")
-    digest = encode64(hashlib.sha256(data[: -len(tail)]).digest())
+    require(signature, "evidence without a signature")
+    digest = encode64(hashlib.sha256(without(data, 11)).digest())
     wanted = f"tacit-consent-evidence/v1\nlog {origin}\nsha256 {digest}\n"
     require(signed_text(signature, policy, origin) == wanted, "the signature is of other evidence")
     return evidence

@@ -37,7 +37,9 @@ def write(message, fields):
     data = b""
     for number, (name, kind) in sorted(fields.items()):
         value = message[name]
-        if isinstance(kind, dict):
+        if isinstance(kind, list):
+            data += b"".join(field(number, write(each, kind[0])) for each in value)
+        elif isinstance(kind, dict):
             data += b"" if value is None else field(number, write(value, kind))
         elif value:
             data += field(number, value.encode() if kind == "text" else value)
@@ -102,7 +104,14 @@ class Recorded(unittest.TestCase):
         """Copies of a message with one field changed, at any depth."""
         for name, kind in fields.values():
             value, place = message[name], f"{path}{name}"
-            if isinstance(kind, dict):
+            if isinstance(kind, list):
+                for index, each in enumerate(value):
+                    rest = value[:index], value[index + 1 :]
+                    yield f"{place} {index} removed", {**message, name: rest[0] + rest[1]}
+                    yield f"{place} {index} twice", {**message, name: value[: index + 1] + value[index:]}
+                    for what, inner in self.changes(each, kind[0], f"{place}[{index}]."):
+                        yield what, {**message, name: rest[0] + [inner] + rest[1]}
+            elif isinstance(kind, dict):
                 if value is None:
                     continue
                 yield place + " removed", {**message, name: None}
@@ -129,7 +138,7 @@ class Recorded(unittest.TestCase):
         self.assertGreater(count, 200)
 
     def test_parts_of_others(self):
-        parts = ("pid", "answer", "standing", "receipt", "newest", "successor", "checkpoint", "signature")
+        parts = ("pid", "answer", "standing", "receipt", "newest", "successor", "checkpoint", "signature", "renamings")
         all = {
             name: evidence.parse((FOLDER / name).read_bytes(), evidence.EVIDENCE)
             for name in self.answers

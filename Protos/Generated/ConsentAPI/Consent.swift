@@ -1190,8 +1190,12 @@ public struct ConsentEvidence: WireMessage, Equatable {
   /// The signed checkpoint of the tree that the paths lead to.
   public var checkpoint: [UInt8] = []
 
-  /// A note, signed with the log's key, over everything above: whoever keeps the log gave this answer.
+  /// A note, signed with the log's key, over everything else: whoever keeps the log gave this answer.
   public var signature: [UInt8] = []
+
+  /// Where the parts name the person by several pids: the renamings that join them, in their order.
+  /// The signature is over these too.
+  public var renamings: [LoggedRenaming] = []
 
   /// A message with every field zero, empty or absent.
   public init() {}
@@ -1208,7 +1212,8 @@ public struct ConsentEvidence: WireMessage, Equatable {
     successor: LoggedReceipt? = nil,
     lastReceiptNote: [UInt8] = [],
     checkpoint: [UInt8] = [],
-    signature: [UInt8] = []
+    signature: [UInt8] = [],
+    renamings: [LoggedRenaming] = []
   ) {
     self.pid = pid
     self.scope = scope
@@ -1221,6 +1226,46 @@ public struct ConsentEvidence: WireMessage, Equatable {
     self.lastReceiptNote = lastReceiptNote
     self.checkpoint = checkpoint
     self.signature = signature
+    self.renamings = renamings
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// A renaming with its entry in the transparency log.
+public struct LoggedRenaming: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.LoggedRenaming" }
+
+  /// The receipt, packed, of the kind RENAMING.
+  public var receipt: [UInt8] = []
+
+  /// Its entry.
+  public var entry: LoggedReceipt? = nil
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(receipt: [UInt8] = [], entry: LoggedReceipt? = nil) {
+    self.receipt = receipt
+    self.entry = entry
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -5351,6 +5396,8 @@ extension ConsentEvidence: @unsafe CopiedThroughC {
     unsafe message.pointee.last_receipt_note = arena.bytes(self.lastReceiptNote)
     unsafe message.pointee.checkpoint = arena.bytes(self.checkpoint)
     unsafe message.pointee.signature = arena.bytes(self.signature)
+    unsafe message.pointee.n_renamings = self.renamings.count
+    unsafe message.pointee.renamings = arena.messages(self.renamings)
   }
 
   package init(
@@ -5373,6 +5420,30 @@ extension ConsentEvidence: @unsafe CopiedThroughC {
       message.pointee.checkpoint, field: "ConsentEvidence.checkpoint", maxBytes: 131072)
     self.signature = try unsafe arena.bytes(
       message.pointee.signature, field: "ConsentEvidence.signature", maxBytes: 4096)
+    self.renamings = try unsafe arena.messages(
+      message.pointee.renamings, count: message.pointee.n_renamings,
+      field: "ConsentEvidence.renamings", maxCount: 64, as: LoggedRenaming.self)
+  }
+}
+
+extension LoggedRenaming: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__LoggedRenaming>) {
+    unsafe tacit__consent__v1__logged_renaming__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__LoggedRenaming>, in arena: Arena
+  ) {
+    unsafe message.pointee.receipt = arena.bytes(self.receipt)
+    unsafe message.pointee.entry = self.entry.map { unsafe arena.message($0) }
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__LoggedRenaming>, in arena: Arena
+  ) throws(WireError) {
+    self.receipt = try unsafe arena.bytes(
+      message.pointee.receipt, field: "LoggedRenaming.receipt", maxBytes: 4096)
+    self.entry = try unsafe arena.message(message.pointee.entry, as: LoggedReceipt.self)
   }
 }
 

@@ -24,6 +24,9 @@ public struct PersonState: WireMessage, Equatable {
   /// SHA-256 of the newest receipt: the next one names it.
   public var lastHash: [UInt8] = []
 
+  /// The positions of the receipts by which the person got another pid.
+  public var renamings: [UInt64] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -33,13 +36,15 @@ public struct PersonState: WireMessage, Equatable {
     lastSequence: UInt64 = 0,
     erasureSequence: UInt64 = 0,
     scopes: [ScopeState] = [],
-    lastHash: [UInt8] = []
+    lastHash: [UInt8] = [],
+    renamings: [UInt64] = []
   ) {
     self.receiptCount = receiptCount
     self.lastSequence = lastSequence
     self.erasureSequence = erasureSequence
     self.scopes = scopes
     self.lastHash = lastHash
+    self.renamings = renamings
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -253,6 +258,9 @@ public struct ErasureTask: WireMessage, Equatable {
   /// The certificate, a signed note; empty until every store has said what it did.
   public var certificate: [UInt8] = []
 
+  /// The pid that the person has since a renaming; empty where it still is `pid`.
+  public var renamedPid: [UInt8] = []
+
   /// A message with every field zero, empty or absent.
   public init() {}
 
@@ -266,7 +274,8 @@ public struct ErasureTask: WireMessage, Equatable {
     identifiersRemoved: UInt32 = 0,
     statements: [StoreStatement] = [],
     inForceAtUs: Int64 = 0,
-    certificate: [UInt8] = []
+    certificate: [UInt8] = [],
+    renamedPid: [UInt8] = []
   ) {
     self.pid = pid
     self.ground = ground
@@ -277,6 +286,7 @@ public struct ErasureTask: WireMessage, Equatable {
     self.statements = statements
     self.inForceAtUs = inForceAtUs
     self.certificate = certificate
+    self.renamedPid = renamedPid
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -442,6 +452,8 @@ extension PersonState: @unsafe CopiedThroughC {
     unsafe message.pointee.n_scopes = self.scopes.count
     unsafe message.pointee.scopes = arena.messages(self.scopes)
     unsafe message.pointee.last_hash = arena.bytes(self.lastHash)
+    unsafe message.pointee.n_renamings = self.renamings.count
+    unsafe message.pointee.renamings = arena.elements(self.renamings)
   }
 
   package init(
@@ -455,6 +467,8 @@ extension PersonState: @unsafe CopiedThroughC {
       as: ScopeState.self)
     self.lastHash = try unsafe arena.bytes(
       message.pointee.last_hash, field: "PersonState.last_hash", maxBytes: 32)
+    self.renamings = try unsafe arena.elements(
+      message.pointee.renamings, count: message.pointee.n_renamings, field: "PersonState.renamings")
   }
 }
 
@@ -558,6 +572,7 @@ extension ErasureTask: @unsafe CopiedThroughC {
     unsafe message.pointee.statements = arena.messages(self.statements)
     unsafe message.pointee.in_force_at_us = self.inForceAtUs
     unsafe message.pointee.certificate = arena.bytes(self.certificate)
+    unsafe message.pointee.renamed_pid = arena.bytes(self.renamedPid)
   }
 
   package init(
@@ -575,6 +590,8 @@ extension ErasureTask: @unsafe CopiedThroughC {
     self.inForceAtUs = unsafe message.pointee.in_force_at_us
     self.certificate = try unsafe arena.bytes(
       message.pointee.certificate, field: "ErasureTask.certificate")
+    self.renamedPid = try unsafe arena.bytes(
+      message.pointee.renamed_pid, field: "ErasureTask.renamed_pid")
   }
 }
 

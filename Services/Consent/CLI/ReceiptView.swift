@@ -18,6 +18,7 @@ struct ReceiptView: Encodable {
   let previousHash: String?
   let deniedScopes: [String]?
   let personSequence: UInt64?
+  let formerUserIDHashed: String?
   let details: DetailsView?
 
   enum CodingKeys: String, CodingKey {
@@ -32,6 +33,7 @@ struct ReceiptView: Encodable {
     case previousHash = "previous_hash"
     case deniedScopes = "denied_scopes"
     case personSequence = "person_sequence"
+    case formerUserIDHashed = "former_user_id_hashed"
     case details
   }
 
@@ -50,6 +52,8 @@ struct ReceiptView: Encodable {
     previousHash = receipt.previousHash.isEmpty ? nil : Hexadecimal.encode(receipt.previousHash)
     deniedScopes = receipt.deniedScopes.isEmpty ? nil : receipt.deniedScopes
     personSequence = receipt.personSequence == 0 ? nil : receipt.personSequence
+    formerUserIDHashed =
+      receipt.formerPid.isEmpty ? nil : "hmac:sha256:" + Base64URL.encode(receipt.formerPid)
     details = receipt.details.map(DetailsView.init)
   }
 
@@ -73,6 +77,7 @@ struct ReceiptView: Encodable {
     table.add("consent id", consentID)
     table.add("person", userIDHashed)
     table.add("kind", kind)
+    if let formerUserIDHashed { table.add("renamed from", formerUserIDHashed) }
     table.add("scopes", kind == "erasure" ? "all, for ever" : scopes.joined(separator: ", "))
     if let deniedScopes { table.add("refused", deniedScopes.joined(separator: ", ")) }
     table.add("from", grantedAt)
@@ -85,14 +90,19 @@ struct ReceiptView: Encodable {
     table.show()
   }
 
+  /// What it speaks of, in a cell.
+  var subject: String {
+    if let formerUserIDHashed { return "from " + formerUserIDHashed }
+    return (scopes + (deniedScopes ?? []).map { "not " + $0 }).joined(separator: ",")
+  }
+
   /// Receipts below each other.
   static func show(_ receipts: [ReceiptView]) {
     var table = Table("position", "kind", "scopes", "from", "until", "source", "consent id")
     for receipt in receipts {
       table.add(
         "\(receipt.sequence)", receipt.kind,
-        (receipt.scopes + (receipt.deniedScopes ?? []).map { "not " + $0 })
-          .joined(separator: ","),
+        receipt.subject,
         receipt.grantedAt, receipt.expiresAt ?? "-", receipt.source, receipt.consentID)
     }
     table.show()

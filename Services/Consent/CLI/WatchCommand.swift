@@ -42,7 +42,7 @@ struct WatchCommand: AsyncParsableCommand {
 
   private func show(_ receipt: ReceiptView) throws {
     if client.json { return print(try jsonLine(receipt)) }
-    let scopes = receipt.kind == "erasure" ? "all" : receipt.scopes.joined(separator: ",")
+    let scopes = receipt.kind == "erasure" ? "all" : receipt.subject
     print(
       "\(receipt.sequence)  \(receipt.recordedAt)  \(receipt.kind)  \(receipt.userIDHashed)  \(scopes)"
     )

@@ -35,6 +35,10 @@ package struct ConsentConfiguration: Sendable {
   package var tokenWaitMs = 1_000
   /// How often an erasure that the vault has not carried out is tried again, in milliseconds.
   package var erasureRetryMs = 1_000
+  /// How often the vault is asked for people who get another pid, in milliseconds.
+  package var renamingPollMs = 500
+  /// How many of them are recorded in one transaction: withdrawals wait meanwhile.
+  package var renamingBatchCount = 256
   /// The stores that must say what they did for an erasure before it is certified, besides the
   /// vault: names of gates, at most 64.
   package var erasureStores: [String] = []

@@ -87,7 +87,8 @@ extension ConsentService {
           .filter { $0.sequence <= known }
         if let last = receipts.last { position = last.sequence }
         let batch = ChangeBatch(
-          changes: receipts.filter(line.serves).map(\.forGates), completeTo: position,
+          changes: receipts.filter { line.serves($0, afterRenamings: roster.hasRenamings) }.map(
+            \.forGates), completeTo: position,
           afterSequence: start)
         lastBatch = batch
         try await replies.send(GateEvent(body: .changes(batch)))
@@ -149,9 +150,10 @@ final class GateLine: Sendable {
     self.position = position
   }
 
-  /// Whether the gate serves the person of this receipt. An unreadable pid concerns every gate.
-  func serves(_ receipt: Receipt) -> Bool {
-    guard let pid = PseudonymousID(bytes: receipt.pid) else { return true }
+  /// Whether the gate serves the person of this receipt. An unreadable pid concerns every gate, and so
+  /// does every receipt once people have two pids, one of which may be in the gate's range.
+  func serves(_ receipt: Receipt, afterRenamings: Bool) -> Bool {
+    guard !afterRenamings, let pid = PseudonymousID(bytes: receipt.pid) else { return true }
     return (from.map { $0 <= pid } ?? true) && (before.map { pid < $0 } ?? true)
   }
 

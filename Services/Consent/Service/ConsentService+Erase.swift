@@ -32,10 +32,10 @@ package struct RemoteVault: SubjectVault {
 extension ConsentService {
   package func erase(_ request: EraseRequest, context: CallContext) async throws -> EraseReply {
     let startedAt = time.monotonicMicroseconds
-    let pid = try pid(request.pid)
+    let named = try pid(request.pid)
     guard NameRule.accepts(request.ground) else { throw ReceiptRefusal.malformedGround }
     let draft = ReceiptDraft(
-      pid: pid, kind: .erasure, scopes: [], source: request.source, version: 0)
+      pid: named, kind: .erasure, scopes: [], source: request.source, version: 0)
     var unnamed = request
     unnamed.idempotencyKey = ""
     let recorded = try await ledger.erase(
@@ -43,7 +43,9 @@ extension ConsentService {
       request: try RequestIdentity(
         request.idempotencyKey, of: unnamed, method: "Erase", by: context.peer.spiffeID))
     let passage = try await pass(recorded.receipt)
-    let erasure = PendingErasure(sequence: recorded.receipt.sequence, pid: pid)
+    // Everybody is asked under the pid that the erasure is recorded under.
+    let erasure = PendingErasure(
+      sequence: recorded.receipt.sequence, pid: try pid(recorded.receipt.pid))
     let task = try await finish(erasure, inForceAt: time.now)
     let missing = try await certificate(of: erasure, after: task)
     return EraseReply(
@@ -162,14 +164,13 @@ extension ConsentService {
     _ request: CertificateRequest, context: CallContext
   ) async throws -> CertificateReply {
     let pid = try pid(request.pid)
-    guard let (_, task) = try ledger.erasure(of: pid) else { throw ReceiptRefusal.notErased }
+    guard let (sequence, task) = try ledger.erasure(of: pid) else { throw ReceiptRefusal.notErased }
     guard !task.certificate.isEmpty else {
       let missing = ConsentLedger.missing(from: task, stores: configuration.erasureStores)
       return CertificateReply(
         statements: task.statements.map(\.note), missing: missing.sorted())
     }
-    let scope = configuration.scopes[0].description
-    let evidence = try await ledger.evidence(of: pid, for: scope, at: nil)
+    let evidence = try await ledger.evidence(ofErasure: task, at: sequence)
     return CertificateReply(
       certificate: task.certificate, statements: task.statements.map(\.note),
       evidence: evidence.packed())

@@ -55,6 +55,7 @@ private struct ExportWriter {
     var byteCount = 0
     while byteCount < Self.chunkByteCount, let receipt = receipts.popFirst() {
       chunk.lastSequence = receipt.sequence
+      if leavesOut(receipt) { continue }
       do throws(Refusal) {
         let line = try line(receipt)
         chunk.lines.append(line)
@@ -67,6 +68,11 @@ private struct ExportWriter {
       }
     }
     return chunk
+  }
+
+  /// A renaming is no record of consent: the forms of such records cannot say it, and need not.
+  private func leavesOut(_ receipt: Receipt) -> Bool {
+    receipt.kind == .renaming && (form == .ts27560 || form == .kantara)
   }
 
   private struct Refusal: Error {

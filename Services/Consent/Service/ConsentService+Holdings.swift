@@ -22,7 +22,9 @@ extension ConsentService {
         Each position of a receipt is its place in the one log of all decisions. Which services \
         asked for a decision, and when, is not kept: they follow that log.
         """)
-      for pid in held.pids {
+      // Both pids of somebody mean the same rows.
+      let people = try ledger.people(held.pids)
+      for pid in people.pids {
         let (state, _) = try ledger.standing(of: pid)
         for standing in state.standings(
           in: register.current.catalog, language: "", now: time.now)
@@ -30,7 +32,9 @@ extension ConsentService {
           try held.add("state", key: [("pid", .pid(pid))], standing)
         }
       }
-      try ledger.gather(&held)
+      try ledger.gather(&held, of: people.pids)
+      try await held.add(
+        mentionsOf: people.formers.union(people.pids).subtracting(held.pids), in: ledger.audit)
     }
   }
 }

@@ -46,9 +46,16 @@ extension ConsentService {
     guard !configuration.tcfScopes.isEmpty else {
       throw ReceiptRefusal.noSignalScopes("--tcf-scopes")
     }
-    let draft = try TCFReceipt(signal, settings: configuration)
-      .draft(pid: pid, source: source)
-    guard let draft else { return nil }
+    let receipt = try TCFReceipt(signal, settings: configuration)
+    guard let draft = try receipt.draft(pid: pid, source: source) else { return nil }
+    // A browser goes on sending the string that was recorded under an earlier pid of the person.
+    let people = try ledger.people([pid])
+    for name in people.pids + people.formers {
+      guard let earlier = try receipt.draft(pid: name, source: source),
+        let id = earlier.consentID, try ledger.isKnown(id)
+      else { continue }
+      return try await ledger.answer(earlier, by: context.peer.spiffeID)
+    }
     return try await ledger.answer(draft, by: context.peer.spiffeID)
   }
 }

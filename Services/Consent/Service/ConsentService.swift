@@ -3,9 +3,10 @@ internal import ConsentAPI
 package import Logging
 package import PrivacyCore
 internal import RPC
+internal import Renaming
 package import SealedStore
 package import ServiceKit
-internal import VaultAPI
+package import VaultAPI
 
 /// The consent service: the ledger of receipts, and the barrier behind every withdrawal.
 package struct ConsentService: ConsentServing, TacitService {
@@ -20,6 +21,9 @@ package struct ConsentService: ConsentServing, TacitService {
   let secrets: ConsentSecrets
   let sender: WebhookSender
   let vault: any SubjectVault
+  /// Where renamings come from and are told of; `nil` where there are none.
+  let rotation: RotationClient?
+  let confirmedRenamings = ConfirmedRenamings()
   let time: any TimeSource
   let log: Logger
 
@@ -27,9 +31,10 @@ package struct ConsentService: ConsentServing, TacitService {
   package init(
     runtime: ServiceRuntime, configuration: ConsentConfiguration = ConsentConfiguration()
   ) async throws {
+    let vault = try runtime.client(of: .vault)
     try await self.init(
-      store: runtime.store, audit: runtime.audit,
-      vault: RemoteVault(VaultClient(try runtime.client(of: .vault))),
+      store: runtime.store, audit: runtime.audit, vault: RemoteVault(VaultClient(vault)),
+      rotation: RotationClient(vault),
       configuration: configuration, secrets: ConsentSecrets(runtime.keys), time: runtime.time,
       random: runtime.random, log: runtime.log)
   }
@@ -38,17 +43,20 @@ package struct ConsentService: ConsentServing, TacitService {
   ///
   /// - Parameters:
   ///   - vault: destroys the keys of people who are erased.
+  ///   - rotation: the vault's word on rotations of pid keys.
   ///   - secrets: by default random ones, so that tokens do not outlive this service.
   /// - Throws: `ConsentSetupError` for a configuration that cannot be; errors of the store.
   package init(
     store: SealedStore, audit: AuditLog, vault: any SubjectVault,
-    configuration: ConsentConfiguration, secrets: ConsentSecrets? = nil, time: any TimeSource,
+    rotation: RotationClient? = nil, configuration: ConsentConfiguration,
+    secrets: ConsentSecrets? = nil, time: any TimeSource,
     random: any RandomSource, log: Logger
   ) async throws {
     if let fault = configuration.fault { throw ConsentSetupError(description: fault) }
     let secrets = secrets ?? ConsentSecrets(seed: random.bytes(count: 32))
     self.configuration = configuration
     self.vault = vault
+    self.rotation = rotation
     self.time = time
     self.log = log
     self.secrets = secrets
@@ -59,7 +67,8 @@ package struct ConsentService: ConsentServing, TacitService {
     roster = GateRoster(
       configuration: configuration,
       earlierLeaseMs: try await ledger.exchangeLease(ms: configuration.leaseMs),
-      lastPosition: try ledger.lastPosition(), time: time)
+      lastPosition: try ledger.lastPosition(), renaming: try ledger.renamingProgress(),
+      time: time)
     desk = ErasureDesk(time: time, retryMs: configuration.erasureRetryMs)
     tokens = try secrets.tokens(epoch: Self.epoch(of: store))
     // Asked for once, so that they are known as keys that hang from the service's.
@@ -90,6 +99,12 @@ package struct ConsentService: ConsentServing, TacitService {
       }
       group.addTask { try await certifyErasures() }
       group.addTask { try await sender.run() }
+      if let rotation {
+        let reporter = RekeyReporter(
+          vault: rotation, part: ConsentRekeyPart(self), time: time, log: log)
+        group.addTask { try await followRenamings(of: rotation) }
+        group.addTask { try await reporter.run() }
+      }
       defer { group.cancelAll() }
       try await group.next()
     }
@@ -99,6 +114,8 @@ package struct ConsentService: ConsentServing, TacitService {
     let gates = roster.counts
     let pending = (try? ledger.pendingErasures().count) ?? 0
     let catalog = register.current.catalog
+    let renaming = try? ledger.renamingProgress()
+    let names = (try? ledger.formerNameCount()) ?? 0
     return [
       ("receipts", Double(roster.lastPosition)),
       ("gates_attending", Double(gates.attending)),
@@ -106,6 +123,9 @@ package struct ConsentService: ConsentServing, TacitService {
       ("erasures_pending", Double(pending)),
       ("erasures_uncertified", Double(desk.openCount)),
       ("notices", Double(catalog.notices.count)),
+      ("former_names", Double(names)),
+      ("renamings_recorded", Double(renaming?.peopleMoved ?? 0)),
+      ("renamings_refused", Double(confirmedRenamings.refusedCount)),
       ("webhooks", Double((try? ledger.webhooks().count) ?? 0)),
     ]
   }

@@ -1,6 +1,6 @@
 package import AccessPack
 internal import AuditAPI
-internal import AuditLog
+package import AuditLog
 package import DynamicMessages
 package import PrivacyCore
 internal import ReflectionAPI
@@ -64,8 +64,28 @@ package struct HeldRecords: ~Copyable {
 
   // MARK: - The log
 
+  /// Adds what the log says of the people under pids of theirs that were not asked for.
+  package mutating func add(
+    mentionsOf others: Set<PseudonymousID>, in audit: AuditLog
+  ) async throws {
+    guard !others.isEmpty else { return }
+    var mentions: [AuditLog.Mention] = []
+    let asked = Set(pids.map(\.bytes))
+    try await audit.mentions(of: others) { mention in
+      // What names a pid that was asked for is added with what the log says of that one.
+      if mention.record.pids.allSatisfy({ !asked.contains($0) }) { mentions.append(mention) }
+    }
+    for mention in mentions { try add(mention, of: pids + others.sorted()) }
+  }
+
   /// Adds what the log says of the person.
   mutating func add(_ mention: AuditLog.Mention) throws(AccessFault) {
+    try add(mention, of: pids)
+  }
+
+  private mutating func add(
+    _ mention: AuditLog.Mention, of pids: [PseudonymousID]
+  ) throws(AccessFault) {
     let record = mention.record
     var members: [(name: String, value: JSONValue)] = [
       ("entry", .number("\(mention.place)")), ("at_us", .number("\(record.atUs)")),

@@ -69,7 +69,8 @@ struct ConsentFixture {
   var client: ConsentClient { ConsentClient(connection) }
 
   private init(
-    directory: URL, vault: FakeVault, port: Int, configuration: ConsentConfiguration
+    directory: URL, vault: FakeVault, rotation: RotationClient?, port: Int,
+    configuration: ConsentConfiguration
   ) async throws {
     self.vault = vault
     let key = try SealingKey(
@@ -81,7 +82,7 @@ struct ConsentFixture {
     audit = AuditLog(
       store: store, time: SystemTime(), signer: try Self.signer(name: "tacit/consent/test"))
     service = try await ConsentService(
-      store: store, audit: audit, vault: vault, configuration: configuration,
+      store: store, audit: audit, vault: vault, rotation: rotation, configuration: configuration,
       secrets: ConsentSecrets(seed: Array("the same in each run".utf8)), time: SystemTime(),
       random: SystemRandom(), log: silentLog)
     var router = Router()
@@ -118,12 +119,13 @@ struct ConsentFixture {
 
   /// Runs `body` against a service on the store in `directory`, and stops it afterwards.
   static func run<Result>(
-    in directory: URL, vault: FakeVault = FakeVault(), port: Int = 0,
-    configuration: ConsentConfiguration = .quick,
+    in directory: URL, vault: FakeVault = FakeVault(), rotation: RotationClient? = nil,
+    port: Int = 0, configuration: ConsentConfiguration = .quick,
     _ body: (ConsentFixture) async throws -> Result
   ) async throws -> Result {
     let fixture = try await ConsentFixture(
-      directory: directory, vault: vault, port: port, configuration: configuration)
+      directory: directory, vault: vault, rotation: rotation, port: port,
+      configuration: configuration)
     do {
       let result = try await body(fixture)
       await fixture.stop()
@@ -232,6 +234,8 @@ extension ConsentConfiguration {
     var configuration = ConsentConfiguration()
     configuration.feedBatchCount = 3
     configuration.erasureRetryMs = 5
+    configuration.renamingPollMs = 5
+    configuration.renamingBatchCount = 2
     return configuration
   }
 

@@ -28,13 +28,15 @@ enum DPVTerms {
     case .restriction: "dpv:ConsentStatusInvalidForProcessing"
     // What was said before counts again, and this receipt does not say what that was.
     case .restrictionLifted: "dpv:ConsentUnknown"
+    // Says nothing of consent; exports leave it out.
+    case .renaming: "dpv:ConsentUnknown"
     }
   }
 
   /// The right of the GDPR that the receipt records the exercise of.
   static func right(_ kind: ReceiptDocument.Kind) -> String {
     switch kind {
-    case .grant, .denial, .withdrawal: "eu-gdpr:A7-3"
+    case .grant, .denial, .withdrawal, .renaming: "eu-gdpr:A7-3"
     case .erasure: "eu-gdpr:A17"
     case .restriction, .restrictionLifted: "eu-gdpr:A18"
     case .objection: "eu-gdpr:A21"

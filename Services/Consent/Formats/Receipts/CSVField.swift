@@ -25,6 +25,7 @@ enum CSVField: String, CaseIterable {
   case sequence
   case personSequence = "person_sequence"
   case previousHash = "previous_hash"
+  case formerPID = "former_user_id_hashed"
 
   /// The columns that a file must have.
   static let required: [CSVField] = [.consentID, .pid, .scopes, .grantedAt, .source, .version]
@@ -51,6 +52,7 @@ extension ReceiptBuilder {
     case .sequence: sequence = try FieldValue.number(text, name)
     case .personSequence: personSequence = try FieldValue.number(text, name)
     case .previousHash: previousHash = try FieldValue.hash(text, name)
+    case .formerPID: formerPID = try FieldValue.pid(text, name)
     default: try setDetail(field, to: text, cell)
     }
   }

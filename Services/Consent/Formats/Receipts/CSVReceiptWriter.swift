@@ -57,6 +57,7 @@ extension ReceiptDocument {
     case .sequence: sequence.map { String($0) } ?? ""
     case .personSequence: personSequence.map { String($0) } ?? ""
     case .previousHash: Hexadecimal.encode(previousHash)
+    case .formerPID: formerPID?.seedForm ?? ""
     }
   }
 }

@@ -5,7 +5,7 @@ internal import PrivacyCore
 //     {"consent_id":"c_01F…","user_id_hashed":"hmac:sha256:…","scopes":["product_recs"],
 //      "granted_at":"2026-01-10T12:34:56Z","expires_at":"2028-01-10T12:34:56Z",
 //      "source":"web-portal:v2","version":2,
-//      "kind":"grant","denied_scopes":["ads"],
+//      "kind":"grant","denied_scopes":["ads"],"former_user_id_hashed":"hmac:sha256:…",
 //      "notice":{"id":"shop","language":"de","text_hash":"<64 hexadecimal digits>"},
 //      "controller":"…","jurisdiction":"DE","pii_categories":["…"],"recipients":["…"],
 //      "retention":"P2Y","withdrawal_method":"…",
@@ -77,7 +77,12 @@ extension ReceiptBuilder {
   ) throws(FormatFault) {
     switch name {
     case "consent_id": consentID = try cursor.value(FieldValue.consentID)
-    case "user_id_hashed": pid = try cursor.value(FieldValue.pid)
+    case "user_id_hashed":
+      pid = try cursor.value { text throws(FormatFault.Reason) in try FieldValue.pid(text) }
+    case "former_user_id_hashed":
+      formerPID = try cursor.value { text throws(FormatFault.Reason) in
+        try FieldValue.pid(text, name)
+      }
     case "scopes": scopes = try cursor.strings(name)
     case "granted_at": grantedAt = try cursor.time(name)
     case "expires_at": expiresAt = try cursor.time(name)

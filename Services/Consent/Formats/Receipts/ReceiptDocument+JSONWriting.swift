@@ -15,6 +15,7 @@ extension ReceiptDocument {
       "source": .text(source),
       "version": .number(Int64(version)),
       "kind": kind == .grant ? nil : .text(kind.rawValue),
+      "former_user_id_hashed": formerPID.map { .text($0.seedForm) },
       "denied_scopes": .listed(deniedScopes),
       "notice": notice.map(\.jsonValue),
       "controller": .said(controller),

@@ -7,7 +7,7 @@ package struct ReceiptDocument: Hashable, Sendable {
   package enum Kind: String, Hashable, Sendable, CaseIterable {
     case grant, withdrawal, erasure, denial, restriction
     case restrictionLifted = "restriction-lifted"
-    case objection
+    case objection, renaming
   }
 
   /// What was said to a purpose. Never asked is no entry at all.
@@ -99,6 +99,8 @@ package struct ReceiptDocument: Hashable, Sendable {
   package var scopes: [String]
   /// The scopes that were asked for in the same act and refused.
   package var deniedScopes: [String] = []
+  /// For a renaming: the pid that the person had before.
+  package var formerPID: PseudonymousID?
   /// From when it counts.
   package var grantedAt: Timestamp
   /// Until when it counts (exclusive); a grant has it, no other kind needs it.

@@ -9,10 +9,12 @@ enum FieldValue {
     return id
   }
 
-  static func pid(_ text: String) throws(FormatFault.Reason) -> PseudonymousID {
+  static func pid(
+    _ text: String, _ field: String = "user_id_hashed"
+  ) throws(FormatFault.Reason) -> PseudonymousID {
     // With its prefix only: a bare hash could be one of another kind.
     guard text.utf8.count == pidByteCount, let pid = PseudonymousID(text: text) else {
-      throw .malformedField("user_id_hashed", expected: "hmac:sha256: and 43 characters")
+      throw .malformedField(field, expected: "hmac:sha256: and 43 characters")
     }
     return pid
   }
@@ -72,6 +74,7 @@ enum FieldValue {
 struct ReceiptBuilder {
   var consentID: ConsentID?
   var pid: PseudonymousID?
+  var formerPID: PseudonymousID?
   var kind = ReceiptDocument.Kind.grant
   var scopes: [String]?
   var deniedScopes: [String] = []
@@ -103,9 +106,11 @@ struct ReceiptBuilder {
     guard let source else { throw .missingField("source") }
     guard let version else { throw .missingField("version") }
     if kind == .grant, expiresAt == nil { throw .missingField("expires_at") }
+    if kind == .renaming, formerPID == nil { throw .missingField("former_user_id_hashed") }
     var document = ReceiptDocument(
       consentID: consentID, pid: pid, kind: kind, scopes: scopes, grantedAt: grantedAt,
       expiresAt: expiresAt, source: source, version: version)
+    document.formerPID = formerPID
     document.deniedScopes = deniedScopes
     document.notice = notice
     document.controller = controller

@@ -24,14 +24,16 @@ extension GateRoster {
   ///
   /// The change must be durable, and made known with `committed(_:takesAway:)`.
   ///
-  /// - Parameter since: when the commit was done, on the monotonic clock.
+  /// - Parameters:
+  ///   - pids: whom it concerns; `nil`: it concerns every gate.
+  ///   - since: when the commit was done, on the monotonic clock.
   func barrier(
-    at position: UInt64, of pids: [PseudonymousID], since start: Int64
+    at position: UInt64, of pids: [PseudonymousID]?, since start: Int64
   ) async throws -> Passage {
     var outcomes: [GateOutcome] = []
     var pending: [UInt64: Pending] = state.withLock { state in
       removeSilent(from: &state)
-      return state.registrations.filter { pids.contains(where: $0.value.serves) }.mapValues {
+      return state.registrations(serving: pids).mapValues {
         Pending(gate: $0.gate, end: $0.leaseEnd &+ driftGuardMicroseconds)
       }
     }

@@ -37,6 +37,18 @@ package final class GateRoster: Sendable {
     var last: UInt64 = 0
     /// The newest durable position that takes something away.
     var lastTakingAway: UInt64 = 0
+    /// The newest durable position that gives somebody another pid.
+    var lastRenaming: UInt64 = 0
+    /// Whether anybody ever got another pid: then a range of pids no longer says who is served.
+    var hasRenamings = false
+    /// The last rotation of pid keys that is over.
+    var retiredRotation: UInt32 = 0
+
+    /// The gates that serve one of `pids`, or anybody.
+    func registrations(serving pids: [PseudonymousID]?) -> [UInt64: Registration] {
+      guard let pids, !hasRenamings else { return registrations }
+      return registrations.filter { pids.contains(where: $0.value.serves) }
+    }
   }
 
   let state = Mutex(State())
@@ -54,10 +66,12 @@ package final class GateRoster: Sendable {
 
   /// The roster of a service that has just started.
   ///
-  /// - Parameter earlierLeaseMs: how long leases last that an earlier run may have given.
+  /// - Parameters:
+  ///   - earlierLeaseMs: how long leases last that an earlier run may have given.
+  ///   - renaming: how far the ledger is with a rotation of pid keys.
   package init(
     configuration: ConsentConfiguration, earlierLeaseMs: Int, lastPosition: UInt64,
-    time: any TimeSource
+    renaming: RenamingProgress, time: any TimeSource
   ) {
     self.time = time
     logGrew = Signal(time: time)
@@ -70,7 +84,11 @@ package final class GateRoster: Sendable {
       lastPosition == 0
       ? .min
       : time.monotonicMicroseconds + Int64(earlierLeaseMs) * 1_000 + driftGuardMicroseconds
-    state.withLock { $0.last = lastPosition }
+    state.withLock { state in
+      state.last = lastPosition
+      state.hasRenamings = renaming.rotation > 0
+      state.retiredRotation = renaming.retiredRotation
+    }
   }
 
   // MARK: The log
@@ -79,10 +97,17 @@ package final class GateRoster: Sendable {
   var lastPosition: UInt64 { state.withLock { $0.last } }
 
   /// Makes known that everything up to `position` is durable.
-  func committed(_ position: UInt64, takesAway: Bool) {
+  ///
+  /// - Parameter renames: whether somebody got another pid: what comes later under it must reach no
+  ///   gate that serves the person and does not know that.
+  func committed(_ position: UInt64, takesAway: Bool, renames: Bool = false) {
     let wakes = state.withLock { state in
       state.last = max(state.last, position)
       if takesAway { state.lastTakingAway = max(state.lastTakingAway, position) }
+      if renames {
+        state.lastRenaming = max(state.lastRenaming, position)
+        state.hasRenamings = true
+      }
       return state.registrations.values.map(\.wake)
     }
     for wake in wakes { wake.notify() }
@@ -102,6 +127,14 @@ package final class GateRoster: Sendable {
   func wakeGates() {
     for wake in state.withLock({ $0.registrations.values.map(\.wake) }) { wake.notify() }
   }
+
+  /// Tells with each lease from here on that `rotation` is over.
+  func retire(_ rotation: UInt32) {
+    state.withLock { $0.retiredRotation = max($0.retiredRotation, rotation) }
+  }
+
+  /// Whether anybody ever got another pid.
+  var hasRenamings: Bool { state.withLock { $0.hasRenamings } }
 
   // MARK: One gate
 
@@ -140,7 +173,10 @@ package final class GateRoster: Sendable {
       state.registrations[id]?.leaseEnd = now + leaseMicroseconds
       return GateLease(
         sentAtUs: sentAtUs, durationUs: leaseMicroseconds,
-        sequence: max(state.lastTakingAway, state.registrations[id]?.registeredAt ?? state.last))
+        sequence: max(
+          state.lastTakingAway, state.lastRenaming,
+          state.registrations[id]?.registeredAt ?? state.last),
+        retiredRotation: state.retiredRotation)
     }
   }
 

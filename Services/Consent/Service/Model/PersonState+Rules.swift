@@ -44,7 +44,8 @@ extension PersonState {
       for scope in receipt.scopes { restrict(receipt, scope) }
     case .restrictionLifted:
       for scope in receipt.scopes { lift(scope) }
-    case .renaming, .unspecified, .unrecognized: break
+    case .renaming: renamings.append(receipt.sequence)
+    case .unspecified, .unrecognized: break
     }
   }
 

@@ -20,6 +20,7 @@ extension ReceiptDocument {
       expiresAt: kind == .grant ? Timestamp(microseconds: receipt.expiresAtUs) : nil,
       source: receipt.source, version: receipt.version)
     deniedScopes = receipt.deniedScopes
+    formerPID = PseudonymousID(bytes: receipt.formerPid)
     if let details = receipt.details { set(details) }
     guard withStanding else { return }
     recordedAt = Timestamp(microseconds: receipt.recordedAtUs)
@@ -95,7 +96,7 @@ extension Receipt {
 extension ReceiptDraft {
   /// The draft of a receipt that was read from a file.
   package init(importing document: ReceiptDocument) throws(ReceiptRefusal) {
-    guard let kind = Kind(document.kind.receiptKind) else { throw .unknownKind }
+    guard let kind = Kind(document.kind.receiptKind) else { throw .renamingImported }
     self.init(
       consentID: document.consentID, pid: document.pid, kind: kind,
       scopes: document.scopes, deniedScopes: document.deniedScopes,
@@ -108,6 +109,7 @@ extension ReceiptDraft {
   package init(importing receipt: Receipt) throws(ReceiptRefusal) {
     guard let id = ConsentID(text: receipt.consentID) else { throw .malformedConsentID }
     guard let pid = PseudonymousID(bytes: receipt.pid) else { throw .malformedPID }
+    if receipt.kind == .renaming { throw .renamingImported }
     guard let kind = Kind(receipt.kind) else { throw .unknownKind }
     self.init(
       consentID: id, pid: pid, kind: kind, scopes: receipt.scopes,
@@ -142,6 +144,7 @@ extension ReceiptDocument.Kind {
     case .restriction: .restriction
     case .restrictionLifted: .restrictionLifted
     case .objection: .objection
+    case .renaming: .renaming
     }
   }
 
@@ -154,7 +157,8 @@ extension ReceiptDocument.Kind {
     case .restriction: self = .restriction
     case .restrictionLifted: self = .restrictionLifted
     case .objection: self = .objection
-    case .renaming, .unspecified, .unrecognized: return nil
+    case .renaming: self = .renaming
+    case .unspecified, .unrecognized: return nil
     }
   }
 }

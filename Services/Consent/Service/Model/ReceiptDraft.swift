@@ -74,8 +74,10 @@ package struct ReceiptDraft: Equatable, Sendable {
 
   /// Whether `receipt` is what this draft asks for. Scopes are a set; a time that the draft leaves
   /// to the service fits any, and so does what it leaves to the notice.
-  package func asksFor(_ receipt: Receipt) -> Bool {
-    receipt.kind == kind.receiptKind && receipt.pid == pid.bytes
+  ///
+  /// - Parameter person: the pid that a receipt of this person names; `nil` for the draft's.
+  package func asksFor(_ receipt: Receipt, of person: PseudonymousID? = nil) -> Bool {
+    receipt.kind == kind.receiptKind && receipt.pid == (person ?? pid).bytes
       && receipt.expiresAtUs == expiresAt?.microseconds ?? 0
       && receipt.source == source && receipt.version == version
       && (grantedAt.map { $0.microseconds == receipt.grantedAtUs } ?? true)

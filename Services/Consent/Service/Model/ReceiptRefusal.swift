@@ -72,6 +72,7 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
   case noSignal
   case noSignalScopes(String)
   case malformedSignal(String)
+  case renamingImported
 
   package var description: String {
     switch self {
@@ -156,6 +157,8 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
     case .noSignalScopes(let setting):
       "no scope here is one that the signal speaks of; the service's setting \(setting) names them"
     case .malformedSignal(let what): what
+    case .renamingImported:
+      "a renaming is recorded by a rotation of this system's own pid keys and cannot be imported"
     case .tooManyWebhooks(let limit): "there are \(limit) webhooks already"
     }
   }

@@ -50,11 +50,26 @@ extension ConsentLedger {
   /// The erasure of a person; `nil` where there was none.
   func erasure(of pid: PseudonymousID) throws -> (sequence: UInt64, task: ErasureTask)? {
     try store.read { snapshot in
+      let pid = try names.current(pid, in: snapshot)
       guard let state = try Self.state(of: pid, in: snapshot), state.isErased else { return nil }
-      // Nothing is recorded of a person behind the erasure.
-      let sequence = state.lastSequence
+      let sequence = state.erasureSequence
       return try snapshot.get(ConsentTables.erasures, sequence).map { (sequence, $0.message) }
     }
+  }
+
+  /// Evidence that an erasure was recorded, under the pid that its certificate names: as of now, and
+  /// where the person was renamed since as of then.
+  func evidence(ofErasure task: ErasureTask, at sequence: UInt64) async throws -> ConsentEvidence {
+    guard let pid = PseudonymousID(bytes: task.pid) else {
+      throw StoreError.corrupted("the pid of erasure \(sequence)")
+    }
+    let scope = register.current.rules.knownScopes.first ?? ""
+    guard let renamed = PseudonymousID(bytes: task.renamedPid) else {
+      return try await evidence(of: pid, for: scope, at: nil)
+    }
+    let receipt = try store.read { try Self.receipt(at: sequence, in: $0) }
+    return try await evidence(
+      of: renamed, named: pid, for: scope, at: Timestamp(microseconds: receipt.recordedAtUs))
   }
 
   /// The stores whose statement an erasure lacks.
@@ -73,12 +88,14 @@ extension ConsentLedger {
       Self.missing(from: task, stores: stores).isEmpty,
       let pid = PseudonymousID(bytes: task.pid), let origin = try? audit.verifyingKey().name
     else { return }
+    // Under its newest pid, which also means the person when the rotation is over.
+    let person = PseudonymousID(bytes: task.renamedPid) ?? pid
     let receipt = try Self.receipt(at: sequence, in: transaction)
     let statements = task.statements.sorted { $0.service < $1.service }
     let models = try statements.flatMap { stored in
       Self.statement(stored.note, of: stored.service)?.models ?? []
-    }.filter { try mayHaveLearned($0, from: pid, in: transaction) }
-    let receiptCount = try Self.state(of: pid, in: transaction)?.receiptCount ?? 0
+    }.filter { try mayHaveLearned($0, from: person, in: transaction) }
+    let receiptCount = try Self.state(of: person, in: transaction)?.receiptCount ?? 0
     let certificate = ErasureCertificate(
       origin: origin, pid: pid, sequence: sequence, ground: task.ground,
       recordedAtUs: receipt.recordedAtUs, inForceAtUs: task.inForceAtUs,

@@ -21,19 +21,50 @@ extension ConsentTables {
     webhooks.name: .section("consent.recipients"),
     deadLetters.name: .section("consent.dead_letters"),
     earlierStates.name: .section("consent.earlier_standings"),
+    names.name: .within("consent.receipts", because: "whom a former pid means: a renaming says so"),
   ]
 }
 
 extension ConsentLedger {
+  /// The pids under which people are kept whom `pids` mean, each once, and all the pids that they had
+  /// before.
+  func people(
+    _ pids: [PseudonymousID]
+  ) throws -> (pids: [PseudonymousID], formers: Set<PseudonymousID>) {
+    try store.read { snapshot in
+      var people: [PseudonymousID] = []
+      var formers: Set<PseudonymousID> = []
+      for pid in pids {
+        let pid = try names.current(pid, in: snapshot)
+        guard !people.contains(pid) else { continue }
+        people.append(pid)
+        formers.formUnion(try Self.formerPids(of: pid, in: snapshot))
+      }
+      return (people, formers)
+    }
+  }
+
+  /// The pids that a person had before, the oldest first.
+  static func formerPids(
+    of pid: PseudonymousID, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> [PseudonymousID] {
+    try (state(of: pid, in: reader)?.renamings ?? []).compactMap { position in
+      PseudonymousID(bytes: try receipt(at: position, in: reader).formerPid)
+    }
+  }
+
   /// Adds everything that the tables hold of the people asked for, as of one moment. Walks over the
   /// answered requests, the erasures and the dead letters, which are few.
-  func gather(_ held: inout HeldRecords) throws {
+  func gather(_ held: inout HeldRecords, of people: [PseudonymousID]) throws {
     try store.read { snapshot in
       var sequences: Set<UInt64> = []
-      for pid in held.pids { sequences.formUnion(try Self.gather(pid, &held, in: snapshot)) }
-      let pids = Set(held.pids.map(\.bytes))
+      for pid in people {
+        // Who was renamed since these were looked up is found under the new pid.
+        let pid = try names.current(pid, in: snapshot)
+        sequences.formUnion(try Self.gather(pid, &held, in: snapshot))
+      }
       try snapshot.scan(ConsentTables.erasures) { sequence, stored in
-        guard pids.contains(stored.message.pid) else { return .next }
+        guard sequences.contains(sequence) else { return .next }
         try held.add("erasures", key: [("sequence", .number("\(sequence)"))], stored.message)
         return .next
       }

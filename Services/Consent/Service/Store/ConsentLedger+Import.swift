@@ -2,7 +2,6 @@ internal import AuditLog
 package import ConsentAPI
 internal import PrivacyCore
 internal import SealedStore
-internal import TransparencyLog
 
 /// One line of an import, read and judged as far as that goes without the ledger.
 package struct ImportLine: Sendable {
@@ -36,7 +35,7 @@ extension ConsentLedger {
   package func record(
     _ lines: [ImportLine], by principal: String, whenRun: @escaping @Sendable () -> Void = {}
   ) async throws -> ImportOutcome {
-    let salts = ImportSalts(count: lines.count, random)
+    let salts = EntrySalts(count: lines.count, random)
     let (outcome, stamp) = try await store.write { transaction in
       defer { whenRun() }
       var outcome = ImportOutcome()
@@ -45,7 +44,7 @@ extension ConsentLedger {
       let stamp = clock.stamp()
       let index = try audit.nextIndex(in: &transaction)
       var batch = AuditBatch()
-      var known: KnownRows? = try KnownRows(of: lines, in: transaction)
+      var known: KnownRows? = try KnownRows(of: lines, names, in: transaction)
       for line in lines {
         do {
           let recorded = try record(
@@ -83,19 +82,5 @@ extension ConsentLedger {
     }.value
     clock.isDurable(stamp.recordedAt)
     return outcome
-  }
-}
-
-/// The salts of a chunk's receipts: asked for all at once, which is many times faster.
-private struct ImportSalts: Sendable {
-  private let bytes: [UInt8]
-
-  init(count: Int, _ random: any RandomSource) {
-    bytes = random.bytes(count: count * SaltedCommitment.saltByteCount)
-  }
-
-  subscript(index: Int) -> [UInt8] {
-    let start = index * SaltedCommitment.saltByteCount
-    return Array(bytes[start..<start + SaltedCommitment.saltByteCount])
   }
 }

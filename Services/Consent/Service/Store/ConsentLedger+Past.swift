@@ -53,7 +53,7 @@ extension ConsentLedger {
   }
 
   /// What counted for a person right after one of the receipts.
-  private static func state(
+  static func state(
     of pid: PseudonymousID, after newest: Receipt,
     in reader: borrowing some StoreReading & ~Copyable
   ) throws -> PersonState {

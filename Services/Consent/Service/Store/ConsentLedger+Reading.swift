@@ -61,9 +61,14 @@ extension ConsentLedger {
     }
   }
 
+  /// Whether there is a receipt with this id.
+  func isKnown(_ id: ConsentID) throws -> Bool {
+    try store.read { try $0.contains(ConsentTables.positions, id) }
+  }
+
   /// All receipts of a person, oldest first.
   package func receipts(of pid: PseudonymousID) throws -> [Receipt] {
-    try store.read { try Self.receipts(of: pid, in: $0) }
+    try store.read { try Self.receipts(of: names.current(pid, in: $0), in: $0) }
   }
 
   /// Answers a check by everything that was acknowledged before. For another time the receipts count
@@ -102,11 +107,14 @@ extension ConsentLedger {
   private func decide(
     _ check: ConsentQuestion, now: Timestamp, in snapshot: borrowing ReadSnapshot
   ) throws -> CheckDecision {
-    let state = try Self.state(of: check.pid, in: snapshot) ?? PersonState()
-    standings.insert(state, of: check.pid, at: snapshot.sequence)
+    let pid = try names.current(check.pid, in: snapshot)
+    // Under a former pid nothing is kept in memory: what is kept of the person is kept once.
+    let known = check.at == nil && pid != check.pid ? standings.standing(of: pid)?.state : nil
+    let state = try known ?? Self.state(of: pid, in: snapshot) ?? PersonState()
+    if known == nil { standings.insert(state, of: pid, at: snapshot.sequence) }
     guard let at = check.at else { return state.decision(for: check.scope, at: now) }
     if state.isErased { return CheckDecision(reason: .erased) }
-    return try Self.standing(of: check.pid, at: at, in: snapshot).state
+    return try Self.standing(of: pid, at: at, in: snapshot).state
       .decision(for: check.scope, at: at)
   }
 
@@ -114,7 +122,7 @@ extension ConsentLedger {
   package func standing(of pid: PseudonymousID) throws -> (state: PersonState, position: UInt64) {
     try store.read { snapshot in
       (
-        try Self.state(of: pid, in: snapshot) ?? PersonState(),
+        try Self.state(of: names.current(pid, in: snapshot), in: snapshot) ?? PersonState(),
         try Self.lastPosition(in: snapshot)
       )
     }

@@ -20,7 +20,7 @@ extension ConsentLedger {
       in: &transaction
     ) { receipt, statement, transaction in
       let entry = AuditEntry(
-        principal: principal, action: action, pids: [draft.pid],
+        principal: principal, action: action, pids: [try pid(receipt.pid)],
         consentIDs: [receipt.consentID],
         details: [("sequence", "\(receipt.sequence)")] + details, statement: statement.packed())
       return .entry(index: try audit.append(entry, in: &transaction))
@@ -39,9 +39,13 @@ extension ConsentLedger {
     in transaction: inout WriteTransaction,
     log: (Receipt, ReceiptStatement, inout WriteTransaction) throws -> LogPlace
   ) throws -> Recorded {
+    var draft = draft
+    draft.pid = try known?.current(draft.pid) ?? names.current(draft.pid, in: transaction)
     if let id = draft.consentID, let found = try knownPosition(of: id, known, in: transaction) {
       let receipt = try Self.receipt(at: found, in: transaction)
-      guard draft.asksFor(receipt) else { throw ReceiptRefusal.duplicateID(id) }
+      guard draft.asksFor(receipt, of: try owner(of: receipt, draft.pid, in: transaction)) else {
+        throw ReceiptRefusal.duplicateID(id)
+      }
       return Recorded(
         receipt: receipt, isNew: false,
         // A grant may have ended earlier than the one it followed.
@@ -49,7 +53,6 @@ extension ConsentLedger {
     }
     let now = stamp.now
     var state = try knownState(of: draft.pid, known, in: transaction) ?? PersonState()
-    var draft = draft
     if draft.kind.isAnswer {
       draft = try register.current.catalog.complete(draft)
       state.refuseParts(of: &draft)
@@ -64,7 +67,7 @@ extension ConsentLedger {
       expiresAtUs: draft.expiresAt?.microseconds ?? 0, source: draft.source,
       version: draft.version, kind: draft.kind.receiptKind,
       recordedAtUs: stamp.recordedAt.microseconds,
-      sequence: position, previousHash: try previousHash(state, in: transaction),
+      sequence: position, previousHash: try Self.previousHash(state, in: transaction),
       deniedScopes: draft.deniedScopes, personSequence: state.receiptCount + 1,
       details: draft.details)
     let takesAway = state.isNarrowed(by: receipt, now: now)
@@ -126,12 +129,23 @@ extension ConsentLedger {
     try transaction.delete(ConsentTables.earlierStates, .prefix(pid))
   }
 
-  private func previousHash(
-    _ state: PersonState, in transaction: borrowing WriteTransaction
+  /// The pid that `receipt` names, where it is one of the person's, and else the person's own.
+  private func owner(
+    of receipt: Receipt, _ pid: PseudonymousID, in transaction: borrowing WriteTransaction
+  ) throws -> PseudonymousID {
+    guard receipt.pid != pid.bytes, let named = PseudonymousID(bytes: receipt.pid),
+      try transaction.contains(ConsentTables.history, KeyPair(pid, receipt.sequence))
+    else { return pid }
+    return named
+  }
+
+  /// What the person's next receipt says of the last one.
+  static func previousHash(
+    _ state: PersonState, in reader: borrowing some StoreReading & ~Copyable
   ) throws -> [UInt8] {
     // Stores of before the hash was kept with the state.
     if state.lastHash.isEmpty, state.lastSequence > 0 {
-      return try Self.hash(of: Self.receipt(at: state.lastSequence, in: transaction))
+      return try Self.hash(of: Self.receipt(at: state.lastSequence, in: reader))
     }
     return state.lastHash
   }

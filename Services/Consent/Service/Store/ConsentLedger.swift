@@ -18,6 +18,7 @@ package struct ConsentLedger: Sendable {
   let random: any RandomSource
   let standings: StandingCache
   let takings = TakingsInFlight()
+  let names: FormerNames
 
   /// The ledger that lives in `store`.
   ///
@@ -36,6 +37,7 @@ package struct ConsentLedger: Sendable {
     clock = RecordingClock(time: time, last: try Self.newestTime(in: store))
     self.random = random
     standings = StandingCache(personCountMax: configuration.cachedPersonCountMax)
+    names = try FormerNames(in: store)
   }
 
   /// A receipt, whether this call made it, and whether it needs the barrier.
@@ -98,8 +100,9 @@ package struct ConsentLedger: Sendable {
     try await once(request) {
       try rules.check(draft, now: time.now)
     } write: { transaction in
-      let state = try Self.state(of: draft.pid, in: transaction) ?? PersonState()
       var draft = draft
+      draft.pid = try names.current(draft.pid, in: transaction)
+      let state = try Self.state(of: draft.pid, in: transaction) ?? PersonState()
       draft.scopes = try state.lifting(draft.scopes, tree: register.current.catalog.tree)
       return try record(draft, "consent.lift", by: principal, in: &transaction)
     }
@@ -136,7 +139,8 @@ package struct ConsentLedger: Sendable {
     _ draft: ReceiptDraft, ground: String, by principal: String,
     in transaction: inout WriteTransaction
   ) throws -> Recorded {
-    if let state = try Self.state(of: draft.pid, in: transaction), state.isErased {
+    let pid = try names.current(draft.pid, in: transaction)
+    if let state = try Self.state(of: pid, in: transaction), state.isErased {
       let receipt = try Self.receipt(at: state.erasureSequence, in: transaction)
       return Recorded(receipt: receipt, isNew: false, takesAway: true)
     }
@@ -178,7 +182,8 @@ package struct ConsentLedger: Sendable {
     _ draft: ReceiptDraft, by principal: String, in transaction: inout WriteTransaction
   ) throws -> Recorded {
     let current = register.current
-    let state = try Self.state(of: draft.pid, in: transaction) ?? PersonState()
+    let pid = try names.current(draft.pid, in: transaction)
+    let state = try Self.state(of: pid, in: transaction) ?? PersonState()
     let plan = state.takingBack(
       draft.scopes, kind: draft.kind, known: current.rules.knownScopes,
       tree: current.catalog.tree)

@@ -41,10 +41,12 @@ package enum ConsentTables {
   package static let earlierStates = StoreTable<
     KeyPair<PseudonymousID, UInt64>, StoredMessage<PersonState>
   >("earlier_states", id: 13)
+  /// Whom former pids mean, while the rotation that replaced them runs.
+  package static let names = StoreTable<PseudonymousID, FormerName>("names", id: 14)
 
   /// All of them.
   package static let all: [any StoreTableDescribing] = [
     receipts, positions, history, people, erasures, settings, requests, requestOrder, purposes,
-    notices, webhooks, deadLetters, earlierStates,
+    notices, webhooks, deadLetters, earlierStates, names,
   ]
 }

@@ -10,9 +10,12 @@ struct KnownRows {
   /// What counts for the chunk's people.
   private(set) var states: [PseudonymousID: PersonState] = [:]
 
+  /// Whom the chunk's former pids mean.
+  private var current: [PseudonymousID: PseudonymousID] = [:]
+
   /// Reads what there is of the ids and people of `lines`.
   init(
-    of lines: [ImportLine], in reader: borrowing some StoreReading & ~Copyable
+    of lines: [ImportLine], _ names: FormerNames, in reader: borrowing some StoreReading & ~Copyable
   ) throws {
     states.reserveCapacity(lines.count)
     positions.reserveCapacity(lines.count)
@@ -21,9 +24,14 @@ struct KnownRows {
       if let id = draft.consentID {
         positions[id] = try reader.get(ConsentTables.positions, id)
       }
-      states[draft.pid] = try ConsentLedger.state(of: draft.pid, in: reader)
+      let pid = try names.current(draft.pid, in: reader)
+      if pid != draft.pid { current[draft.pid] = pid }
+      states[pid] = try ConsentLedger.state(of: pid, in: reader)
     }
   }
+
+  /// The pid under which the person is kept whom `pid` means.
+  func current(_ pid: PseudonymousID) -> PseudonymousID { current[pid] ?? pid }
 
   /// Notes what was written of a receipt and its person.
   mutating func note(

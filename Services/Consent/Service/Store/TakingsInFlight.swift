@@ -7,21 +7,40 @@ internal import Synchronization
 /// One of which the gates are never told, because it failed, costs its person one barrier for each
 /// answer until the next thing is taken away.
 final class TakingsInFlight: Sendable {
-  private let positions = Mutex<[PseudonymousID: UInt64]>([:])
+  private struct State {
+    var positions: [PseudonymousID: UInt64] = [:]
+    /// People who were renamed since.
+    var renamed: [PseudonymousID: PseudonymousID] = [:]
+  }
+
+  private let state = Mutex(State())
 
   /// The receipt at `position` takes something away. To be called while its transaction runs.
   func begin(_ pid: PseudonymousID, at position: UInt64) {
-    positions.withLock { $0[pid] = max($0[pid] ?? 0, position) }
+    state.withLock { $0.positions[pid] = max($0.positions[pid] ?? 0, position) }
   }
 
   /// The roster knows the receipt at `position`.
   func end(_ pid: PseudonymousID, at position: UInt64) {
-    positions.withLock { positions in
-      if let newest = positions[pid], newest <= position { positions[pid] = nil }
+    state.withLock { state in
+      for pid in [pid, state.renamed[pid]].compactMap({ $0 }) {
+        if let newest = state.positions[pid], newest <= position { state.positions[pid] = nil }
+      }
+      if state.positions[pid] == nil { state.renamed[pid] = nil }
+    }
+  }
+
+  /// The person known as `former` is `pid` from here on. To be called while the transaction that says
+  /// so runs.
+  func rename(_ former: PseudonymousID, to pid: PseudonymousID) {
+    state.withLock { state in
+      guard let position = state.positions[former] else { return }
+      state.positions[pid] = max(state.positions[pid] ?? 0, position)
+      state.renamed[former] = pid
     }
   }
 
   func contains(_ pid: PseudonymousID) -> Bool {
-    positions.withLock { $0[pid] != nil }
+    state.withLock { $0.positions[pid] != nil }
   }
 }

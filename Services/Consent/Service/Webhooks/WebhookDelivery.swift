@@ -69,13 +69,20 @@ final class WebhookDelivery: Sendable {
     let receipts = try ledger.receipts(
       after: progress.settledSequence, limit: settings.batchCount)
     guard let last = receipts.last?.sequence else { return .idle }
-    let blocked = try people(of: letters.map(\.sequence))
-    var outcome = await deliver(
-      queues(
-        receipts.lazy.filter { !blocked.contains($0.pid) }.map { Item(receipt: $0, attempts: 0) }))
-    for receipt in receipts where blocked.contains(receipt.pid) {
-      outcome.dead.append(letter(receipt.sequence, 0, Self.waitsBehind))
+    var blocked = try people(of: letters.map(\.sequence))
+    var open: [Item] = []
+    var waiting: [NumberedLetter] = []
+    for receipt in receipts {
+      // A renaming is the last change under the former pid and the first one under the new one.
+      if blocked.contains(receipt.pid) || blocked.contains(receipt.formerPid) {
+        blocked.insert(receipt.pid)
+        waiting.append(letter(receipt.sequence, 0, Self.waitsBehind))
+      } else {
+        open.append(Item(receipt: receipt, attempts: 0))
+      }
     }
+    var outcome = await deliver(queues(open))
+    outcome.dead += waiting
     // What was not tried to the end is not settled.
     try Task.checkCancellation()
     return try await ledger.settle(id, through: last, dead: outcome.dead) ? .more : .removed
@@ -98,10 +105,16 @@ final class WebhookDelivery: Sendable {
     Set(try ledger.receipts(at: sequences).map(\.pid))
   }
 
-  /// The changes of each person in log order.
+  /// The changes of each person in log order, under whatever pids.
   private func queues(_ items: some Sequence<Item>) -> [[Item]] {
     var queues: [[UInt8]: [Item]] = [:]
-    for item in items { queues[item.receipt.pid, default: []].append(item) }
+    // Whose queue the changes of somebody join who was renamed among `items`.
+    var earlier: [[UInt8]: [UInt8]] = [:]
+    for item in items {
+      let (pid, former) = (item.receipt.pid, item.receipt.formerPid)
+      if !former.isEmpty { earlier[pid] = earlier[former] ?? former }
+      queues[earlier[pid] ?? pid, default: []].append(item)
+    }
     return queues.values.sorted {
       ($0.first?.receipt.sequence ?? 0) < ($1.first?.receipt.sequence ?? 0)
     }

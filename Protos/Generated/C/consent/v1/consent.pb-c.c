@@ -727,6 +727,51 @@ void   tacit__consent__v1__consent_evidence__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__consent_evidence__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__consent__v1__logged_renaming__init
+                     (Tacit__Consent__V1__LoggedRenaming         *message)
+{
+  static const Tacit__Consent__V1__LoggedRenaming init_value = TACIT__CONSENT__V1__LOGGED_RENAMING__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__logged_renaming__get_packed_size
+                     (const Tacit__Consent__V1__LoggedRenaming *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__logged_renaming__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__logged_renaming__pack
+                     (const Tacit__Consent__V1__LoggedRenaming *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__logged_renaming__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__logged_renaming__pack_to_buffer
+                     (const Tacit__Consent__V1__LoggedRenaming *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__logged_renaming__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__LoggedRenaming *
+       tacit__consent__v1__logged_renaming__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__LoggedRenaming *)
+     protobuf_c_message_unpack (&tacit__consent__v1__logged_renaming__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__logged_renaming__free_unpacked
+                     (Tacit__Consent__V1__LoggedRenaming *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__logged_renaming__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__consent__v1__logged_receipt__init
                      (Tacit__Consent__V1__LoggedReceipt         *message)
 {
@@ -5607,7 +5652,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__prove_request__descriptor =
   (ProtobufCMessageInit) tacit__consent__v1__prove_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__consent_evidence__field_descriptors[11] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__consent_evidence__field_descriptors[12] =
 {
   {
     "pid",
@@ -5741,6 +5786,18 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__consent_evidence__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "renamings",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__ConsentEvidence, n_renamings),
+    offsetof(Tacit__Consent__V1__ConsentEvidence, renamings),
+    &tacit__consent__v1__logged_renaming__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__consent_evidence__field_indices_by_name[] = {
   3,   /* field[3] = answer */
@@ -5750,6 +5807,7 @@ static const unsigned tacit__consent__v1__consent_evidence__field_indices_by_nam
   6,   /* field[6] = newest */
   0,   /* field[0] = pid */
   5,   /* field[5] = receipt */
+  11,   /* field[11] = renamings */
   1,   /* field[1] = scope */
   10,   /* field[10] = signature */
   4,   /* field[4] = standing */
@@ -5758,7 +5816,7 @@ static const unsigned tacit__consent__v1__consent_evidence__field_indices_by_nam
 static const ProtobufCIntRange tacit__consent__v1__consent_evidence__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__consent_evidence__descriptor =
 {
@@ -5768,11 +5826,62 @@ const ProtobufCMessageDescriptor tacit__consent__v1__consent_evidence__descripto
   "Tacit__Consent__V1__ConsentEvidence",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ConsentEvidence),
-  11,
+  12,
   tacit__consent__v1__consent_evidence__field_descriptors,
   tacit__consent__v1__consent_evidence__field_indices_by_name,
   1,  tacit__consent__v1__consent_evidence__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__consent_evidence__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__logged_renaming__field_descriptors[2] =
+{
+  {
+    "receipt",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LoggedRenaming, receipt),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "entry",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__LoggedRenaming, entry),
+    &tacit__consent__v1__logged_receipt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__logged_renaming__field_indices_by_name[] = {
+  1,   /* field[1] = entry */
+  0,   /* field[0] = receipt */
+};
+static const ProtobufCIntRange tacit__consent__v1__logged_renaming__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__logged_renaming__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.LoggedRenaming",
+  "LoggedRenaming",
+  "Tacit__Consent__V1__LoggedRenaming",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__LoggedRenaming),
+  2,
+  tacit__consent__v1__logged_renaming__field_descriptors,
+  tacit__consent__v1__logged_renaming__field_indices_by_name,
+  1,  tacit__consent__v1__logged_renaming__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__logged_renaming__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__consent__v1__logged_receipt__field_descriptors[7] =

@@ -322,7 +322,7 @@ void   tacit__consent__v1__stored_dead_letter__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__stored_dead_letter__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor tacit__consent__v1__person_state__field_descriptors[5] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__person_state__field_descriptors[6] =
 {
   {
     "receipt_count",
@@ -384,18 +384,31 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__person_state__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "renamings",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Tacit__Consent__V1__PersonState, n_renamings),
+    offsetof(Tacit__Consent__V1__PersonState, renamings),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__person_state__field_indices_by_name[] = {
   2,   /* field[2] = erasure_sequence */
   4,   /* field[4] = last_hash */
   1,   /* field[1] = last_sequence */
   0,   /* field[0] = receipt_count */
+  5,   /* field[5] = renamings */
   3,   /* field[3] = scopes */
 };
 static const ProtobufCIntRange tacit__consent__v1__person_state__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__person_state__descriptor =
 {
@@ -405,7 +418,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__person_state__descriptor =
   "Tacit__Consent__V1__PersonState",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__PersonState),
-  5,
+  6,
   tacit__consent__v1__person_state__field_descriptors,
   tacit__consent__v1__person_state__field_indices_by_name,
   1,  tacit__consent__v1__person_state__number_ranges,
@@ -709,7 +722,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__answered_request__descripto
   (ProtobufCMessageInit) tacit__consent__v1__answered_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_task__field_descriptors[9] =
+static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_task__field_descriptors[10] =
 {
   {
     "pid",
@@ -819,6 +832,18 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_task__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "renamed_pid",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tacit__Consent__V1__ErasureTask, renamed_pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tacit__consent__v1__erasure_task__field_indices_by_name[] = {
   8,   /* field[8] = certificate */
@@ -829,12 +854,13 @@ static const unsigned tacit__consent__v1__erasure_task__field_indices_by_name[] 
   2,   /* field[2] = is_done */
   4,   /* field[4] = key_destroyed */
   0,   /* field[0] = pid */
+  9,   /* field[9] = renamed_pid */
   6,   /* field[6] = statements */
 };
 static const ProtobufCIntRange tacit__consent__v1__erasure_task__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__erasure_task__descriptor =
 {
@@ -844,7 +870,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__erasure_task__descriptor =
   "Tacit__Consent__V1__ErasureTask",
   "tacit.consent.v1",
   sizeof(Tacit__Consent__V1__ErasureTask),
-  9,
+  10,
   tacit__consent__v1__erasure_task__field_descriptors,
   tacit__consent__v1__erasure_task__field_indices_by_name,
   1,  tacit__consent__v1__erasure_task__number_ranges,

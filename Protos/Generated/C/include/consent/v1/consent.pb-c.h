@@ -33,6 +33,7 @@ typedef struct Tacit__Consent__V1__CheckBatchRequest Tacit__Consent__V1__CheckBa
 typedef struct Tacit__Consent__V1__CheckBatchReply Tacit__Consent__V1__CheckBatchReply;
 typedef struct Tacit__Consent__V1__ProveRequest Tacit__Consent__V1__ProveRequest;
 typedef struct Tacit__Consent__V1__ConsentEvidence Tacit__Consent__V1__ConsentEvidence;
+typedef struct Tacit__Consent__V1__LoggedRenaming Tacit__Consent__V1__LoggedRenaming;
 typedef struct Tacit__Consent__V1__LoggedReceipt Tacit__Consent__V1__LoggedReceipt;
 typedef struct Tacit__Consent__V1__ReceiptStatement Tacit__Consent__V1__ReceiptStatement;
 typedef struct Tacit__Consent__V1__ShowRequest Tacit__Consent__V1__ShowRequest;
@@ -880,13 +881,39 @@ struct  Tacit__Consent__V1__ConsentEvidence
    */
   ProtobufCBinaryData checkpoint;
   /*
-   * A note, signed with the log's key, over everything above: whoever keeps the log gave this answer.
+   * A note, signed with the log's key, over everything else: whoever keeps the log gave this answer.
    */
   ProtobufCBinaryData signature;
+  /*
+   * Where the parts name the person by several pids: the renamings that join them, in their order.
+   * The signature is over these too.
+   */
+  size_t n_renamings;
+  Tacit__Consent__V1__LoggedRenaming **renamings;
 };
 #define TACIT__CONSENT__V1__CONSENT_EVIDENCE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__consent_evidence__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, 0, NULL, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, {0,NULL}, {0,NULL} }
+    , {0,NULL}, (char *)protobuf_c_empty_string, 0, NULL, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL }
+
+
+/*
+ * A renaming with its entry in the transparency log.
+ */
+struct  Tacit__Consent__V1__LoggedRenaming
+{
+  ProtobufCMessage base;
+  /*
+   * The receipt, packed, of the kind RENAMING.
+   */
+  ProtobufCBinaryData receipt;
+  /*
+   * Its entry.
+   */
+  Tacit__Consent__V1__LoggedReceipt *entry;
+};
+#define TACIT__CONSENT__V1__LOGGED_RENAMING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__logged_renaming__descriptor) \
+    , {0,NULL}, NULL }
 
 
 /*
@@ -3232,6 +3259,25 @@ Tacit__Consent__V1__ConsentEvidence *
 void   tacit__consent__v1__consent_evidence__free_unpacked
                      (Tacit__Consent__V1__ConsentEvidence *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__LoggedRenaming methods */
+void   tacit__consent__v1__logged_renaming__init
+                     (Tacit__Consent__V1__LoggedRenaming         *message);
+size_t tacit__consent__v1__logged_renaming__get_packed_size
+                     (const Tacit__Consent__V1__LoggedRenaming   *message);
+size_t tacit__consent__v1__logged_renaming__pack
+                     (const Tacit__Consent__V1__LoggedRenaming   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__logged_renaming__pack_to_buffer
+                     (const Tacit__Consent__V1__LoggedRenaming   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__LoggedRenaming *
+       tacit__consent__v1__logged_renaming__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__logged_renaming__free_unpacked
+                     (Tacit__Consent__V1__LoggedRenaming *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Consent__V1__LoggedReceipt methods */
 void   tacit__consent__v1__logged_receipt__init
                      (Tacit__Consent__V1__LoggedReceipt         *message);
@@ -4745,6 +4791,9 @@ typedef void (*Tacit__Consent__V1__ProveRequest_Closure)
 typedef void (*Tacit__Consent__V1__ConsentEvidence_Closure)
                  (const Tacit__Consent__V1__ConsentEvidence *message,
                   void *closure_data);
+typedef void (*Tacit__Consent__V1__LoggedRenaming_Closure)
+                 (const Tacit__Consent__V1__LoggedRenaming *message,
+                  void *closure_data);
 typedef void (*Tacit__Consent__V1__LoggedReceipt_Closure)
                  (const Tacit__Consent__V1__LoggedReceipt *message,
                   void *closure_data);
@@ -5313,6 +5362,7 @@ extern const ProtobufCMessageDescriptor tacit__consent__v1__check_batch_request_
 extern const ProtobufCMessageDescriptor tacit__consent__v1__check_batch_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__prove_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__consent_evidence__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__logged_renaming__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__logged_receipt__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__receipt_statement__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__show_request__descriptor;

@@ -59,10 +59,15 @@ struct  Tacit__Consent__V1__PersonState
    * SHA-256 of the newest receipt: the next one names it.
    */
   ProtobufCBinaryData last_hash;
+  /*
+   * The positions of the receipts by which the person got another pid.
+   */
+  size_t n_renamings;
+  uint64_t *renamings;
 };
 #define TACIT__CONSENT__V1__PERSON_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__person_state__descriptor) \
-    , 0, 0, 0, 0,NULL, {0,NULL} }
+    , 0, 0, 0, 0,NULL, {0,NULL}, 0,NULL }
 
 
 /*
@@ -210,10 +215,14 @@ struct  Tacit__Consent__V1__ErasureTask
    * The certificate, a signed note; empty until every store has said what it did.
    */
   ProtobufCBinaryData certificate;
+  /*
+   * The pid that the person has since a renaming; empty where it still is `pid`.
+   */
+  ProtobufCBinaryData renamed_pid;
 };
 #define TACIT__CONSENT__V1__ERASURE_TASK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__erasure_task__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0,NULL, 0, {0,NULL} }
+    , {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0,NULL, 0, {0,NULL}, {0,NULL} }
 
 
 /*

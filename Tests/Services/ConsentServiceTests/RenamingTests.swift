@@ -1,0 +1,271 @@
+import AuditLog
+import CommonAPI
+import ConsentAPI
+import ConsentService
+import Cryptography
+import Foundation
+import Gate
+import PrivacyCore
+import RPC
+import TestSupport
+import Testing
+import VaultAPI
+
+@Suite("People who get another pid")
+struct RenamingTests {
+  /// Runs `body` with a service that follows `vault`, and a gate.
+  private func run(
+    _ vault: StubRotation, configuration: ConsentConfiguration = .steady,
+    effects: any GateEffects = NoEffects(),
+    _ body: (ConsentFixture, Gate) async throws -> Void
+  ) async throws {
+    try await withTemporaryDirectory { directory async throws in
+      try await vault.run { rotation async throws in
+        try await ConsentFixture.run(
+          in: directory, rotation: rotation, configuration: configuration
+        ) { fixture async throws in
+          try await fixture.withGate(effects: effects) { gate async throws in
+            try await fixture.whileRunning { try await body(fixture, gate) }
+          }
+        }
+      }
+    }
+  }
+
+  private func ledgerPids(_ fixture: ConsentFixture) throws -> [PseudonymousID: Int] {
+    Dictionary(
+      try fixture.service.ledger.pids(after: nil, limit: 1_000).map { ($0.pid, $0.rowCount) },
+      uniquingKeysWith: +)
+  }
+
+  @Test("each call means the person under both pids, and answers with the new one")
+  func bothNames() async throws {
+    let vault = StubRotation()
+    var configuration = ConsentConfiguration.steady
+    configuration.gpcScopes = [try required(Scope("marketing"))]
+    try await run(vault, configuration: configuration) { fixture, gate async throws in
+      let client = fixture.client
+      let first = try await fixture.grant(1, scopes: ["product_recs", "analytics"])
+      for person in UInt64(2)...7 { try await fixture.grant(person) }
+      vault.rename((1...7).map { ($0, 100 + $0) })
+      try await vault.settled()
+      for person in [UInt64(1), 101] {
+        let pid = Example.pid(person).bytes
+        #expect(try await fixture.reason(person) == .granted)
+        let batch = try await client.checkBatch(
+          CheckBatchRequest(checks: [CheckRequest(pid: pid, scope: "analytics")]))
+        #expect(batch.replies.map(\.reason) == [.granted])
+        let past = CheckRequest(pid: pid, scope: "product_recs", atUs: first.recordedAtUs)
+        #expect(try await client.check(past).reason == .granted)
+        let before = CheckRequest(pid: pid, scope: "product_recs", atUs: first.recordedAtUs - 1)
+        #expect(try await client.check(before).reason == .neverAsked)
+        let history = try await client.history(HistoryRequest(pid: pid)).receipts
+        #expect(history.map(\.kind).prefix(2) == [.grant, .renaming])
+        #expect(history.map(\.personSequence) == Array(1...UInt64(history.count)))
+        let state = try await client.state(StateRequest(pid: pid))
+        #expect(state.purposes.contains { $0.purpose == "analytics" && $0.reason == .granted })
+        #expect(try gate.withholding(person) == nil)
+        // What is recorded names the new pid, whatever the caller knows.
+        let restricted = try await client.restrictUse(
+          RestrictUseRequest(pid: pid, scopes: ["analytics"], source: "letter"))
+        #expect(restricted.receipt?.pid == Example.pid(101).bytes)
+        #expect(try gate.withholding(1, "analytics") == .restricted)
+        #expect(try gate.withholding(101, "analytics") == .restricted)
+        let lifted = try await client.liftRestriction(
+          LiftRestrictionRequest(pid: pid, source: "letter"))
+        #expect(lifted.receipt?.pid == Example.pid(101).bytes)
+        try await eventually("the gate knows") {
+          try gate.withholding(1, "analytics") == nil
+            && gate.withholding(101, "analytics") == nil
+        }
+        let objected = try await client.object(
+          ObjectRequest(pid: pid, scopes: ["marketing"], source: "letter"))
+        #expect(objected.receipt?.pid == Example.pid(101).bytes)
+        let signal = try await client.recordSignal(
+          RecordSignalRequest(pid: pid, source: "web", signal: .gpc("1")))
+        #expect(signal.receipt?.pid == Example.pid(101).bytes)
+        let granted = try await fixture.grant(person, scopes: ["marketing"])
+        #expect(granted.pid == Example.pid(101).bytes)
+      }
+      let whole = try await client.history(HistoryRequest(pid: Example.pid(101).bytes)).receipts
+      let renaming = try #require(whole.first { $0.kind == .renaming })
+      #expect(renaming.formerPid == Example.pid(1).bytes)
+      #expect(renaming.pid == Example.pid(101).bytes)
+      #expect(renaming.rotation == 1)
+      #expect(renaming.previousHash == (try hash(first)))
+      #expect(try ledgerPids(fixture).keys.sorted() == (101...107).map { Example.pid($0) }.sorted())
+    }
+  }
+
+  private func hash(_ receipt: Receipt) throws -> [UInt8] {
+    try Digest.sha256(receipt.packed())
+  }
+
+  @Test("a withdrawal under either pid is in force for both when it is answered")
+  func withdrawals() async throws {
+    let vault = StubRotation()
+    try await run(vault) { fixture, gate async throws in
+      for person in UInt64(1)...3 { try await fixture.grant(person) }
+      vault.rename([(1, 101), (2, 102), (3, 103)])
+      try await vault.settled()
+      for (used, former, new) in [(UInt64(1), UInt64(1), UInt64(101)), (102, 2, 102)] {
+        let reply = try await fixture.withdraw(used)
+        #expect(reply.receipt?.pid == Example.pid(new).bytes)
+        #expect(reply.gates.map(\.confirmed) == [true])
+        for person in [former, new] {
+          #expect(try gate.withholding(person) == .withdrawn)
+          #expect(try await fixture.reason(person) == .withdrawn)
+        }
+      }
+      // Both pids of one person in one call are one withdrawal.
+      let many = try await fixture.client.withdrawMany(
+        WithdrawManyRequest(
+          pids: [Example.pid(3).bytes, Example.pid(103).bytes], source: "bulk"))
+      #expect(many.people.map(\.created) == [true, false])
+      #expect(Set(many.people.map(\.sequence)).count == 1)
+      #expect(try gate.withholding(3) == .withdrawn)
+      #expect(try gate.withholding(103) == .withdrawn)
+    }
+  }
+
+  @Test("a request that is repeated after the renaming is answered as before")
+  func repeated() async throws {
+    let vault = StubRotation()
+    try await run(vault) { fixture, _ async throws in
+      var request = Example.grantRequest(1)
+      request.idempotencyKey = "once"
+      let first = try await fixture.client.grant(request)
+      let named = Example.grantRequest(
+        2, until: Example.now.advanced(byMicroseconds: 3 * Example.year),
+        id: Example.id(9).description)
+      let second = try await fixture.client.grant(named)
+      vault.rename([(1, 101), (2, 102)])
+      try await vault.settled()
+      #expect(try await fixture.client.grant(request).receipt == first.receipt)
+      for person in [UInt64(2), 102] {
+        var again = named
+        again.pid = Example.pid(person).bytes
+        let reply = try await fixture.client.grant(again)
+        #expect(reply.receipt == second.receipt)
+        #expect(!reply.created)
+      }
+      var stranger = named
+      stranger.pid = Example.pid(1).bytes
+      let other = stranger
+      let refused = await refusal { _ = try await fixture.client.grant(other) }
+      #expect(refused?.code == .alreadyExists)
+    }
+  }
+
+  @Test("once it is over the former pid is nobody's, and the new one is all that was")
+  func retired() async throws {
+    let vault = StubRotation()
+    try await run(vault) { fixture, gate async throws in
+      for person in UInt64(1)...5 { try await fixture.grant(person) }
+      vault.rename((1...5).map { ($0, 100 + $0) })
+      try await vault.settled()
+      vault.set { $0.phase = .dualRead }
+      try await eventually("a scan is told") { vault.last?.scan != nil }
+      let scan = try #require(vault.last?.scan)
+      #expect(scan.phase == .dualRead)
+      #expect(scan.renamings == 5)
+      #expect(scan.pids == 5)
+      #expect(scan.formerRows == 0)
+      #expect(scan.unknownRows == 0)
+      // A person and two receipts each.
+      #expect(scan.rows == 15)
+      #expect(vault.last?.peopleMoved == 5)
+      #expect(vault.last?.rowsMoved == 10)
+      #expect(vault.last?.peopleLeft == 0)
+      #expect(try await fixture.reason(1) == .granted)
+      vault.set {
+        $0.phase = .retired
+        $0.retiredRotation = 1
+      }
+      try await eventually("the former pid is nobody's") {
+        try await fixture.reason(1) == .neverAsked && gate.withholding(1) == .neverAsked
+      }
+      #expect(
+        try await fixture.client.history(
+          HistoryRequest(pid: Example.pid(1).bytes)
+        ).receipts.isEmpty)
+      #expect(try await fixture.reason(101) == .granted)
+      #expect(try gate.withholding(101) == nil)
+      #expect(
+        try await fixture.client.history(
+          HistoryRequest(pid: Example.pid(101).bytes)
+        ).receipts.map(\.kind) == [.grant, .renaming])
+      try await eventually("no former pid is held") {
+        try fixture.service.ledger.formerNameCount() == 0
+      }
+      // The next rotation begins with the first renaming.
+      vault.set {
+        $0.rotation = 2
+        $0.phase = .dualWrite
+        $0.renamings = []
+      }
+      vault.rename([(101, 201), (102, 202)])
+      try await vault.settled()
+      #expect(try await fixture.reason(101) == .granted)
+      #expect(try await fixture.reason(201) == .granted)
+      #expect(try await fixture.reason(1) == .neverAsked)
+      let history = try await fixture.client.history(
+        HistoryRequest(pid: Example.pid(101).bytes)
+      ).receipts
+      #expect(history.map(\.kind) == [.grant, .renaming, .renaming])
+      #expect(history.map(\.rotation) == [0, 1, 2])
+    }
+  }
+
+  @Test("a vault out of reach, or one that leaves a number out, is asked again")
+  func unreachable() async throws {
+    let vault = StubRotation()
+    vault.set { $0.isUp = false }
+    vault.rename((1...7).map { ($0, 100 + $0) })
+    try await run(vault) { fixture, _ async throws in
+      try await fixture.grant(1)
+      try await Task.sleep(for: .milliseconds(50))
+      #expect(try fixture.service.ledger.renamingProgress().cursor == 0)
+      vault.set {
+        $0.isUp = true
+        $0.leavesGap = true
+      }
+      try await Task.sleep(for: .milliseconds(50))
+      #expect(try fixture.service.ledger.renamingProgress().cursor == 0)
+      #expect(try await fixture.reason(101) == .neverAsked)
+      vault.set { $0.leavesGap = false }
+      try await vault.settled()
+      #expect(try await fixture.reason(101) == .granted)
+      // People of whom nothing is recorded are renamed all the same.
+      #expect(
+        try await fixture.client.history(
+          HistoryRequest(pid: Example.pid(7).bytes)
+        ).receipts.map(\.kind) == [.renaming])
+      try await fixture.grant(7)
+      #expect(try await fixture.reason(107) == .granted)
+    }
+  }
+
+  @Test("nothing counts, and no other page is taken, before every gate that may serve knows it")
+  func stalledGate() async throws {
+    let vault = StubRotation()
+    let effects = NotedEffects()
+    try await run(vault, effects: effects) { fixture, gate async throws in
+      try await fixture.grant(1)
+      effects.hold(true)
+      vault.rename([(1, 101), (2, 102), (3, 103), (4, 104), (5, 105)])
+      try await eventually("a page is recorded") {
+        try fixture.service.ledger.renamingProgress().cursor == 3
+      }
+      try await eventually("a report is told") { vault.last?.rotation == 1 }
+      try await Task.sleep(for: .milliseconds(50))
+      // The next page waits for the gate as well.
+      #expect(vault.last?.renamings == 0)
+      #expect(try fixture.service.ledger.renamingProgress().cursor == 3)
+      #expect(try await fixture.reason(101) == .granted)
+      effects.hold(false)
+      try await vault.settled()
+      #expect(try gate.withholding(101) == nil)
+    }
+  }
+}
