@@ -113,6 +113,7 @@ struct Total: Codable, Sendable {
   var withdrawals = 0
   var reads = 0
   var tokenReads = 0
+  var renamings = 0
   var steps = 0
   var simulatedSeconds = 0.0
   var seconds = 0.0
@@ -124,6 +125,7 @@ struct Total: Codable, Sendable {
     withdrawals += outcome.withdrawalCount
     reads += outcome.readCount
     tokenReads += outcome.tokenReadCount
+    renamings += outcome.renamingCount
     steps += outcome.stepCount
     simulatedSeconds += Double(outcome.microseconds) / 1e6
     for (fault, count) in outcome.faults { faults[fault, default: 0] += count }
@@ -134,7 +136,8 @@ struct Total: Codable, Sendable {
     return """
       \(histories) histories from seed \(firstSeed): \(violations) with a violation
       \(withdrawals) withdrawals, refusals, objections, restrictions and erasures acknowledged, \
-      \(reads) reads of what they took away, \(tokenReads) reads with a token, \(steps) steps, \(Int(simulatedSeconds)) simulated seconds in \(Int(seconds)) s
+      \(reads) reads of what they took away, \(tokenReads) reads with a token, \(renamings) people \
+      with another pid, \(steps) steps, \(Int(simulatedSeconds)) simulated seconds in \(Int(seconds)) s
       faults: \(struck.joined(separator: ", "))
       """
   }

@@ -19,6 +19,8 @@ package struct HistoryOutcome: Sendable {
   package var readCount = 0
   /// The reads that waited for a consistency token.
   package var tokenReadCount = 0
+  /// The people who got another pid, as every gate knows.
+  package var renamingCount = 0
   /// The steps that processes took.
   package var stepCount = 0
   /// Simulated microseconds.
@@ -62,6 +64,7 @@ package final class ConsentHistory: @unchecked Sendable {
     configuration.driftGuardMs = max(2, configuration.leaseMs / 10)
     configuration.grantSettleMs = 2
     configuration.feedBatchCount = 2
+    configuration.renamingPollMs = 5
     leaseMicroseconds = Int64(configuration.leaseMs) * 1_000
     scopes = Array(configuration.scopes.prefix(2))
     room = try ConsentRoom(world, configuration: configuration)
@@ -79,6 +82,7 @@ package final class ConsentHistory: @unchecked Sendable {
 
   /// Runs it and judges it.
   package func run() -> HistoryOutcome {
+    room.startVault()
     room.startConsent()
     for name in ConsentRoom.gateNames { room.startGate(name) }
     world.observer = { [checker] process in
@@ -115,6 +119,7 @@ package final class ConsentHistory: @unchecked Sendable {
 
   private func act(_ client: ConsentClient, _ process: SimulatedProcess) async {
     let person = people[Int(world.random.next() % UInt64(people.count))]
+    if world.random.happens(perMille: 150) { rename(person) }
     let some = world.random.happens(perMille: 500) ? scopes : [scopes[Int(world.random.next() & 1)]]
     await check(client, process, person)
     switch world.random.next() % 16 {
@@ -126,6 +131,20 @@ package final class ConsentHistory: @unchecked Sendable {
     case 10: await liftRestriction(client, process, person, some)
     default: await withdraw(client, process, person, some)
     }
+  }
+
+  /// The vault gives a person another pid, or ends the rotation.
+  private func rename(_ person: PseudonymousID) {
+    room.note("\(person) gets another pid")
+    room.vault.rename(person)
+    if world.random.happens(perMille: 500) { room.vault.retire(people.count) }
+  }
+
+  /// One of the pids that a person has now.
+  private func name(of person: PseudonymousID) -> PseudonymousID {
+    guard room.vault.isConfirmed(person) else { return person }
+    let isNew = room.vault.isRetired || world.random.happens(perMille: 500)
+    return isNew ? RenamingVault.successor(of: person) : person
   }
 
   /// What a request is called, so that an attempt that was held up on the way and arrives behind
@@ -165,7 +184,7 @@ package final class ConsentHistory: @unchecked Sendable {
     room.note("grant \(some) to \(person)")
     let id = ConsentID(at: ProcessTime.epoch, random: process.random)
     let request = GrantRequest(
-      pid: person.bytes, scopes: some.map(\.description),
+      pid: name(of: person).bytes, scopes: some.map(\.description),
       expiresAtUs: ProcessTime.epoch.advanced(byMicroseconds: Self.year).microseconds,
       source: "simulation:v1", version: 1, consentID: id.description)
     let reply = await untilAnswered(process) { try await client.grant(request, options: $0) }
@@ -184,7 +203,7 @@ package final class ConsentHistory: @unchecked Sendable {
     let start = world.now
     room.note("withdraw \(some) of \(person)")
     let request = WithdrawRequest(
-      pid: person.bytes, scopes: some.map(\.description), source: "simulation:v1",
+      pid: name(of: person).bytes, scopes: some.map(\.description), source: "simulation:v1",
       idempotencyKey: name(process))
     let reply = await untilAnswered(process) { try await client.withdraw(request, options: $0) }
     note(reply?.gates)
@@ -198,7 +217,7 @@ package final class ConsentHistory: @unchecked Sendable {
   ) async {
     room.note("\(person) refuses \(some)")
     let request = GrantRequest(
-      pid: person.bytes, source: "simulation:v1", version: 1, idempotencyKey: name(process),
+      pid: name(of: person).bytes, source: "simulation:v1", version: 1, idempotencyKey: name(process),
       deniedScopes: some.map(\.description))
     let reply = await untilAnswered(process) { try await client.grant(request, options: $0) }
     note(reply?.gates)
@@ -211,7 +230,7 @@ package final class ConsentHistory: @unchecked Sendable {
   ) async {
     room.note("\(person) objects to \(some)")
     let request = ObjectRequest(
-      pid: person.bytes, scopes: some.map(\.description), source: "simulation:v1",
+      pid: name(of: person).bytes, scopes: some.map(\.description), source: "simulation:v1",
       idempotencyKey: name(process))
     let reply = await untilAnswered(process) { try await client.object(request, options: $0) }
     note(reply?.gates)
@@ -224,7 +243,7 @@ package final class ConsentHistory: @unchecked Sendable {
   ) async {
     room.note("restrict \(some) of \(person)")
     let request = RestrictUseRequest(
-      pid: person.bytes, scopes: some.map(\.description), source: "simulation:v1",
+      pid: name(of: person).bytes, scopes: some.map(\.description), source: "simulation:v1",
       idempotencyKey: name(process))
     let reply = await untilAnswered(process) { try await client.restrictUse(request, options: $0) }
     note(reply?.gates)
@@ -238,7 +257,7 @@ package final class ConsentHistory: @unchecked Sendable {
     checker.willLift(person, some)
     room.note("lift the restriction of \(some) of \(person)")
     let request = LiftRestrictionRequest(
-      pid: person.bytes, scopes: some.map(\.description), source: "simulation:v1",
+      pid: name(of: person).bytes, scopes: some.map(\.description), source: "simulation:v1",
       idempotencyKey: name(process))
     let reply = await untilAnswered(process) {
       try await client.liftRestriction(request, options: $0)
@@ -271,7 +290,7 @@ package final class ConsentHistory: @unchecked Sendable {
     _ ended: [Scope] = [], _ receipt: Receipt? = nil
   ) async {
     for scope in scopes where world.random.happens(perMille: 500) {
-      let request = CheckRequest(pid: person.bytes, scope: scope.description)
+      let request = CheckRequest(pid: name(of: person).bytes, scope: scope.description)
       let reply = await untilAnswered(process) { try await client.check(request, options: $0) }
       guard let reply, reply.granted, let receipt, ended.contains(scope) else { continue }
       checker.violate("the service grants \(scope), which \(receipt.consentID) ended")
@@ -303,7 +322,7 @@ package final class ConsentHistory: @unchecked Sendable {
   ) async {
     room.note("erase \(person)")
     let request = EraseRequest(
-      pid: person.bytes, ground: "gdpr-17-1-b", source: "simulation:v1")
+      pid: name(of: person).bytes, ground: "gdpr-17-1-b", source: "simulation:v1")
     let reply = await untilAnswered(process) { try await client.erase(request, options: $0) }
     await didTakeAway(person, scopes, reply?.receipt, reply?.token, client, process)
   }
@@ -357,9 +376,13 @@ package final class ConsentHistory: @unchecked Sendable {
       }
       for person in people {
         for scope in scopes {
-          let request = CheckRequest(pid: person.bytes, scope: scope.description)
-          let truth = await untilAnswered(process) { try await client.check(request, options: $0) }
-          if let truth { compare(person, scope, truth) }
+          for name in names(of: person) {
+            let request = CheckRequest(pid: name.bytes, scope: scope.description)
+            let truth = await untilAnswered(process) {
+              try await client.check(request, options: $0)
+            }
+            if let truth { compare(person, name, scope, truth) }
+          }
         }
       }
       isAuditDone = true
@@ -368,20 +391,29 @@ package final class ConsentHistory: @unchecked Sendable {
     if !isAuditDone { checker.violate("the service did not answer within five seconds of health") }
   }
 
-  private func compare(_ person: PseudonymousID, _ scope: Scope, _ truth: CheckReply) {
+  /// The pids that a person has in the end.
+  private func names(of person: PseudonymousID) -> [PseudonymousID] {
+    guard room.vault.isConfirmed(person) else { return [person] }
+    let new = RenamingVault.successor(of: person)
+    return room.vault.isRetired ? [new] : [person, new]
+  }
+
+  private func compare(
+    _ person: PseudonymousID, _ name: PseudonymousID, _ scope: Scope, _ truth: CheckReply
+  ) {
     let key = HistoryChecker.Key(pid: person, scope: scope)
     if truth.granted, let lost = checker.forbidden[key] ?? checker.restricted[key] {
       checker.violate("what the acknowledged \(lost.receipt) ended is forgotten")
     }
-    for name in ConsentRoom.gateNames {
-      guard let gate = room.gates[name]?.gate else { continue }
+    for gateName in ConsentRoom.gateNames {
+      guard let gate = room.gates[gateName]?.gate else { continue }
       var reason: Withholding?
-      if case .withheld(let why) = gate.admit(person, scope: scope) { reason = why }
+      if case .withheld(let why) = gate.admit(name, scope: scope) { reason = why }
       // Whose clock is behind does not know yet what was granted a moment ago.
       let isClockBehind = reason == .notYetValid || truth.reason == .notYetValid
       if gate.isLive, !isClockBehind, (reason == nil) != truth.granted {
         checker.violate(
-          "\(name) answers \(reason?.rawValue ?? "yes") for \(scope), the service "
+          "\(gateName) answers \(reason?.rawValue ?? "yes") for \(scope), the service "
             + "\(truth.reason)")
       }
     }
@@ -391,6 +423,7 @@ package final class ConsentHistory: @unchecked Sendable {
     outcome.violations = checker.violations
     outcome.readCount = checker.readCount
     outcome.tokenReadCount = checker.tokenReadCount
+    outcome.renamingCount = people.count { room.vault.isConfirmed($0) }
     outcome.stepCount = world.stepCount
     outcome.microseconds = world.now
     for (fault, count) in nemesis.counts { outcome.faults[fault.rawValue] = count }

@@ -22,6 +22,9 @@ final class ConsentRoom: @unchecked Sendable {
   let world: World
   let configuration: ConsentConfiguration
   let endpoint: Endpoint
+  private let vaultEndpoint: Endpoint
+  /// Who gives people other pids.
+  let vault = RenamingVault()
   /// What the consent service leaves behind when it dies.
   let disk = MemoryDisk()
   private(set) var consent: SimulatedProcess?
@@ -51,7 +54,23 @@ final class ConsentRoom: @unchecked Sendable {
     self.world = world
     self.configuration = configuration
     endpoint = try Endpoint("127.0.0.1:7101")
+    vaultEndpoint = try Endpoint("127.0.0.1:7102")
     for name in Self.gateNames { effects[name] = EffectStore() }
+  }
+
+  // MARK: - The vault
+
+  /// Begins the life of the vault, which lasts.
+  func startVault() {
+    let process = world.process("vault")
+    process.start { [self] in
+      var router = Router()
+      vault.register(on: &router)
+      let server = RPCServer(
+        router: router, endpoint: vaultEndpoint, security: .plainLoopback, authorizer: OpenDoor(),
+        network: process.network, time: process.time, log: Self.log)
+      _ = try? await server.start()
+    }
   }
 
   // MARK: - The consent service
@@ -87,6 +106,7 @@ final class ConsentRoom: @unchecked Sendable {
     _ = process.atDeath { store.die(committing: world.random.happens(perMille: 500)) }
     let service = try await ConsentService(
       store: store, audit: AuditLog(store: store, time: process.time), vault: WillingVault(),
+      rotation: client(in: process, of: vaultEndpoint).map { RotationClient($0) },
       configuration: configuration, secrets: ConsentSecrets(seed: Array("the same".utf8)),
       time: process.time, random: process.random, log: Self.log)
     self.service = service
@@ -127,7 +147,10 @@ final class ConsentRoom: @unchecked Sendable {
 
   // MARK: - Parts
 
-  func client(in process: SimulatedProcess) -> RPCClient? {
+  /// A client of the consent service.
+  func client(in process: SimulatedProcess) -> RPCClient? { client(in: process, of: endpoint) }
+
+  private func client(in process: SimulatedProcess, of endpoint: Endpoint) -> RPCClient? {
     var settings = ClientConfiguration()
     settings.backoffMs = 5
     settings.backoffMsMax = 50

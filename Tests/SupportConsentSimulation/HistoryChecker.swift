@@ -67,13 +67,22 @@ final class HistoryChecker: @unchecked Sendable {
     for (key, taking) in restricted { read(key, taking, name, node.gate) }
   }
 
+  /// Under both pids, whether the gate knows the new one or not.
   private func read(_ key: Key, _ taking: Taking, _ name: String, _ gate: Gate) {
+    for pid in [key.pid, RenamingVault.successor(of: key.pid)] {
+      read(pid, key, taking, name, gate)
+    }
+  }
+
+  private func read(
+    _ pid: PseudonymousID, _ key: Key, _ taking: Taking, _ name: String, _ gate: Gate
+  ) {
     readCount += 1
-    switch gate.admit(key.pid, scope: key.scope) {
+    switch gate.admit(pid, scope: key.scope) {
     case .withheld: break
     case .admitted(let proof):
       violate(
-        "\(name) served \(key.scope) of \(key.pid) at \(room.world.now) us under "
+        "\(name) served \(key.scope) of \(pid) at \(room.world.now) us under "
           + "\(proof.consentID), ended by \(taking.receipt), acknowledged at \(taking.since) us")
     }
   }
