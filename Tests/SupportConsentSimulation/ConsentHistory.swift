@@ -217,8 +217,8 @@ package final class ConsentHistory: @unchecked Sendable {
   ) async {
     room.note("\(person) refuses \(some)")
     let request = GrantRequest(
-      pid: name(of: person).bytes, source: "simulation:v1", version: 1, idempotencyKey: name(process),
-      deniedScopes: some.map(\.description))
+      pid: name(of: person).bytes, source: "simulation:v1", version: 1,
+      idempotencyKey: name(process), deniedScopes: some.map(\.description))
     let reply = await untilAnswered(process) { try await client.grant(request, options: $0) }
     note(reply?.gates)
     await didTakeAway(person, some, reply?.receipt, reply?.token, client, process)
