@@ -198,7 +198,9 @@ package final class PlaceBook: Sendable {
 
   /// Forgets the other names of people whose rotation is over, as soon as nothing is left to be moved
   /// for it. A walk over all names where there are any.
-  func sweep() async throws {
+  ///
+  /// - Parameter isForgotten: is told each name that is nobody's any more.
+  func sweep(_ isForgotten: (PseudonymousID) -> Void) async throws {
     guard isInUse else { return }
     let retired = try store.read { try retiredRotation(in: $0) }
     guard retired > sweptRotation.load(ordering: .acquiring),
@@ -206,14 +208,16 @@ package final class PlaceBook: Sendable {
     else { return }
     sweptRotation.store(retired, ordering: .releasing)
     do {
-      try await forget(through: retired)
+      try await forget(through: retired, isForgotten)
     } catch {
       sweptRotation.store(0, ordering: .releasing)
       throw error
     }
   }
 
-  private func forget(through retired: UInt32) async throws {
+  private func forget(
+    through retired: UInt32, _ isForgotten: (PseudonymousID) -> Void
+  ) async throws {
     var last: PseudonymousID?
     while true {
       let range = last.map { KeyRange<PseudonymousID>.after($0) } ?? .all
@@ -222,10 +226,10 @@ package final class PlaceBook: Sendable {
       }
       guard let end = page.last else { break }
       last = end.key
-      let over = page.filter { $0.value.rotation <= retired }.map(\.key)
+      let over = page.filter { $0.value.rotation <= retired }
       guard !over.isEmpty else { continue }
       try await store.write { transaction in
-        for pid in over {
+        for (pid, _) in over {
           guard let record = try transaction.get(RenamingTables.places, pid),
             record.rotation <= retired,
             try !transaction.contains(RenamingTables.moves, record.place)
@@ -233,6 +237,7 @@ package final class PlaceBook: Sendable {
           try transaction.delete(RenamingTables.places, pid)
         }
       }
+      for (pid, record) in over where pid != record.place { isForgotten(pid) }
     }
     // What was removed is acknowledged by now, so that nobody can see it any more.
     try await store.write { transaction in

@@ -51,7 +51,7 @@ package final class RekeyJob: Sendable {
       while true {
         do {
           let left = try await moveAll()
-          try await book.sweep()
+          try await sweep()
           if left.isEmpty {
             isTroubleLogged = false
             break
@@ -103,6 +103,9 @@ package final class RekeyJob: Sendable {
       if wait > 0 { try await time.sleep(microseconds: wait) } else { await Task.yield() }
     }
   }
+
+  /// Forgets the names of rotations that are over, where nothing is left to be moved for them.
+  func sweep() async throws { try await book.sweep { mover.forget($0) } }
 
   // MARK: - One batch
 

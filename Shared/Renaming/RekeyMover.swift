@@ -32,4 +32,7 @@ package protocol RekeyMover: Sendable {
   /// These people stand at their new places, as of the transaction at `sequence`: what memory holds of
   /// them goes with them.
   func didMove(_ moves: [PlannedMove], at sequence: LogSequenceNumber)
+
+  /// A former pid is nobody's any more: the key that memory holds under it goes.
+  func forget(_ former: PseudonymousID)
 }

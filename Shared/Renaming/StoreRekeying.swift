@@ -34,7 +34,7 @@ package struct StoreRekeying: RekeyPart {
   /// first: then the job forgets the names.
   package func retire(_ rotation: UInt32) async throws {
     try await book.noteRetired(rotation)
-    try await book.sweep()
+    try await job.sweep()
     job.wake()
   }
 }

@@ -7,6 +7,21 @@ package final class FlatIndex: VectorIndex {
     var ids: [[UInt8]] = []
     var sequences: [UInt64] = []
     var rows: [[UInt8]: Int] = [:]
+
+    @discardableResult
+    mutating func remove(_ id: [UInt8]) -> Bool {
+      guard let row = rows.removeValue(forKey: id) else { return false }
+      slab.remove(row)
+      let last = ids.count - 1
+      if row < last {
+        ids[row] = ids[last]
+        sequences[row] = sequences[last]
+        rows[ids[row]] = row
+      }
+      ids.removeLast()
+      sequences.removeLast()
+      return true
+    }
   }
 
   package let dimension: Int
@@ -38,19 +53,22 @@ package final class FlatIndex: VectorIndex {
   }
 
   @discardableResult
-  package func remove(_ id: [UInt8]) -> Bool {
+  package func remove(_ id: [UInt8]) -> Bool { content.writing { $0.remove(id) } }
+
+  package func rename(_ id: [UInt8], to newID: [UInt8]) {
     content.writing { content in
-      guard let row = content.rows.removeValue(forKey: id) else { return false }
-      content.slab.remove(row)
-      let last = content.ids.count - 1
-      if row < last {
-        content.ids[row] = content.ids[last]
-        content.sequences[row] = content.sequences[last]
-        content.rows[content.ids[row]] = row
+      guard id != newID, let row = content.rows[id] else { return }
+      if let other = content.rows[newID] {
+        if content.sequences[other] < content.sequences[row] {
+          content.slab.replace(other, with: content.slab[row])
+          content.sequences[other] = content.sequences[row]
+        }
+        content.remove(id)
+      } else {
+        content.rows[id] = nil
+        content.rows[newID] = row
+        content.ids[row] = newID
       }
-      content.ids.removeLast()
-      content.sequences.removeLast()
-      return true
     }
   }
 

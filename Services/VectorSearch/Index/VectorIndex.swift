@@ -38,6 +38,10 @@ package protocol VectorIndex: AnyObject, Sendable {
   @discardableResult
   func remove(_ id: [UInt8]) -> Bool
 
+  /// Gives a vector another id, in one step for searches. Where there is one under that id already, the
+  /// newer of the two stays.
+  func rename(_ id: [UInt8], to newID: [UInt8])
+
   /// The `k` nearest of the vectors that are admitted.
   ///
   /// - Parameters:

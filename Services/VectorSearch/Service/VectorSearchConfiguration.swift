@@ -1,3 +1,5 @@
+package import Renaming
+
 /// The settings of vector search.
 package struct VectorSearchConfiguration: Sendable {
   /// The most results of one call, 1 to 100. 20 by default: who asks for more wants the
@@ -16,6 +18,8 @@ package struct VectorSearchConfiguration: Sendable {
   package var subjectKeyCountMax = 200_000
   /// The delta at which the meaning of noise is stated, above 0 and below 1. 10^-5 by default.
   package var noiseDelta = 1e-5
+  /// How fast the vectors of people are moved to new pids. 20,000 rows a second by default.
+  package var rekeyPace = RekeyPace()
 
   /// The defaults.
   package init() {}

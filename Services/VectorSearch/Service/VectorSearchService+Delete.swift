@@ -1,6 +1,7 @@
 internal import AuditLog
 internal import PrivacyCore
 package import RPC
+internal import Renaming
 internal import SealedStore
 internal import Transport
 package import VectorsAPI
@@ -17,20 +18,22 @@ extension VectorSearchService {
     }
     let name = collection.name
     let generation = collection.record.generation
-    let removed = try await store.write { [audit] transaction in
+    let removed = try await store.write { [audit, places] transaction in
       var removed: [[UInt8]] = []
       for id in Set(request.ids) {
         if isOfPeople {
           guard let pid = PseudonymousID(bytes: id) else { continue }
-          let key = PersonKey(pid, name)
+          let place = try places.place(of: pid, in: transaction)
+          let key = PersonKey(place, name)
           guard try transaction.contains(VectorTables.people, key) else { continue }
           try transaction.delete(VectorTables.people, key)
+          removed.append(place.bytes)
         } else {
           let key = ItemKey(name, generation, id)
           guard try transaction.contains(VectorTables.items, key) else { continue }
           try transaction.delete(VectorTables.items, key)
+          removed.append(id)
         }
-        removed.append(id)
       }
       if !removed.isEmpty {
         try audit.append(

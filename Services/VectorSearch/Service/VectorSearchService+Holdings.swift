@@ -4,6 +4,7 @@ internal import DynamicMessages
 internal import Gate
 internal import PrivacyCore
 package import RPC
+internal import Renaming
 internal import SealedStore
 package import ServiceKit
 internal import StoredMessages
@@ -11,7 +12,10 @@ internal import VectorsAPI
 
 extension VectorTables {
   /// What a person is told of each table.
-  package static let holdings: [String: HoldingsCoverage] = [
+  package static let holdings: [String: HoldingsCoverage] = ofItsOwn.merging(
+    HoldingsCoverage.renaming(within: "vectors.vectors"), uniquingKeysWith: { own, _ in own })
+
+  private static let ofItsOwn: [String: HoldingsCoverage] = [
     collections.name: .within(
       "vectors.vectors", because: "each vector stands with its collection's scope"),
     items.name: .notAboutPeople(because: "vectors of items, which are public"),
@@ -43,14 +47,21 @@ extension VectorSearchService {
         """)
       let keys = try await parts.keys.subjectKeys(of: held.pids)
       try store.read { snapshot in
-        for pid in held.pids { try gather(pid, under: keys[pid], &held, in: snapshot) }
+        var seen: Set<PseudonymousID> = []
+        for pid in held.pids {
+          let place = try places.place(of: pid, in: snapshot)
+          try gather(
+            pid, at: seen.insert(place).inserted ? place : nil, under: keys[pid], &held,
+            in: snapshot)
+        }
       }
     }
   }
 
+  /// - Parameter place: where the rows stand; `nil` where they were gathered already.
   private func gather(
-    _ pid: PseudonymousID, under key: SealingKey?, _ held: inout HeldRecords,
-    in snapshot: borrowing ReadSnapshot
+    _ pid: PseudonymousID, at place: PseudonymousID?, under key: SealingKey?,
+    _ held: inout HeldRecords, in snapshot: borrowing ReadSnapshot
   ) throws {
     let name: [(name: String, value: JSONValue)] = [("pid", .pid(pid))]
     if let sequence = try snapshot.get(VectorTables.tombstones, pid) {
@@ -64,9 +75,10 @@ extension VectorSearchService {
           ("rows_removed", .number("\(erasure.removed)")),
         ])
     }
-    for rowKey in try snapshot.keys(VectorTables.people, .prefix(pid)) {
+    guard let place else { return }
+    for rowKey in try snapshot.keys(VectorTables.people, .prefix(place)) {
       let collection = try snapshot.get(VectorTables.collections, rowKey.second)?.message.collection
-      let place =
+      let rowName =
         name + [
           ("collection", .string(rowKey.second)), ("scope", .string(collection?.scope ?? "")),
         ]
@@ -79,10 +91,10 @@ extension VectorSearchService {
         }
       }
       guard let stored else {
-        try held.add("unreadable", place)
+        try held.add("unreadable", rowName)
         continue
       }
-      try held.add("vectors", key: place, stored.message)
+      try held.add("vectors", key: rowName, stored.message)
     }
   }
 }

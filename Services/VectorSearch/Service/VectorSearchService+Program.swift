@@ -1,6 +1,7 @@
 internal import ConsentAPI
 internal import FeaturesAPI
 internal import Gate
+internal import Renaming
 package import ServiceKit
 internal import TrainerAPI
 internal import VaultAPI
@@ -20,7 +21,13 @@ extension VectorSearchService {
       features: FeaturesClient(try runtime.client(of: .features)),
       trainer: TrainerClient(try runtime.client(of: .trainer)), time: runtime.time,
       random: runtime.random, log: runtime.log)
-    try await self.init(parts, configuration: configuration) { effects in
+    let rotation = RotationClient(try runtime.client(of: .vault))
+    try await self.init(
+      parts, configuration: configuration,
+      makeReporter: { part in
+        RekeyReporter(vault: rotation, part: part, time: runtime.time, log: runtime.log)
+      }
+    ) { effects in
       Gate(
         name: runtime.service.rawValue, consent: consent, effects: effects, time: runtime.time,
         random: runtime.random, log: runtime.log)

@@ -4,6 +4,7 @@ internal import Cryptography
 internal import Gate
 internal import PrivacyCore
 package import RPC
+internal import Renaming
 internal import SealedStore
 internal import StoredMessages
 internal import Synchronization
@@ -51,8 +52,11 @@ extension VectorSearchService {
       try Self.record(batch, of: name, context, audit, in: &transaction)
     }
     for entry in batch.entries {
-      try collection.upsert(entry.id, entry.stored.values, at: committed.sequence) {
-        try store.read { try $0.contains(VectorTables.items, ItemKey(name, generation, entry.id)) }
+      try collection.upsert(entry.stored.values, at: committed.sequence) {
+        let isStored = try store.read {
+          try $0.contains(VectorTables.items, ItemKey(name, generation, entry.id))
+        }
+        return isStored ? entry.id : nil
       }
     }
     return batch.reply
@@ -75,27 +79,35 @@ extension VectorSearchService {
     guard !admitted.entries.isEmpty else { return admitted.reply }
     let keys = try await parts.keys.subjectKeys(of: admitted.entries.compactMap(\.pid))
     let batch = admitted
-    let committed = try await store.write { [audit] transaction in
+    let committed = try await store.write { [audit, places] transaction in
       var outcome = batch
       try outcome.admit(gate, scope: scope)
       var isForgotten: Set<PseudonymousID> = []
-      for case let pid? in outcome.entries.map(\.pid)
-      where try keys[pid] == nil || transaction.contains(VectorTables.tombstones, pid) {
-        isForgotten.insert(pid)
+      for case let pid? in outcome.entries.map(\.pid) {
+        let isErased = try places.person(pid, in: transaction).names.contains {
+          try transaction.contains(VectorTables.tombstones, $0)
+        }
+        if isErased || keys[pid] == nil { isForgotten.insert(pid) }
       }
       outcome.refuse("the person was erased") { $0.pid.map(isForgotten.contains) ?? true }
       for entry in outcome.entries {
         guard let pid = entry.pid, let key = keys[pid] else { continue }
+        // Where the person's rows are, whichever name the call gave.
+        let place = try places.place(of: pid, in: transaction)
         try transaction.put(
-          VectorTables.people, PersonKey(pid, name), StoredMessage(entry.stored), under: key)
+          VectorTables.people, PersonKey(place, name), StoredMessage(entry.stored), under: key)
       }
       try Self.record(outcome, of: name, context, audit, in: &transaction)
       return outcome
     }
     for entry in committed.value.entries {
       guard let pid = entry.pid else { continue }
-      try collection.upsert(entry.id, entry.stored.values, at: committed.sequence) {
-        try store.read { try $0.contains(VectorTables.people, PersonKey(pid, name)) }
+      try collection.upsert(entry.stored.values, at: committed.sequence) {
+        try store.read { snapshot in
+          let place = try places.place(of: pid, in: snapshot)
+          let isStored = try snapshot.contains(VectorTables.people, PersonKey(place, name))
+          return isStored ? place.bytes : nil
+        }
       }
     }
     return committed.value.reply

@@ -3,6 +3,7 @@ package import FeaturesAPI
 package import Gate
 package import Logging
 package import PrivacyCore
+package import Renaming
 package import SealedStore
 internal import ServiceKit
 internal import Synchronization
@@ -11,7 +12,8 @@ internal import VectorsAPI
 
 /// Vector search: what is near, and what to recommend, to whom it is allowed.
 package final class VectorSearchService: VectorsServing, TacitService {
-  package static let tables = VectorTables.all + ErasureTables.all
+  package static let tables =
+    VectorTables.all + ErasureTables.all + RenamingTables.all
 
   /// What the service stands on.
   package struct Parts: Sendable {
@@ -43,6 +45,12 @@ package final class VectorSearchService: VectorsServing, TacitService {
   let configuration: VectorSearchConfiguration
   let library: VectorLibrary
   package let gate: Gate
+  let places: PlaceBook
+  /// Moves the vectors of renamed people.
+  package let rekeyJob: RekeyJob
+  /// What the vault is told of it.
+  package let rekeying: StoreRekeying
+  private let reporter: RekeyReporter?
   let callRate: CallRate
   /// The collections that a model is being published to.
   let publishing = Mutex<Set<String>>([])
@@ -52,17 +60,29 @@ package final class VectorSearchService: VectorsServing, TacitService {
 
   /// The service on its parts.
   ///
-  /// - Parameter makeGate: makes the gate that decides on each read and write, with the effects
-  ///   that consent changes have on the store.
+  /// - Parameters:
+  ///   - makeReporter: makes what tells the vault how far the service is with a rotation of pid keys.
+  ///   - makeGate: makes the gate that decides on each read and write, with the effects that consent
+  ///     changes have on the store.
   /// - Throws: `VectorSearchSetupError` for a configuration that cannot be; errors of the store.
   package init(
     _ parts: Parts, configuration: VectorSearchConfiguration = VectorSearchConfiguration(),
+    makeReporter: ((any RekeyPart) -> RekeyReporter)? = nil,
     makeGate: (any GateEffects) -> Gate
   ) async throws {
     if let fault = configuration.fault { throw VectorSearchSetupError(description: fault) }
     self.parts = parts
     self.configuration = configuration
-    library = try VectorLibrary(store: parts.store)
+    let store = parts.store
+    library = try VectorLibrary(store: store)
+    places = try PlaceBook(store: store)
+    rekeyJob = RekeyJob(
+      book: places, mover: PersonMover(library: library, keys: parts.keys),
+      pace: configuration.rekeyPace, time: parts.time, log: parts.log)
+    rekeying = StoreRekeying(book: places, job: rekeyJob) { pid, limit in
+      try PersonMover.people(in: store, after: pid, limit: limit)
+    }
+    reporter = makeReporter?(rekeying)
     callRate = CallRate(
       callsPerSecond: configuration.callsPerSecond, callsInBurst: configuration.callsInBurst,
       time: parts.time)
@@ -71,16 +91,23 @@ package final class VectorSearchService: VectorsServing, TacitService {
         library: library, keys: parts.keys,
         erasures: ErasureBook(
           service: WellKnownService.vectors.rawValue, store: parts.store, audit: parts.audit,
-          time: parts.time)))
+          time: parts.time),
+        places: places, job: rekeyJob))
     try await library.removeUnserved()
   }
 
-  /// Attends to the consent service, and opens the vectors of people with keys of the vault.
+  /// Attends to the consent service, opens the vectors of people with keys of the vault, and moves those
+  /// of people who are renamed.
   package func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.gate.run() }
-      group.addTask { try await self.openPeople() }
-      // Opening ends; attending only fails.
+      group.addTask {
+        try await self.openPeople()
+        // Not before: the opening goes through people in order, and would miss who is moved.
+        try await self.rekeyJob.run()
+      }
+      if let reporter { group.addTask { try await reporter.run() } }
+      // All of them only fail.
       while try await group.next() != nil {}
     }
   }

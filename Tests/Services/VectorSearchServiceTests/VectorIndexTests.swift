@@ -130,4 +130,26 @@ struct VectorIndexTests {
       return metric == .euclidean ? sum - (x - y) * (x - y) : sum + x * y
     }
   }
+
+  @Test("a vector that is given another id is found under that one, and the newer of two stays")
+  func renaming() {
+    let index = FlatIndex(dimension: 2, metric: .innerProduct)
+    index.upsert([1], [1, 0], at: 1)
+    index.upsert([2], [0, 1], at: 2)
+    index.rename([1], to: [9])
+    #expect(index.nearest(to: [1, 0], k: 1).matches == [Match(id: [9], score: 1)])
+    #expect(index.count == 2 && !index.remove([1]))
+    // There is a newer one already.
+    index.upsert([1], [5, 0], at: 1)
+    index.upsert([9], [2, 0], at: 3)
+    index.rename([1], to: [9])
+    #expect(index.nearest(to: [1, 0], k: 1).matches == [Match(id: [9], score: 2)])
+    // There is an older one.
+    index.upsert([1], [7, 0], at: 4)
+    index.rename([1], to: [9])
+    #expect(index.nearest(to: [1, 0], k: 1).matches == [Match(id: [9], score: 7)])
+    index.rename([1], to: [3])
+    index.rename([9], to: [9])
+    #expect(index.count == 2 && index.remove([9]) && index.remove([2]))
+  }
 }

@@ -77,6 +77,14 @@ final class VectorSearchFixture: Sendable {
 
   func erase(_ pid: PseudonymousID) async throws { try await change(pid, .erasure, []) }
 
+  /// Records that a person has another pid from now on.
+  func rename(
+    _ former: PseudonymousID, to pid: PseudonymousID, rotation: UInt32 = 1
+  ) async throws {
+    keys.rename(former, to: pid)
+    try await change(pid, .renaming(former: former, rotation: rotation), [])
+  }
+
   @discardableResult
   private func change(
     _ pid: PseudonymousID, _ kind: ConsentChange.Kind, _ scopes: [String], days: Int64 = 365
@@ -220,6 +228,10 @@ final class TestKeys: SubjectKeySource {
   private struct State {
     var keys: [PseudonymousID: SealingKey] = [:]
     var forgotten: Set<PseudonymousID> = []
+    /// Other names of people.
+    var aliases: [PseudonymousID: PseudonymousID] = [:]
+    /// How many requests are still answered before one fails; `nil`: all.
+    var answersLeft: Int?
   }
 
   private let state = Mutex(State())
@@ -227,20 +239,35 @@ final class TestKeys: SubjectKeySource {
   /// As the vault does when it forgets a person.
   func destroy(_ pid: PseudonymousID) {
     state.withLock { state in
-      state.keys[pid] = nil
-      state.forgotten.insert(pid)
+      let person = state.aliases[pid] ?? pid
+      state.keys[person] = nil
+      state.forgotten.insert(person)
     }
   }
 
+  /// As the vault does when it knows a person under another pid too.
+  func rename(_ former: PseudonymousID, to pid: PseudonymousID) {
+    state.withLock { state in state.aliases[pid] = state.aliases[former] ?? former }
+  }
+
+  /// Answers only so many requests before one fails.
+  func fail(after count: Int?) { state.withLock { $0.answersLeft = count } }
+
   func subjectKeys(of pids: [PseudonymousID]) async throws -> [PseudonymousID: SealingKey] {
     try state.withLock { state in
+      if let left = state.answersLeft {
+        guard left > 0 else { throw CancellationError() }
+        state.answersLeft = left - 1
+      }
       var found: [PseudonymousID: SealingKey] = [:]
-      for pid in pids where !state.forgotten.contains(pid) {
+      for name in pids {
+        let pid = state.aliases[name] ?? name
+        guard !state.forgotten.contains(pid) else { continue }
         let key =
           try state.keys[pid]
           ?? SealingKey(id: .subject, secret: SecretBytes(random: SystemRandom(), count: 32))
         state.keys[pid] = key
-        found[pid] = key
+        found[name] = key
       }
       return found
     }

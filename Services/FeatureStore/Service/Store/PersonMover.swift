@@ -76,6 +76,8 @@ struct PersonMover: RekeyMover {
     cache.carry(moves.map { ($0.from, $0.to) }, at: sequence)
   }
 
+  func forget(_ former: PseudonymousID) { keys.forget(former) }
+
   /// The people of whom something is kept, with the numbers of their rows.
   static func people(
     in store: SealedStore, after pid: PseudonymousID?, limit: Int

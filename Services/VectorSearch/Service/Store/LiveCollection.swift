@@ -54,15 +54,24 @@ final class LiveCollection: Sendable {
     }
   }
 
-  /// Takes a vector in that a call wrote, if `isStored` says that it is still there: a purge that
-  /// was committed after the write has taken it out of the store before it comes here.
+  /// Takes a vector in that a call wrote, under the id that `storedID` says it has now; not where it
+  /// says that there is none: a purge that was committed after the write has taken it out of the store
+  /// before it comes here.
   func upsert(
-    _ id: [UInt8], _ vector: [Float], at sequence: LogSequenceNumber, isStored: () throws -> Bool
+    _ vector: [Float], at sequence: LogSequenceNumber, storedID: () throws -> [UInt8]?
   ) rethrows {
     try state.withLock { state in
-      guard try isStored() else { return }
+      guard let id = try storedID() else { return }
       state.removedWhileOpening?.remove(id)
       index.upsert(id, vector, at: sequence.value)
+    }
+  }
+
+  /// A vector stands under another id in the store; where `isStored` says that it is not there any
+  /// more, it goes from here too.
+  func rename(_ id: [UInt8], to newID: [UInt8], isStored: () -> Bool) {
+    state.withLock { _ in
+      if isStored() { index.rename(id, to: newID) } else { index.remove(id) }
     }
   }
 
