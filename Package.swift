@@ -308,6 +308,13 @@ let benchmarks: [Target] = [
     name: "vault-oblivious-bench", dependencies: ["PrivacyCore", "Cryptography"],
     path: "Benchmarks/Vault/Oblivious", swiftSettings: houseRules),
   .executableTarget(
+    name: "rekey-bench",
+    dependencies: [
+      "PrivacyCore", "Cryptography", "SealedStore", "AuditLog", "WireFormat", "Transport", "RPC",
+      "CommonAPI", "FeaturesAPI", "Renaming", "Gate", "FeatureStoreService", log, arguments,
+    ],
+    path: "Benchmarks/Vault/Rekey", swiftSettings: houseRules),
+  .executableTarget(
     name: "consent-formats-bench", dependencies: ["PrivacyCore", "ConsentFormats"],
     path: "Benchmarks/ConsentFormats", swiftSettings: houseRules),
   .executableTarget(
