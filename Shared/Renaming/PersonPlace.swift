@@ -7,6 +7,12 @@ package struct PersonPlace: Equatable, Sendable {
   package let place: PseudonymousID
   /// Every pid that means the person, oldest first: one, as long as nobody was renamed.
   package let names: [PseudonymousID]
+
+  /// The rows of a person with these names stand under `place`.
+  package init(place: PseudonymousID, names: [PseudonymousID]) {
+    self.place = place
+    self.names = names
+  }
 }
 
 /// A person was renamed between the look at the names and the transaction: look again.

@@ -31,8 +31,8 @@ extension ReadSnapshot {
   /// The rows whose keys begin with `former`, made ready to stand under `next` instead; the rest of
   /// each key stays. Opens and seals each of them, about 3 µs for a small one.
   ///
-  /// - Throws: `subjectKeyNeeded` for the first row where `subjectKey` is missing; `unreadable` where
-  ///   it is not the key of a row; `notASubjectKey` for a row that is not under a person's key.
+  /// - Throws: `subjectKeyNeeded` where `subjectKey` is missing and there is a row; `unreadable` where it
+  ///   is not the key of a row, or a row is not under a person's key.
   public func movedRows<Key, Value, Prefix: StoreKey>(
     _ table: StoreTable<Key, Value>, from former: Prefix, to next: Prefix,
     under subjectKey: SealingKey?
