@@ -22,7 +22,7 @@ struct CertificateVectorTests {
   private func make() async throws -> [String: [UInt8]] {
     try await withTemporaryDirectory { directory in
       let time = ManualTime()
-      let (store, _, ledger) = try EvidenceVectorTests.open(
+      let (store, audit, ledger) = try EvidenceVectorTests.open(
         at: directory, time, name: "tacit/consent/test")
       defer { store.close() }
       let pid = Example.pid(1)
@@ -70,6 +70,8 @@ struct CertificateVectorTests {
         }, stores: stores)
       let task = try required(tasks.first).task
       time.advance(microseconds: 1_500_000)
+      // The clock stands still, so that nothing would be signed by itself.
+      _ = try await audit.publish()
       let evidence = try await ledger.evidence(of: pid, for: "product_recs", at: time.now)
       let file = try ErasureCertificateFile(
         certificate: task.certificate, statements: task.statements.map(\.note),

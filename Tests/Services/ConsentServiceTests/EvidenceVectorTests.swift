@@ -123,6 +123,27 @@ struct EvidenceVectorTests {
         files["\(name).evidence"] = evidence.packed()
         answers.append("  \"\(name).evidence\": \"\(reason.words)\"")
       }
+      // Behind everything above, whose files stay as they are.
+      _ = try await ledger.rename(
+        [
+          PersonRenaming(number: 1, former: Example.pid(1_299), pid: Example.pid(2_299)),
+          PersonRenaming(number: 2, former: Example.pid(2), pid: Example.pid(2_002)),
+          PersonRenaming(number: 3, former: Example.pid(98), pid: Example.pid(2_098)),
+        ], in: 1)
+      time.advance(microseconds: 1_500_000)
+      _ = try await audit.publish()
+      let renamed: [(String, UInt64, String, Timestamp, CheckReason)] = [
+        ("renamed", 2_299, "product_recs", time.now, .granted),
+        ("renamed-asked-by-former", 1_299, "product_recs", time.now, .granted),
+        ("renamed-before", 2_299, "product_recs", times[2], .granted),
+        ("renamed-before-anything", 98, "product_recs", times[2], .neverAsked),
+      ]
+      for (name, person, scope, at, reason) in renamed {
+        let evidence = try await ledger.evidence(of: Example.pid(person), for: scope, at: at)
+        #expect(evidence.answer?.reason == reason, "\(name)")
+        files["\(name).evidence"] = evidence.packed()
+        answers.append("  \"\(name).evidence\": \"\(reason.words)\"")
+      }
       files["answers.json"] = Array(("{\n" + answers.joined(separator: ",\n") + "\n}\n").utf8)
       files["policy"] = Array("log \(try audit.verifyingKey().text())\nquorum none\n".utf8)
       return files
@@ -132,7 +153,7 @@ struct EvidenceVectorTests {
   @Test("the same steps make the recorded files, and they verify")
   func recorded() async throws {
     let files = try await make()
-    #expect(files.count == 12)
+    #expect(files.count == 16)
     if ProcessInfo.processInfo.environment["TACIT_RECORD_VECTORS"] == "1" {
       try FileManager.default.createDirectory(
         at: Self.folder, withIntermediateDirectories: true)

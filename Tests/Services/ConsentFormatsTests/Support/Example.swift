@@ -95,6 +95,7 @@ enum Example {
     receipt.sequence = dice.coin() ? UInt64(dice.number(1_000_000)) : nil
     receipt.personSequence = dice.coin() ? UInt64(Int64.max) : nil
     receipt.previousHash = dice.hash()
+    if kind == .renaming { receipt.formerPID = PseudonymousID(bytes: random.bytes(count: 32)) }
     return receipt
   }
 }
