@@ -118,6 +118,23 @@ struct RenamingLedgerTests {
     }
   }
 
+  @Test("who is erased under the new pid already is not renamed, and is to be erased under both")
+  func erased() async throws {
+    try await withTemporaryDirectory { directory in
+      let (store, _, ledger) = try EvidenceVectorTests.open(at: directory, ManualTime())
+      defer { store.close() }
+      for person: UInt64 in [1, 2] { try await answer(ledger, person) }
+      for person: UInt64 in [101, 102, 103, 2] {
+        _ = try await ledger.erase(
+          Example.draft(person, kind: .erasure, scopes: [], from: nil), ground: "lost", by: "test")
+      }
+      let outcome = try await ledger.rename(renamings(3), in: 1)
+      #expect(outcome.recorded == 0)
+      #expect(outcome.refused == [])
+      #expect(outcome.toErase == [Example.pid(1)])
+    }
+  }
+
   @Test("a long history moves with its earlier states, and every moment of it is as it was")
   func longHistory() async throws {
     try await withTemporaryDirectory { directory in

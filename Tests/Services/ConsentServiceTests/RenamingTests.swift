@@ -268,4 +268,36 @@ struct RenamingTests {
       #expect(try gate.withholding(101) == nil)
     }
   }
+
+  @Test("a gate that serves a range of pids is told everything once somebody has two of them")
+  func ranges() async throws {
+    let vault = StubRotation()
+    let pids = (UInt64(1)...200).sorted { Example.pid($0) < Example.pid($1) }
+    let (low, high, middle) = (pids[0], pids[199], pids[100])
+    try await run(vault) { fixture, _ async throws in
+      let line = try await fixture.client.attend()
+      try await line.send(
+        GateMessage(
+          body: .registration(GateRegistration(gate: "low", pidBefore: Example.pid(middle).bytes))))
+      let told = Task {
+        var kinds: [ReceiptKind] = []
+        for try await event in line.replies {
+          guard case .changes(let batch)? = event.body else { continue }
+          kinds += batch.changes.map(\.kind)
+          try await line.send(
+            GateMessage(
+              body: .confirmation(GateConfirmation(appliedSequence: batch.completeTo))))
+          if kinds.last == .withdrawal { break }
+        }
+        return kinds
+      }
+      try await fixture.grant(low)
+      try await fixture.grant(pids[150])
+      vault.rename([(low, high)])
+      try await vault.settled()
+      try await fixture.withdraw(high)
+      #expect(try await told.value == [.grant, .renaming, .withdrawal])
+      try await line.finish()
+    }
+  }
 }

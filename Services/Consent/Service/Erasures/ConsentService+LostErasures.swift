@@ -31,18 +31,23 @@ extension ConsentService {
       let pids = try await vault.forgotten(ForgottenRequest(afterPid: after)).pids
       guard let last = pids.last else { return count }
       after = last
-      var recorded: [Receipt] = []
-      for bytes in pids {
-        let draft = ReceiptDraft(
-          pid: try pid(bytes), kind: .erasure, scopes: [], source: "vault", version: 0)
-        let erasure = try await ledger.erase(
-          draft, ground: Self.lostErasureGround, by: Self.lostErasurePrincipal)
-        if erasure.isNew { recorded.append(erasure.receipt) }
-      }
-      // Carried out, and the gates waited for, as every erasure that was cut off.
-      try makeKnown(recorded)
-      count += recorded.count
+      count += try await eraseForgotten(try pids.map { try pid($0) })
     }
+  }
+
+  /// Records erasures of people whom the vault has forgotten; answers how many were not recorded.
+  @discardableResult
+  func eraseForgotten(_ pids: [PseudonymousID]) async throws -> Int {
+    var recorded: [Receipt] = []
+    for pid in pids {
+      let draft = ReceiptDraft(pid: pid, kind: .erasure, scopes: [], source: "vault", version: 0)
+      let erasure = try await ledger.erase(
+        draft, ground: Self.lostErasureGround, by: Self.lostErasurePrincipal)
+      if erasure.isNew { recorded.append(erasure.receipt) }
+    }
+    // Carried out, and the gates waited for, as every erasure that was cut off.
+    try makeKnown(recorded)
+    return recorded.count
   }
 
   /// The ground of an erasure whose own record is lost.

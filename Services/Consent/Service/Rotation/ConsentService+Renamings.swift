@@ -70,6 +70,7 @@ extension ConsentService {
       if outcome.lastPosition > 0 {
         roster.committed(outcome.lastPosition, takesAway: false, renames: true)
       }
+      try await eraseForgotten(outcome.toErase)
       if let number = outcome.refused.first {
         confirmedRenamings.refuse(outcome.refused.count)
         log.error(

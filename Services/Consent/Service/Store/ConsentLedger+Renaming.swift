@@ -26,6 +26,9 @@ package struct RenamingOutcome: Hashable, Sendable {
   package var recorded = 0
   /// The numbers of the renamings that cannot be, because something is recorded under the new pid.
   package var refused: [UInt64] = []
+  /// The former pids of people who are erased under the new one already, and not under this: a log that
+  /// lost erasures learned of them by the new pid.
+  package var toErase: [PseudonymousID] = []
   /// The position of the last receipt; 0 where there is none.
   package var lastPosition: UInt64 = 0
 
@@ -101,7 +104,12 @@ extension ConsentLedger {
     for person in people {
       try step(person.renaming)
       progress.cursor = person.renaming.number
-      guard person.isFree else {
+      switch person.obstacle {
+      case nil: break
+      case .isErased(let former):
+        if former?.isErased == false { outcome.toErase.append(person.renaming.former) }
+        continue
+      case .isTaken:
         outcome.refused.append(person.renaming.number)
         continue
       }
@@ -241,14 +249,22 @@ extension ConsentLedger {
 /// Somebody who is to be renamed, with everything that is moved.
 private struct RenamedPerson {
   let renaming: PersonRenaming
-  /// Whether nothing stands in the way.
-  private(set) var isFree = true
+  /// What stands in the way.
+  private(set) var obstacle: Obstacle?
   private(set) var state: PersonState?
   private(set) var previousHash: [UInt8] = []
   private(set) var places: [(position: UInt64, place: LogPlace)] = []
   private(set) var earlierStates: [(count: UInt64, stored: StoredMessage<PersonState>)] = []
   /// The person's erasure, where there was one.
   private(set) var erasure: (sequence: UInt64, task: ErasureTask)?
+
+  /// Why somebody is not renamed.
+  enum Obstacle {
+    /// Something is recorded under the new pid, or the former one was renamed already.
+    case isTaken
+    /// The person is erased under the new pid.
+    case isErased(former: PersonState?)
+  }
 
   init(
     _ renaming: PersonRenaming, retired: UInt32,
@@ -257,10 +273,14 @@ private struct RenamedPerson {
     self.renaming = renaming
     let (former, pid) = (renaming.former, renaming.pid)
     let known = try reader.get(ConsentTables.names, former)
-    guard former != pid, known.map({ $0.rotation <= retired }) ?? true,
-      try reader.get(ConsentTables.people, pid) == nil
-    else {
-      isFree = false
+    guard former != pid, known.map({ $0.rotation <= retired }) ?? true else {
+      obstacle = .isTaken
+      return
+    }
+    if let taken = try ConsentLedger.state(of: pid, in: reader) {
+      obstacle =
+        taken.isErased
+        ? .isErased(former: try ConsentLedger.state(of: former, in: reader)) : .isTaken
       return
     }
     guard let state = try ConsentLedger.state(of: former, in: reader) else { return }
