@@ -45,7 +45,7 @@ struct VaultCommand: AsyncParsableCommand, ServiceProgram {
       ReidentifyCommand.self, AccessRequestCommand.self, ObliviousCommand.self,
       StatusCommand<Self>.self,
       HealthCommand<Self>.self, BackupCommand<Self>.self, RestoreCommand<Self>.self,
-      VaultRewrapCommand.self, CompactCommand<Self>.self, RotationCommand<Self>.self,
+      VaultRewrapCommand.self, CompactCommand<Self>.self, VaultRotationCommand.self,
       IncidentCommand<Self>.self, VerifyCommand<Self>.self,
     ])
 }

@@ -90,13 +90,16 @@ public struct RotationStatusCommand<Program: ServiceProgram>: AsyncParsableComma
 
   public init() {}
 
-  public func run() async throws {
+  public func run() async throws { try await run(beside: nil) }
+
+  /// Shows it; in JSON with one member more, for a service whose keys are rotated in another way too.
+  public func run(beside member: (name: String, value: any Encodable)?) async throws {
     let status = try await client.with(Program.service) {
       try await RotationClient($0).showRotation(
         ShowRotationRequest(count: count),
         options: count ? CallOptions(timeoutMs: 3_600_000) : client.callOptions)
     }
-    try RotationView(status, client).show()
+    try RotationView(status, client).show(beside: member)
   }
 }
 

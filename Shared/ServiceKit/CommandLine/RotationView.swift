@@ -73,8 +73,35 @@ struct RotationView {
     }
   }
 
+  /// The answer with one member more.
+  private struct OutputBeside: Encodable {
+    struct Name: CodingKey {
+      let stringValue: String
+      var intValue: Int? { nil }
+
+      init(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+    }
+
+    let output: Output
+    let name: String
+    let value: any Encodable
+
+    func encode(to encoder: any Encoder) throws {
+      try output.encode(to: encoder)
+      var container = encoder.container(keyedBy: Name.self)
+      try container.encode(value, forKey: Name(stringValue: name))
+    }
+  }
+
   /// Prints it.
-  func show() throws {
+  ///
+  /// - Parameter member: is printed too, where it is JSON.
+  func show(beside member: (name: String, value: any Encodable)? = nil) throws {
+    if client.json, let member {
+      return try printJSON(
+        OutputBeside(output: Output(status), name: member.name, value: member.value))
+    }
     if client.json { return try printJSON(Output(status)) }
     print(sentence)
     var table = Table("version", "state", "made", "destroyed", "values", "keys that hang from it")
