@@ -107,14 +107,16 @@ struct MovedRowsTests {
   func keys() async throws {
     try await withStore { store, _ in
       try await fill(store, under: try subjectKey(seed: 9), count: 1)
-      try expect(.subjectKeyNeeded(table: "events")) { try prepared(store, under: nil) }
-      try expect(.unreadable(table: "events")) {
+      #expect(throws: StoreError.subjectKeyNeeded(table: "events")) {
+        try prepared(store, under: nil)
+      }
+      #expect(throws: StoreError.unreadable(table: "events")) {
         try prepared(store, under: try subjectKey(seed: 10))
       }
       try await store.write { transaction in
         try transaction.put(Tables.events, KeyPair(try pid(1), 0), [1])
       }
-      try expect(.unreadable(table: "events")) {
+      #expect(throws: StoreError.unreadable(table: "events")) {
         try prepared(store, under: try subjectKey(seed: 9))
       }
     }
