@@ -199,7 +199,7 @@ package final class PlaceBook: Sendable {
   /// Forgets the other names of people whose rotation is over, as soon as nothing is left to be moved
   /// for it. A walk over all names where there are any.
   ///
-  /// - Parameter isForgotten: is told each name that is nobody's any more.
+  /// - Parameter isForgotten: is told each name that is nobody's any more, before it goes.
   func sweep(_ isForgotten: (PseudonymousID) -> Void) async throws {
     guard isInUse else { return }
     let retired = try store.read { try retiredRotation(in: $0) }
@@ -228,6 +228,9 @@ package final class PlaceBook: Sendable {
       last = end.key
       let over = page.filter { $0.value.rotation <= retired }
       guard !over.isEmpty else { continue }
+      // Before the names go: a writer who finds no other name then asks the vault for the key, and to
+      // the vault the former pid is nobody's.
+      for (pid, record) in over where pid != record.place { isForgotten(pid) }
       try await store.write { transaction in
         for (pid, _) in over {
           guard let record = try transaction.get(RenamingTables.places, pid),
@@ -237,7 +240,6 @@ package final class PlaceBook: Sendable {
           try transaction.delete(RenamingTables.places, pid)
         }
       }
-      for (pid, record) in over where pid != record.place { isForgotten(pid) }
     }
     // What was removed is acknowledged by now, so that nobody can see it any more.
     try await store.write { transaction in

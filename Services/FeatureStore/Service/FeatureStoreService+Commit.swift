@@ -54,7 +54,8 @@ extension FeatureStoreService {
         var settled: [PseudonymousID: PersonPlace] = [:]
         for pid in outcome.people.keys {
           let person = try places.person(pid, in: transaction)
-          guard touched.isSuperset(of: person.names) else { throw PlaceChanged() }
+          // Renamed since, or a rotation is over: then a former pid may be nobody's.
+          guard person.names == people[pid]?.names else { throw PlaceChanged() }
           settled[pid] = person
         }
         try outcome.refuseForgotten { pid in

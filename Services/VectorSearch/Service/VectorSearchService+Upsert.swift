@@ -77,28 +77,35 @@ extension VectorSearchService {
     var admitted = checked
     try admitted.admit(gate, scope: scope)
     guard !admitted.entries.isEmpty else { return admitted.reply }
-    let keys = try await parts.keys.subjectKeys(of: admitted.entries.compactMap(\.pid))
     let batch = admitted
-    let committed = try await store.write { [audit, places] transaction in
-      var outcome = batch
-      try outcome.admit(gate, scope: scope)
-      var isForgotten: Set<PseudonymousID> = []
-      for case let pid? in outcome.entries.map(\.pid) {
-        let isErased = try places.person(pid, in: transaction).names.contains {
-          try transaction.contains(VectorTables.tombstones, $0)
+    let committed = try await places.settled(batch.entries.compactMap(\.pid)) { people in
+      let found = try await parts.keys.subjectKeys(of: Array(Set(people.values.map(\.place))))
+      let keys = people.compactMapValues { found[$0.place] }
+      return try await store.write { [audit, places] transaction in
+        var outcome = batch
+        try outcome.admit(gate, scope: scope)
+        var settled: [PseudonymousID: PseudonymousID] = [:]
+        var isForgotten: Set<PseudonymousID> = []
+        for case let pid? in outcome.entries.map(\.pid) {
+          let person = try places.person(pid, in: transaction)
+          // Renamed since, or a rotation is over: then a former pid may be nobody's.
+          guard person.names == people[pid]?.names else { throw PlaceChanged() }
+          settled[pid] = person.place
+          let isErased = try person.names.contains {
+            try transaction.contains(VectorTables.tombstones, $0)
+          }
+          if isErased || keys[pid] == nil { isForgotten.insert(pid) }
         }
-        if isErased || keys[pid] == nil { isForgotten.insert(pid) }
+        outcome.refuse("the person was erased") { $0.pid.map(isForgotten.contains) ?? true }
+        for entry in outcome.entries {
+          // Where the person's rows are, whichever name the call gave.
+          guard let pid = entry.pid, let key = keys[pid], let place = settled[pid] else { continue }
+          try transaction.put(
+            VectorTables.people, PersonKey(place, name), StoredMessage(entry.stored), under: key)
+        }
+        try Self.record(outcome, of: name, context, audit, in: &transaction)
+        return outcome
       }
-      outcome.refuse("the person was erased") { $0.pid.map(isForgotten.contains) ?? true }
-      for entry in outcome.entries {
-        guard let pid = entry.pid, let key = keys[pid] else { continue }
-        // Where the person's rows are, whichever name the call gave.
-        let place = try places.place(of: pid, in: transaction)
-        try transaction.put(
-          VectorTables.people, PersonKey(place, name), StoredMessage(entry.stored), under: key)
-      }
-      try Self.record(outcome, of: name, context, audit, in: &transaction)
-      return outcome
     }
     for entry in committed.value.entries {
       guard let pid = entry.pid else { continue }
