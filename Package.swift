@@ -266,7 +266,10 @@ let commands: [Target] = [
     ]),
   command(
     "tacit-features", folder: "FeatureStore",
-    uses: ["PrivacyCore", "FeatureStoreService", "CommonAPI", "FeaturesAPI", "RPC", "ServiceKit"]),
+    uses: [
+      "PrivacyCore", "Renaming", "FeatureStoreService", "CommonAPI", "FeaturesAPI", "RPC",
+      "ServiceKit",
+    ]),
   command(
     "tacit-vault", folder: "IdentityVault",
     uses: [
@@ -278,7 +281,9 @@ let commands: [Target] = [
     uses: ["PrivacyCore", "TrainerService", "TrainerAPI", "RPC", "ServiceKit"]),
   command(
     "tacit-vectors", folder: "VectorSearch",
-    uses: ["PrivacyCore", "VectorSearchService", "CommonAPI", "VectorsAPI", "RPC", "ServiceKit"]),
+    uses: [
+      "PrivacyCore", "Renaming", "VectorSearchService", "CommonAPI", "VectorsAPI", "RPC", "ServiceKit",
+    ]),
   command(
     "tacit", folder: "Pipeline",
     uses: [

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Builds the identity vault's benchmarks and runs them.
-#   vault.sh [--people N] [--seconds S] [--erased N] [--strict] [--out FILE]
+#   vault.sh [--people N] [--seconds S] [--erased N] [--rekeyed N] [--strict] [--out FILE]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 swift_scratch=${BENCH_SWIFT_SCRATCH:-$PWD/.build}
-products=(vault-bench vault-oblivious-bench tacit tacit-consent tacit-vault tacit-features tacit-trainer
+products=(vault-bench vault-oblivious-bench rekey-bench tacit tacit-consent tacit-vault tacit-features tacit-trainer
   tacit-vectors)
 for product in "${products[@]}"; do
   swift build -c release --scratch-path "$swift_scratch" --product "$product" >&2

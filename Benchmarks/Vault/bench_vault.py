@@ -21,6 +21,8 @@ from thresholds import verdicts  # noqa: E402
 
 # About as long as a canonical e-mail address.
 HMAC_BYTES = 64
+# Rows a second of RekeyPace.
+DEFAULT_PACE = 5_000
 
 
 def run(*command):
@@ -42,12 +44,34 @@ def openssl_hmacs_per_second(seconds):
     raise SystemExit(f"openssl speed says nothing of HMAC: {text}")
 
 
+def rekeying(programs, people, seconds):
+    """A feature store moves rows to new pids: as fast as it goes, and at the default pace."""
+    def measure(*words):
+        return json.loads(run(
+            programs / "rekey-bench", "--people", people, "--seconds", seconds, *words))
+
+    fast = measure("--pace", 0)
+    # About ten seconds of it.
+    paced = measure("--pace", DEFAULT_PACE, "--renamed", min(people, DEFAULT_PACE * 10 // 51))
+    return {
+        "rekey_rows_per_s": fast["rekey_rows_per_s"],
+        "rekey_full_pace_read_p99_ratio": fast["rekey_read_p99_ratio"],
+        "rekey_renamings_noted_per_s": fast["rekey_renamings_noted_per_s"],
+        "rekey_paced_rows_per_s": paced["rekey_rows_per_s"],
+        "rekey_read_p99_ratio": paced["rekey_read_p99_ratio"],
+        "rekey_read_p99_us": paced["rekey_read_p99_us"],
+        "rekey_quiet_p99_us": paced["rekey_quiet_p99_us"],
+    }
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--swift-programs", required=True)
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--erased", type=int, default=10_000, help="people of the mass erasure; 0: none")
+    parser.add_argument("--rekeyed", type=int, default=20_000,
+                        help="people whose 50 rows move to new pids; 0: none")
     parser.add_argument("--out", default=str(ROOT / "var" / "bench" / "vault.json"))
     parser.add_argument("--strict", action="store_true")
     options = parser.parse_args()
@@ -71,6 +95,8 @@ def main():
     if options.erased:
         keys |= erasures.measure(
             programs, options.people, options.erased, lambda text: print(text, file=sys.stderr))
+    if options.rekeyed:
+        keys |= rekeying(programs, options.rekeyed, options.seconds)
     keys = {key: round(value, 4) for key, value in keys.items()}
     out = pathlib.Path(options.out)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import FeatureStoreService
+internal import Renaming
 internal import ServiceKit
 
 @main
@@ -49,7 +50,24 @@ struct Serve: AsyncParsableCommand {
 
   @OptionGroup var options: ServeOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "How many rows a second are moved to new pids at most, while pid keys are rotated "
+        + "(TACIT_REKEY_ROWS_PER_SECOND; 5000).",
+      valueName: "count"))
+  var rekeyRowsPerSecond: String?
+
   func run() async throws {
-    try await serve(.features, options: options) { try FeatureStoreService($0) }
+    var configuration = FeatureStoreConfiguration()
+    let text = Environment.setting(
+      rekeyRowsPerSecond, variable: RekeyPace.variable,
+      default: "\(configuration.rekeyPace.rowsPerSecondMax)")
+    guard let pace = RekeyPace(text: text) else {
+      throw ValidationError("\(RekeyPace.variable) takes a number from 1 on, not \"\(text)\"")
+    }
+    configuration.rekeyPace = pace
+    try await serve(.features, options: options) { [configuration] in
+      try FeatureStoreService($0, configuration: configuration)
+    }
   }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Renaming
 internal import ServiceKit
 internal import VectorSearchService
 
@@ -33,6 +34,13 @@ struct ServeCommand: AsyncParsableCommand {
       valueName: "count"))
   var callsPerSecond: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "How many rows a second are moved to new pids at most, while pid keys are rotated "
+        + "(TACIT_REKEY_ROWS_PER_SECOND; 5000).",
+      valueName: "count"))
+  var rekeyRowsPerSecond: String?
+
   func run() async throws {
     let configuration = try configuration()
     try await serve(.vectors, options: options) { runtime in
@@ -54,6 +62,13 @@ struct ServeCommand: AsyncParsableCommand {
     configuration.callsPerSecond = try number(
       callsPerSecond, "TACIT_CALLS_PER_SECOND", configuration.callsPerSecond)
     configuration.callsInBurst = 2 * configuration.callsPerSecond
+    let text = Environment.setting(
+      rekeyRowsPerSecond, variable: RekeyPace.variable,
+      default: "\(configuration.rekeyPace.rowsPerSecondMax)")
+    guard let pace = RekeyPace(text: text) else {
+      throw ValidationError("\(RekeyPace.variable) takes a number from 1 on, not \"\(text)\"")
+    }
+    configuration.rekeyPace = pace
     if let fault = configuration.fault { throw ValidationError(fault) }
     return configuration
   }
