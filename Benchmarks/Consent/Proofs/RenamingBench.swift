@@ -10,19 +10,23 @@ struct RenamingBench {
     let renamingsPerSecond: Double
     let withdrawalP50Ms: Double
     let withdrawalP99Ms: Double
+    /// The same while nobody is renamed.
+    let aloneP99Ms: Double
   }
 
   private let bench: LedgerBench
   /// The people's numbers.
   private let people: Range<UInt64>
 
-  /// How many renamings share a transaction: as in the service.
-  private let batchCount = ConsentConfiguration().renamingBatchCount
+  /// How many renamings share a transaction.
+  private let batchCount: Int
   /// Withdrawals a second.
   private static let pace = 100
 
-  init(_ bench: LedgerBench, of people: Range<UInt64>) {
+  /// - Parameter batchCount: how many renamings share a transaction.
+  init(_ bench: LedgerBench, of people: Range<UInt64>, batchCount: Int) {
     self.bench = bench
+    self.batchCount = batchCount
     self.people = people
   }
 
@@ -32,6 +36,10 @@ struct RenamingBench {
   /// Renames all of them, under a steady stream of withdrawals of some.
   func measure() async throws -> Figures {
     let clock = ContinuousClock()
+    let quiet = Task { try await withdrawUntilCancelled() }
+    try await Task.sleep(for: .seconds(3))
+    quiet.cancel()
+    let alone = try await quiet.value
     let withdrawals = Task { try await withdrawUntilCancelled() }
     let start = clock.now
     var number: UInt64 = 0
@@ -46,13 +54,15 @@ struct RenamingBench {
     }
     let seconds = (clock.now - start) / .seconds(1)
     withdrawals.cancel()
-    let waits = try await withdrawals.value.sorted()
-    func wait(_ share: Double) -> Double {
-      waits.isEmpty ? 0 : waits[Int(Double(waits.count - 1) * share)] * 1_000
+    let waits = try await withdrawals.value
+    func milliseconds(_ share: Double, of waits: [Double]) -> Double {
+      waits.isEmpty ? 0 : waits.sorted()[Int(Double(waits.count - 1) * share)] * 1_000
     }
     return Figures(
-      renamingsPerSecond: Double(people.count) / seconds, withdrawalP50Ms: wait(0.5),
-      withdrawalP99Ms: wait(0.99))
+      renamingsPerSecond: Double(people.count) / seconds,
+      withdrawalP50Ms: milliseconds(0.5, of: waits),
+      withdrawalP99Ms: milliseconds(0.99, of: waits),
+      aloneP99Ms: milliseconds(0.99, of: alone))
   }
 
   /// Withdraws for people anywhere in the range, under their former pids; answers the seconds that each

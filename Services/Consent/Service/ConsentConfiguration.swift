@@ -38,7 +38,7 @@ package struct ConsentConfiguration: Sendable {
   /// How often the vault is asked for people who get another pid, in milliseconds.
   package var renamingPollMs = 500
   /// How many of them are recorded in one transaction: withdrawals wait meanwhile.
-  package var renamingBatchCount = 256
+  package var renamingBatchCount = 64
   /// The stores that must say what they did for an erasure before it is certified, besides the
   /// vault: names of gates, at most 64.
   package var erasureStores: [String] = []
