@@ -10,16 +10,25 @@ final class PseudonymOutput: Sendable {
   private struct Row: Encodable {
     let line: Int
     var pid: String?
+    var otherPid: String?
     var known: Bool?
     var refusal: String?
+
+    enum CodingKeys: String, CodingKey {
+      case line, pid, known, refusal
+      case otherPid = "other_pid"
+    }
   }
 
   private let isJSON: Bool
+  private let showsBoth: Bool
   private let rejects: RejectList
   private let state = Mutex((lastLine: 0, pidCount: 0, refusedCount: 0))
 
-  init(isJSON: Bool, rejects: RejectList) {
+  /// - Parameter showsBoth: has a column for the other pid.
+  init(isJSON: Bool, showsBoth: Bool, rejects: RejectList) {
     self.isJSON = isJSON
+    self.showsBoth = showsBoth
     self.rejects = rejects
   }
 
@@ -31,13 +40,14 @@ final class PseudonymOutput: Sendable {
   /// Writes what became of the lines of one batch.
   func write(_ reply: PseudonymizeReply, for batch: [SentLine]) throws {
     let rows = Self.rows(reply, for: batch)
-    var text = !isJSON && lastLine == 0 ? "line\tpid\tknown\n" : ""
+    var text = !isJSON && lastLine == 0 ? "line\tpid\tknown\(showsBoth ? "\tother" : "")\n" : ""
     var refused: [(line: Int, reason: String)] = []
     for row in rows {
       if isJSON {
         text += try jsonLine(row) + "\n"
       } else if let pid = row.pid {
-        text += "\(row.line)\t\(pid)\t\(row.known == true ? "yes" : "no")\n"
+        text += "\(row.line)\t\(pid)\t\(row.known == true ? "yes" : "no")"
+        text += showsBoth ? "\t\(row.otherPid ?? "")\n" : "\n"
       }
       if row.pid == nil { refused.append((row.line, row.refusal ?? "")) }
     }
@@ -60,7 +70,9 @@ final class PseudonymOutput: Sendable {
       guard let pid = PseudonymousID(bytes: pseudonym.pid) else {
         return Row(line: sent.number, refusal: pseudonym.refusal)
       }
-      return Row(line: sent.number, pid: pid.description, known: pseudonym.known)
+      return Row(
+        line: sent.number, pid: pid.description,
+        otherPid: PseudonymousID(bytes: pseudonym.otherPid)?.description, known: pseudonym.known)
     }
   }
 }

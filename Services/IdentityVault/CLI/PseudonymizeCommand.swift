@@ -31,6 +31,9 @@ struct PseudonymizeCommand: AsyncParsableCommand {
       With --create they are recorded, with the identifier sealed and a subject key, so that \
       services can keep something of them. Repeating the command records nobody twice.
 
+      With --both, and while pid keys are rotated, the person's other pid stands beside: what to \
+      replace in what applications have stored.
+
       Examples:
         tacit-vault pseudonymize --email - --create
         tacit-vault pseudonymize --phone - --region DE --json
@@ -73,6 +76,7 @@ struct PseudonymizeCommand: AsyncParsableCommand {
   var rejects: String?
   @Option(help: "The pseudonym domain; the service's first.") var domain = ""
   @Flag(help: "Record people whom the vault does not know.") var create = false
+  @Flag(help: "Show the person's other pid too, while pid keys are rotated.") var both = false
   @OptionGroup var client: ClientOptions
 
   func validate() throws {
@@ -101,10 +105,11 @@ struct PseudonymizeCommand: AsyncParsableCommand {
     let defaults = IdentifierLines.Defaults(
       kind: kind.flatMap(IdentifierKind.init(name:)) ?? .email, region: region,
       source: qualifier)
-    let output = PseudonymOutput(isJSON: client.json, rejects: RejectList(path: rejects))
+    let output = PseudonymOutput(
+      isJSON: client.json, showsBoth: both, rejects: RejectList(path: rejects))
     let job = PseudonymizeFile(
       lines: try IdentifierLines(path: file, defaults: defaults), domain: domain, create: create,
-      output: output)
+      both: both, output: output)
     try await client.with(.vault) { try await job.run(VaultClient($0)) }
     if output.refusedCount > 0 { throw ExitCode(ExitStatus.failed) }
   }
@@ -115,8 +120,14 @@ struct PseudonymizeCommand: AsyncParsableCommand {
     struct Entry: Encodable {
       let kind: String
       var pid: String?
+      var otherPid: String?
       var known = false
       var refusal: String?
+
+      enum CodingKeys: String, CodingKey {
+        case kind, pid, known, refusal
+        case otherPid = "other_pid"
+      }
     }
 
     var keyVersion: UInt32 = 0
@@ -138,7 +149,7 @@ struct PseudonymizeCommand: AsyncParsableCommand {
     let refusals = identifiers.map(IdentifierInput.refusal(of:))
     let request = PseudonymizeRequest(
       domain: domain, identifiers: zip(identifiers, refusals).filter { $1 == nil }.map(\.0),
-      create: create)
+      create: create, both: both)
     let reply = try await client.with(.vault) {
       try await VaultClient($0).pseudonymize(request, options: client.callOptions)
     }
@@ -148,6 +159,7 @@ struct PseudonymizeCommand: AsyncParsableCommand {
       var entry = Answer.Entry(kind: identifier.kind.name, refusal: refusal)
       if refusal == nil, let pseudonym = pseudonyms.next() {
         entry.pid = PseudonymousID(bytes: pseudonym.pid)?.description
+        entry.otherPid = PseudonymousID(bytes: pseudonym.otherPid)?.description
         entry.known = pseudonym.known
         entry.refusal = pseudonym.refusal.isEmpty ? nil : pseudonym.refusal
       }
@@ -159,13 +171,18 @@ struct PseudonymizeCommand: AsyncParsableCommand {
 
   private func show(_ answer: Answer) throws {
     if client.json { return try printJSON(answer) }
-    var table = Table("identifier", "pid", "known")
+    var table =
+      both ? Table("identifier", "pid", "known", "other") : Table("identifier", "pid", "known")
     var counts: [String: Int] = [:]
     for entry in answer.pseudonyms {
       counts[entry.kind, default: 0] += 1
       let name = "\(entry.kind) \(counts[entry.kind, default: 0])"
       if let pid = entry.pid {
-        table.add(name, pid, entry.known ? "yes" : "no")
+        if both {
+          table.add(name, pid, entry.known ? "yes" : "no", entry.otherPid ?? "")
+        } else {
+          table.add(name, pid, entry.known ? "yes" : "no")
+        }
       } else {
         standardError("\(name): \(entry.refusal ?? "the service gave no pid")")
       }

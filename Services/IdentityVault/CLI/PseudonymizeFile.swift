@@ -14,6 +14,7 @@ struct PseudonymizeFile {
   let lines: IdentifierLines
   let domain: String
   let create: Bool
+  let both: Bool
   let output: PseudonymOutput
 
   /// Does the whole file, and says on standard error how it ended.
@@ -55,7 +56,7 @@ struct PseudonymizeFile {
         try await stream.send(
           PseudonymizeRequest(
             domain: domain, identifiers: batch.compactMap { try? $0.content.get() },
-            create: create))
+            create: create, both: both))
       } catch {
         // The replies say why the service ended the call.
         return
