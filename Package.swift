@@ -282,7 +282,8 @@ let commands: [Target] = [
   command(
     "tacit-vectors", folder: "VectorSearch",
     uses: [
-      "PrivacyCore", "Renaming", "VectorSearchService", "CommonAPI", "VectorsAPI", "RPC", "ServiceKit",
+      "PrivacyCore", "Renaming", "VectorSearchService", "CommonAPI", "VectorsAPI", "RPC",
+      "ServiceKit",
     ]),
   command(
     "tacit", folder: "Pipeline",
