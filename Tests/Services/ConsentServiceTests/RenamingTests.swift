@@ -269,6 +269,44 @@ struct RenamingTests {
     }
   }
 
+  @Test("a service that ends between two pages goes on behind the last one when it is back")
+  func restart() async throws {
+    let vault = StubRotation()
+    vault.rename((1...7).map { ($0, 100 + $0) })
+    try await withTemporaryDirectory { directory async throws in
+      try await vault.run { rotation async throws in
+        let effects = NotedEffects()
+        try await ConsentFixture.run(in: directory, rotation: rotation, configuration: .steady) {
+          fixture async throws in
+          for person in UInt64(1)...7 { try await fixture.grant(person) }
+          try await fixture.withGate(effects: effects) { _ in
+            effects.hold(true)
+            try await fixture.whileRunning {
+              try await eventually("a page is recorded") {
+                try fixture.service.ledger.renamingProgress().cursor == 3
+              }
+            }
+            effects.hold(false)
+          }
+        }
+        vault.set { $0.reports = [] }
+        try await ConsentFixture.run(in: directory, rotation: rotation) { fixture async throws in
+          #expect(try await fixture.reason(1) == .granted)
+          #expect(try await fixture.reason(101) == .granted)
+          #expect(try await fixture.reason(107) == .neverAsked)
+          try await fixture.whileRunning { try await vault.settled() }
+          for person in UInt64(1)...7 {
+            let history = try await fixture.client.history(
+              HistoryRequest(pid: Example.pid(100 + person).bytes)
+            ).receipts
+            #expect(history.map(\.kind) == [.grant, .renaming])
+          }
+          #expect(fixture.service.lastPosition == 14)
+        }
+      }
+    }
+  }
+
   @Test("a gate that serves a range of pids is told everything once somebody has two of them")
   func ranges() async throws {
     let vault = StubRotation()
