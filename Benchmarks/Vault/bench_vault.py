@@ -22,7 +22,7 @@ from thresholds import verdicts  # noqa: E402
 # About as long as a canonical e-mail address.
 HMAC_BYTES = 64
 # Rows a second of RekeyPace.
-DEFAULT_PACE = 5_000
+DEFAULT_PACE = 10_000
 
 
 def run(*command):

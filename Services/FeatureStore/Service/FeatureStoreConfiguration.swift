@@ -22,7 +22,7 @@ package struct FeatureStoreConfiguration: Sendable {
   package var trainingBatchByteCount = 256 << 10
   /// The longest a training set may take, in seconds. 1,800 by default.
   package var trainingSecondsMax: Int64 = 1_800
-  /// How fast the rows of people are moved to new pids. 5,000 rows a second by default.
+  /// How fast the rows of people are moved to new pids. 10,000 rows a second by default.
   package var rekeyPace = RekeyPace()
 
   /// The defaults.

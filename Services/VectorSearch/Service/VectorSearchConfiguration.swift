@@ -18,7 +18,7 @@ package struct VectorSearchConfiguration: Sendable {
   package var subjectKeyCountMax = 200_000
   /// The delta at which the meaning of noise is stated, above 0 and below 1. 10^-5 by default.
   package var noiseDelta = 1e-5
-  /// How fast the vectors of people are moved to new pids. 5,000 rows a second by default.
+  /// How fast the vectors of people are moved to new pids. 10,000 rows a second by default.
   package var rekeyPace = RekeyPace()
 
   /// The defaults.
