@@ -266,9 +266,9 @@ extension ConnectionHandler {
 
   /// Closes a connection that takes no more calls once the last has ended.
   func closeIfDrained() {
-    guard phase == .open, goawayStream != nil, streams.isEmpty, endedRunningCount == 0 else {
-      return
-    }
+    guard phase == .open || (isServer && phase == .greeting), goawayStream != nil,
+      streams.isEmpty, endedRunningCount == 0
+    else { return }
     flush()
     let drained = RPCError(.unavailable, "the connection was drained")
     guard isServer else {

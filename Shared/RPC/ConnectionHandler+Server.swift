@@ -284,7 +284,8 @@ extension ConnectionHandler {
   func drain() {
     guard phase != .closed, goawayStream == nil else { return }
     goawayStream = lastStream
-    guard phase == .open else {
+    // A client that has this server's HELLO may have sent calls behind its own, which is on its way.
+    guard phase == .open || phase == .greeting else {
       fail(RPCError(.unavailable, "the server is shutting down"))
       return
     }

@@ -429,6 +429,29 @@ struct DrainTests {
     }
   }
 
+  @Test("a call that crosses the drain behind its HELLO is not started, and its caller is told so")
+  func crossedGreeting() async throws {
+    try await withPair { pair in
+      let peer = try await RawPeer.connect(to: pair.endpoint)
+      // From the server's HELLO on a client may call.
+      #expect(try await peer.next()?.frame.kind == UInt32(FrameKind.hello.rawValue))
+      async let isClean = pair.server.drain(timeoutMs: 10_000)
+      let told = try #require(try await peer.next())
+      #expect(told.frame.kind == UInt32(FrameKind.goaway.rawValue))
+      #expect(try Goaway(packed: told.payload).lastStream == 0)
+      try await peer.send(.hello, payload: Hello.usual.packed())
+      try await peer.send(
+        .call, stream: 1, method: Method.append.id, flags: 1,
+        payload: Blob("x").packed())
+      // Neither answered nor reset: what says that it was not started must arrive.
+      try await Task.sleep(for: .milliseconds(50))
+      #expect(!peer.isClosed)
+      #expect(pair.seen.runningCount == 0 && pair.seen.finished.isEmpty)
+      await peer.close()
+      #expect(await isClean)
+    }
+  }
+
   @Test("draining twice, or before the start, is harmless")
   func repeated() async throws {
     let server = RPCServer(
