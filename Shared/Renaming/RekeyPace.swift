@@ -14,7 +14,7 @@ package struct RekeyPace: Hashable, Sendable {
   package var peoplePerTransaction = 512
 
   /// A pace; what lies outside of `range` is taken to its nearer end. 10,000 rows a second by default:
-  /// reads whose audit entries wait for the same disk hardly notice it in their p99 (`rekey-bench`).
+  /// reads hardly notice it in their p99 (`rekey-bench`).
   package init(rowsPerSecondMax: Int = 10_000) {
     self.rowsPerSecondMax = min(
       max(rowsPerSecondMax, Self.range.lowerBound), Self.range.upperBound)

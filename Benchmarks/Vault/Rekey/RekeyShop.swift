@@ -173,6 +173,7 @@ final class RekeyShop: Sendable {
         GetRequest(pids: [pid.bytes], features: ["profile:score"], purpose: "bench"),
         context: context)
       found.append((ContinuousClock.now - start) / .microseconds(1))
+      await Task.yield()
       guard reply.rows.first?.features.first?.status == .present else {
         throw RekeyBenchError(description: "a person was not found")
       }
