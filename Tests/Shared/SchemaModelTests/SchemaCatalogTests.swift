@@ -24,7 +24,7 @@ struct SchemaCatalogTests {
         == "One entry of the ledger. It never changes; a change is a new one.")
     #expect(receipt.field(named: "consentId") == receipt.field(named: "consent_id"))
     #expect(receipt.field(2)?.maxBytes == 32)
-    #expect(catalog.enumeration("tacit.consent.v1.ReceiptKind")?.values.count == 8)
+    #expect(catalog.enumeration("tacit.consent.v1.ReceiptKind")?.values.count == 9)
   }
 
   @Test("hold nothing but the project's own, and leave the tests' schemas to the tests")
