@@ -134,7 +134,7 @@ extension FeatureStoreService {
             parts[part] = try snapshot.content(part, of: person.pid, under: key)
           }
         }
-        return PersonRecord(pid: person.pid, parts: parts)
+        return PersonRecord(pid: person.pid, asked: person.parts, parts: parts)
       }
     }
     let byPid = Dictionary(records.map { ($0.pid, $0) }, uniquingKeysWith: { first, _ in first })

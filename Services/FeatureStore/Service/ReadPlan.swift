@@ -44,6 +44,14 @@ struct ReadPlan: Sendable {
   func row(of record: PersonRecord, through gate: Gate) -> ServedRow {
     var served = ServedRow(pid: record.pid, count: references.count)
     for group in groups {
+      guard group.parts.isSubset(of: record.asked) else {
+        // It was not allowed when the record was read: that nothing was found says nothing.
+        for (place, reference) in zip(group.places, group.references) {
+          served.withhold(
+            reference, at: place, because: withholding(group.scope, of: record, gate))
+        }
+        continue
+      }
       switch gate.admit(record.pid, scope: group.scope) {
       case .withheld(let reason):
         for (place, reference) in zip(group.places, group.references) {
@@ -61,6 +69,14 @@ struct ReadPlan: Sendable {
       }
     }
     return served
+  }
+
+  /// Why what was not looked for is withheld, also where it is allowed by now.
+  private func withholding(_ scope: Scope, of record: PersonRecord, _ gate: Gate) -> String {
+    switch gate.admit(record.pid, scope: scope) {
+    case .withheld(let reason): "\(scope): \(reason)"
+    case .admitted: "\(scope): allowed only since a moment ago"
+    }
   }
 }
 

@@ -7,10 +7,13 @@ internal import SealedStore
 /// What was read of one person. It gives its content only against a proof of consent.
 struct PersonRecord: Sendable {
   let pid: PseudonymousID
+  /// What was looked for: of anything else nobody knows whether it is there.
+  let asked: Set<PersonPart>
   fileprivate let parts: [PersonPart: PartContent]
 
-  init(pid: PseudonymousID, parts: [PersonPart: PartContent]) {
+  init(pid: PseudonymousID, asked: Set<PersonPart>, parts: [PersonPart: PartContent]) {
     self.pid = pid
+    self.asked = asked
     self.parts = parts
   }
 
@@ -98,7 +101,8 @@ struct PersonReader: Sendable {
         }
         isRead = true
       }
-      round.records.append(PersonRecord(pid: person.pid, parts: parts))
+      round.records.append(
+        PersonRecord(pid: person.pid, asked: person.parts, parts: parts))
       round.readAt.append(isRead ? place : nil)
     }
     return round
