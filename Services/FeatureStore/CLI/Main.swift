@@ -53,7 +53,7 @@ struct Serve: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "How many rows a second are moved to new pids at most, while pid keys are rotated "
-        + "(TACIT_REKEY_ROWS_PER_SECOND; 10000).",
+        + "(TACIT_REKEY_ROWS_PER_SECOND; 120000).",
       valueName: "count"))
   var rekeyRowsPerSecond: String?
 
