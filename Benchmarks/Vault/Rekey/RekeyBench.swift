@@ -19,7 +19,8 @@ struct RekeyBench: AsyncParsableCommand {
 
   @Option(help: "How many people there are.") var people = 20_000
   @Option(help: "How many rows each of them has.") var rows = 50
-  @Option(help: "The most rows a second; 0: as fast as it goes.") var pace = 0
+  @Option(help: "The most rows a second; 0: as fast as it goes.")
+  var pace = RekeyPace().rowsPerSecondMax
   @Option(help: "Rows of one transaction.") var batch = RekeyPace().rowsPerTransaction
   @Option(help: "How many of the people are renamed; 0: all.") var renamed = 0
   @Option(help: "How many calls are under way at one time.") var readers = 1

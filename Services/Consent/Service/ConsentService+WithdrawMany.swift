@@ -5,7 +5,7 @@ internal import Transport
 
 extension ConsentService {
   /// The most people in one request.
-  static let withdrawalCountMax = 10_000
+  static let personCountMax = 10_000
 
   /// Each batch of people is one transaction behind one barrier, and barriers run while the next
   /// batches are written. A crash in between leaves the first batches withdrawn; repeating the call
@@ -40,16 +40,21 @@ extension ConsentService {
   }
 
   private func drafts(of request: WithdrawManyRequest) throws -> [ReceiptDraft] {
-    guard (1...Self.withdrawalCountMax).contains(request.pids.count) else {
-      throw ReceiptRefusal.tooManyPeople(limit: Self.withdrawalCountMax)
-    }
-    let pids = try request.pids.map { try pid($0) }
-    guard Set(pids).count == pids.count else { throw ReceiptRefusal.personNamedTwice }
-    return pids.map { pid in
+    try people(request.pids).map { pid in
       ReceiptDraft(
         pid: pid, kind: .withdrawal, scopes: request.scopes, source: request.source, version: 0,
         details: request.details)
     }
+  }
+
+  /// The people of a request about many, each named once.
+  func people(_ pids: [[UInt8]]) throws -> [PseudonymousID] {
+    guard (1...Self.personCountMax).contains(pids.count) else {
+      throw ReceiptRefusal.tooManyPeople(limit: Self.personCountMax)
+    }
+    let pids = try pids.map { try pid($0) }
+    guard Set(pids).count == pids.count else { throw ReceiptRefusal.personNamedTwice }
+    return pids
   }
 
   /// One barrier for all of `recorded`.

@@ -5,9 +5,6 @@ internal import Transport
 internal import VaultAPI
 
 extension ConsentService {
-  /// The most people in one request.
-  static let erasureCountMax = 10_000
-
   /// Each batch of people is recorded in one transaction, waits behind one barrier, and is carried out
   /// by the vault, before the next one begins, in step with the pace. A crash in between leaves the
   /// first batches erased; repeating the call does the rest.
@@ -45,12 +42,7 @@ extension ConsentService {
 
   private func drafts(of request: EraseManyRequest) throws -> [ReceiptDraft] {
     guard NameRule.accepts(request.ground) else { throw ReceiptRefusal.malformedGround }
-    guard (1...Self.erasureCountMax).contains(request.pids.count) else {
-      throw ReceiptRefusal.tooManyPeople(limit: Self.erasureCountMax)
-    }
-    let pids = try request.pids.map { try pid($0) }
-    guard Set(pids).count == pids.count else { throw ReceiptRefusal.personNamedTwice }
-    return pids.map { pid in
+    return try people(request.pids).map { pid in
       ReceiptDraft(pid: pid, kind: .erasure, scopes: [], source: request.source, version: 0)
     }
   }
