@@ -29,18 +29,32 @@ struct CrashTests {
   func killedWhileResealing() async throws {
     try await withTemporaryDirectory { directory in
       let random = SeededRandom(seed: 12)
+      let keys = try keyRing(seed: 2, id: 2, retired: [sealingKey(seed: 1, id: KeyID(rawValue: 1))])
       var acknowledged: [UInt64: LogSequenceNumber] = [:]
-      for (number, sequence) in try await runAndKill(directory, first: 0, afterMs: 500) {
-        acknowledged[number] = sequence
-      }
-      for round in UInt64(1)..<7 {
+      func run(_ round: UInt64, valuesPerSecondMax: Int) async throws {
         let lines = try await runAndKill(
-          directory, first: round * 1_000_000, afterMs: Int(random.word() % 60), "reseal")
+          directory, first: round * 1_000_000, afterMs: Int(random.word() % 60),
+          ["reseal", String(valuesPerSecondMax)])
         for (number, sequence) in lines { acknowledged[number] = sequence }
       }
-      let keys = try keyRing(seed: 2, id: 2, retired: [sealingKey(seed: 1, id: KeyID(rawValue: 1))])
+      for (number, sequence) in try await runAndKill(
+        directory, first: 0, afterMs: 0, lineCountMin: 5_000)
+      {
+        acknowledged[number] = sequence
+      }
+      // So slow that the walk through 5,000 rows cannot end before a kill.
+      for round in UInt64(1)..<4 { try await run(round, valuesPerSecondMax: 200) }
       try check(directory, acknowledged, keys: keys) { store in
-        #expect(try store.resumeInterruptedResealing(ResealPace(valuesPerSecondMax: 10_000_000)))
+        let isResumed = try store.resumeInterruptedResealing(ResealPace(valuesPerSecondMax: 200))
+        #expect(isResumed)
+      }
+      // So fast that kills meet the walk through the journal, and a walk that is over, too.
+      for round in UInt64(4)..<9 { try await run(round, valuesPerSecondMax: 30_000) }
+      try check(directory, acknowledged, keys: keys) { store in
+        let wasInterrupted = try store.resealProgress().state == .interrupted
+        let isResumed = try store.resumeInterruptedResealing(
+          ResealPace(valuesPerSecondMax: 10_000_000))
+        #expect(isResumed == wasInterrupted)
         while try store.resealProgress().state == .running { usleep(1_000) }
         #expect(try store.resealProgress().state == .done)
         _ = try store.proveUnused(KeyID(rawValue: 1))
@@ -70,19 +84,26 @@ struct CrashTests {
     #expect(try store.verify().isWhole)
   }
 
-  /// Lets the writer run until some time after its first acknowledgement, kills it and reads what
-  /// it had said.
+  /// Lets the writer run until some time after so many acknowledgements, kills it and reads what it
+  /// had said.
   private func runAndKill(
-    _ directory: URL, first: UInt64, afterMs: Int, _ mode: String? = nil
+    _ directory: URL, first: UInt64, afterMs: Int, lineCountMin: Int = 1, _ mode: [String] = []
   ) async throws -> [(UInt64, LogSequenceNumber)] {
     let process = Process()
     let output = Pipe()
     process.executableURL = try executable("StoreCrashWriter")
-    process.arguments = [directory.path, String(first)] + (mode.map { [$0] } ?? [])
+    process.arguments = [directory.path, String(first)] + mode
     process.standardOutput = output
     try process.run()
     let identifier = process.processIdentifier
-    var data = output.fileHandleForReading.availableData
+    var data = Data()
+    var lineCount = 0
+    while lineCount < lineCountMin {
+      let piece = output.fileHandleForReading.availableData
+      guard !piece.isEmpty else { break }
+      data.append(piece)
+      lineCount += piece.count { $0 == UInt8(ascii: "\n") }
+    }
     Thread.detachNewThread {
       usleep(UInt32(afterMs) * 1_000)
       kill(identifier, SIGKILL)

@@ -8,18 +8,22 @@ internal import SealedStore
 // acknowledged: one line `number position` each, written after the acknowledgement.
 //
 //     StoreCrashWriter DIRECTORY FIRST_NUMBER
-//     StoreCrashWriter DIRECTORY FIRST_NUMBER reseal
+//     StoreCrashWriter DIRECTORY FIRST_NUMBER reseal VALUES_PER_SECOND
 //     StoreCrashWriter DIRECTORY check
 //
-// With `reseal` the store is sealed under a second key meanwhile. The tests and `make bench-store` kill it at some moment and look whether every line is still
-// true: with `check` it reads such lines from standard input and prints how many are not. Its exit
+// With `reseal` the store is sealed under a second key meanwhile. The tests and `make bench-store`
+// kill it at some moment and look whether every line is still true: with `check` it reads such lines from standard input and prints how many are not. Its exit
 // code is 1 when the store itself is not whole.
 
 let arguments = CommandLine.arguments
 let isCheck = arguments.last == "check"
-let isReseal = arguments.last == "reseal"
-guard arguments.count == (isReseal ? 4 : 3), let first = isCheck ? 0 : UInt64(arguments[2]) else {
-  print("usage: StoreCrashWriter DIRECTORY FIRST_NUMBER [reseal]|check")
+let isReseal = arguments.count == 5 && arguments[3] == "reseal"
+let resealPace = isReseal ? Int(arguments[4]) : nil
+guard
+  arguments.count == (isReseal ? 5 : 3), let first = isCheck ? 0 : UInt64(arguments[2]),
+  isReseal == (resealPace != nil)
+else {
+  print("usage: StoreCrashWriter DIRECTORY FIRST_NUMBER [reseal VALUES_PER_SECOND]|check")
   exit(2)
 }
 
@@ -80,5 +84,5 @@ if isCheck {
   store.close()
   exit(isWhole ? 0 : 1)
 }
-if isReseal { try store.startResealing(ResealPace(valuesPerSecondMax: 30_000)) }
+if let resealPace { try store.startResealing(ResealPace(valuesPerSecondMax: resealPace)) }
 await write()
