@@ -11,12 +11,20 @@ package struct StoreRekeying: RekeyPart {
 
   private let book: PlaceBook
   private let job: RekeyJob
+  private let withhold: @Sendable (UInt32) -> Void
   private let walk: Walk
 
-  /// - Parameter walk: over everything that the store keeps by person.
-  package init(book: PlaceBook, job: RekeyJob, walk: @escaping Walk) {
+  /// - Parameters:
+  ///   - withhold: has the gate withhold everything under the former pids of a rotation, and of those
+  ///     before it.
+  ///   - walk: over everything that the store keeps by person.
+  package init(
+    book: PlaceBook, job: RekeyJob, withhold: @escaping @Sendable (UInt32) -> Void,
+    walk: @escaping Walk
+  ) {
     self.book = book
     self.job = job
+    self.withhold = withhold
     self.walk = walk
   }
 
@@ -30,9 +38,11 @@ package struct StoreRekeying: RekeyPart {
     after pid: PseudonymousID?, limit: Int
   ) throws -> [(pid: PseudonymousID, rowCount: Int)] { try walk(pid, limit) }
 
+  /// The gate withholds first: otherwise a read under a former pid would be told that nothing is there.
   /// What is left to be moved for the rotation, in a store that was restored from before it, is moved
-  /// first: then the job forgets the names.
+  /// next; then the job forgets the names.
   package func retire(_ rotation: UInt32) async throws {
+    withhold(rotation)
     try await book.noteRetired(rotation)
     try await job.sweep()
     job.wake()

@@ -10,7 +10,7 @@ extension ReceiptRefusal: RPCErrorConvertible {
     case .unknownReceipt, .unknownNotice, .unknownNoticeVersion, .unknownPurpose,
       .unknownWebhook, .notErased:
       .notFound
-    case .erased, .takenBackLater, .notRestricted, .tokenOfOtherEpoch, .versionNotNext,
+    case .erased, .retired, .takenBackLater, .notRestricted, .tokenOfOtherEpoch, .versionNotNext,
       .noSignalScopes, .notLogged, .entriesForgotten, .notCosigned:
       .failedPrecondition
     case .tooManyReceipts, .tooManyVersions, .tooManyNotices, .tooManyWebhooks:

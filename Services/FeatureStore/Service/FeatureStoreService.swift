@@ -54,16 +54,17 @@ package final class FeatureStoreService: FeaturesServing, TacitService {
     rekeyJob = RekeyJob(
       book: places, mover: PersonMover(keys: keys, cache: cache), pace: configuration.rekeyPace,
       time: time, log: log)
-    rekeying = StoreRekeying(book: places, job: rekeyJob) { pid, limit in
-      try PersonMover.people(in: store, after: pid, limit: limit)
-    }
-    reporter = makeReporter?(rekeying)
-    gate = makeGate(
+    let gate = makeGate(
       PurgeEffects(
         store: store, views: views, cache: cache, keys: keys,
         erasures: ErasureBook(
           service: WellKnownService.features.rawValue, store: store, audit: audit, time: time),
         places: places, job: rekeyJob))
+    self.gate = gate
+    rekeying = StoreRekeying(
+      book: places, job: rekeyJob, withhold: { gate.retire($0) },
+      walk: { pid, limit in try PersonMover.people(in: store, after: pid, limit: limit) })
+    reporter = makeReporter?(rekeying)
   }
 
   /// Attends to the consent service, and moves the rows of people who are renamed.

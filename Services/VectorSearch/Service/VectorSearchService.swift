@@ -79,20 +79,21 @@ package final class VectorSearchService: VectorsServing, TacitService {
     rekeyJob = RekeyJob(
       book: places, mover: PersonMover(library: library, keys: parts.keys),
       pace: configuration.rekeyPace, time: parts.time, log: parts.log)
-    rekeying = StoreRekeying(book: places, job: rekeyJob) { pid, limit in
-      try PersonMover.people(in: store, after: pid, limit: limit)
-    }
-    reporter = makeReporter?(rekeying)
     callRate = CallRate(
       callsPerSecond: configuration.callsPerSecond, callsInBurst: configuration.callsInBurst,
       time: parts.time)
-    gate = makeGate(
+    let gate = makeGate(
       PurgeEffects(
         library: library, keys: parts.keys,
         erasures: ErasureBook(
           service: WellKnownService.vectors.rawValue, store: parts.store, audit: parts.audit,
           time: parts.time),
         places: places, job: rekeyJob))
+    self.gate = gate
+    rekeying = StoreRekeying(
+      book: places, job: rekeyJob, withhold: { gate.retire($0) },
+      walk: { pid, limit in try PersonMover.people(in: store, after: pid, limit: limit) })
+    reporter = makeReporter?(rekeying)
     try await library.removeUnserved()
   }
 

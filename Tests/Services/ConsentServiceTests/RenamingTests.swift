@@ -217,6 +217,64 @@ struct RenamingTests {
     }
   }
 
+  @Test("nothing is recorded under a pid that a rotation has made nobody's, at once and for good")
+  func retiredPid() async throws {
+    let vault = StubRotation()
+    try await run(vault) { fixture, gate async throws in
+      let granted = try await fixture.grant(1)
+      vault.rename([(1, 101)])
+      try await vault.settled()
+      vault.set {
+        $0.phase = .retired
+        $0.retiredRotation = 1
+      }
+      try await eventually("the former pid is nobody's") {
+        try await fixture.reason(1) == .neverAsked
+      }
+      // Both while the store still holds whom it meant, and afterwards.
+      for isForgotten in [false, true] {
+        if isForgotten {
+          try await eventually("no former pid is held") {
+            try fixture.service.ledger.formerNameCount() == 0
+          }
+        }
+        let pid = Example.pid(1).bytes
+        let calls: [() async throws -> Void] = [
+          { _ = try await fixture.grant(1) },
+          { _ = try await fixture.withdraw(1) },
+          {
+            _ = try await fixture.client.withdrawMany(
+              WithdrawManyRequest(pids: [Example.pid(101).bytes, pid], source: "bulk"))
+          },
+          {
+            _ = try await fixture.client.erase(
+              EraseRequest(pid: pid, ground: "gdpr-17-1-b", source: "desk"))
+          },
+          {
+            _ = try await fixture.client.eraseMany(
+              EraseManyRequest(pids: [pid], ground: "gdpr-17-1-b", source: "desk"))
+          },
+        ]
+        for call in calls {
+          let refused = await refusal(call)
+          #expect(refused?.code == .failedPrecondition)
+          #expect(refused?.message.contains("ask the vault for the present one") == true)
+        }
+        let progress = try await fixture.importing([
+          Example.line(7, person: 1), Example.line(isForgotten ? 9 : 8),
+        ])
+        #expect(progress.last?.accepted == 1)
+        #expect(progress.last?.rejects.map(\.line) == [1])
+      }
+      #expect(try await fixture.reason(101) == .granted)
+      #expect(try gate.withholding(101) == nil)
+      let history = try await fixture.client.history(
+        HistoryRequest(pid: Example.pid(101).bytes))
+      #expect(history.receipts.map(\.kind) == [.grant, .renaming])
+      #expect(history.receipts.first == granted)
+    }
+  }
+
   @Test("a vault out of reach, or one that leaves a number out, is asked again")
   func unreachable() async throws {
     let vault = StubRotation()

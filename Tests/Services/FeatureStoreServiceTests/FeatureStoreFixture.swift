@@ -24,6 +24,7 @@ final class TestKeys: SubjectKeySource {
     /// How many requests are still answered before one fails; `nil`: all.
     var answersLeft: Int?
     var requestCount = 0
+    var duringNextRequest: (@Sendable () async throws -> Void)?
   }
 
   private let state = Mutex(State())
@@ -48,8 +49,18 @@ final class TestKeys: SubjectKeySource {
   /// Answers only so many requests before one fails.
   func fail(after count: Int?) { state.withLock { $0.answersLeft = count } }
 
+  /// Does something while the next request waits for its keys.
+  func duringNextRequest(_ body: @escaping @Sendable () async throws -> Void) {
+    state.withLock { $0.duringNextRequest = body }
+  }
+
   func subjectKeys(of pids: [PseudonymousID]) async throws -> [PseudonymousID: SealingKey] {
-    try state.withLock { state in
+    let body = state.withLock { state in
+      defer { state.duringNextRequest = nil }
+      return state.duringNextRequest
+    }
+    try await body?()
+    return try state.withLock { state in
       state.requestCount += 1
       if let left = state.answersLeft {
         guard left > 0 else { throw CancellationError() }

@@ -78,6 +78,32 @@ struct GetTests {
     }
   }
 
+  @Test("who is allowed only while the record is being read is withheld, and not called missing")
+  func grantedMeanwhile() async throws {
+    try await withFeatureStore { fixture in
+      for number in 1...2 {
+        let consent = try await fixture.grant(person(number), "analytics")
+        try await fixture.write([
+          fixture.event(person(number), consent, id: "a", ["amount": .double(5)])
+        ])
+      }
+      try await fixture.record(.restriction, person(1), "analytics")
+      // The second person's key is asked for between the two looks at the gate.
+      fixture.keys.duringNextRequest {
+        try await fixture.record(.restrictionLifted, person(1), "analytics")
+      }
+      func read() async throws -> [FeatureValue] {
+        let reply = try await fixture.get([person(1), person(2)], ["purchases:spend"])
+        return reply.rows.map { $0.features[0] }
+      }
+      let first = try await read()
+      #expect(first.map(\.status) == [.withheld, .present])
+      #expect(first[0].value == nil)
+      #expect(first[0].reason == "analytics: allowed only since a moment ago")
+      #expect(try await read().map(\.value?.kind) == [.doubleValue(5), .doubleValue(5)])
+    }
+  }
+
   @Test("without a lease nothing is served, and after the receipt's end nothing either")
   func leaseAndExpiry() async throws {
     try await withFeatureStore { fixture in

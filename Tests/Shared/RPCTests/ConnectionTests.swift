@@ -286,7 +286,7 @@ struct ConnectionTests {
   /// A server whose patience with the socket is short, and a reader with a large answer to read.
   private func withReader(_ body: (RawPeer) async throws -> Void) async throws {
     var limits = ConnectionLimits()
-    limits.keepaliveTimeoutMs = 600
+    limits.keepaliveTimeoutMs = 1_500
     try await withPair(serverLimits: limits) { pair in
       var hello = Hello.usual
       hello.streamCredit = 8 << 20
@@ -304,8 +304,8 @@ struct ConnectionTests {
   func slowReader() async throws {
     try await withReader { peer in
       // The queues take seconds to become empty at this pace.
-      for _ in 0..<50 {
-        try await Task.sleep(for: .milliseconds(50))
+      for _ in 0..<80 {
+        try await Task.sleep(for: .milliseconds(30))
         try await peer.readOnce(4_096)
       }
       #expect(!peer.isClosed)
@@ -319,7 +319,7 @@ struct ConnectionTests {
   @Test("a reader that stops loses its connection")
   func stoppedReader() async throws {
     try await withReader { peer in
-      try await Task.sleep(for: .milliseconds(1_500))
+      try await Task.sleep(for: .milliseconds(2_500))
       try await peer.read(true)
       let isClosed = await eventually { peer.isClosed }
       #expect(isClosed)
@@ -431,11 +431,13 @@ struct DrainTests {
 
   @Test("a call that crosses the drain behind its HELLO is not started, and its caller is told so")
   func crossedGreeting() async throws {
-    try await withPair { pair in
+    var limits = ConnectionLimits()
+    limits.lingerMs = 60_000
+    try await withPair(serverLimits: limits) { pair in
       let peer = try await RawPeer.connect(to: pair.endpoint)
       // From the server's HELLO on a client may call.
       #expect(try await peer.next()?.frame.kind == UInt32(FrameKind.hello.rawValue))
-      async let isClean = pair.server.drain(timeoutMs: 10_000)
+      async let isClean = pair.server.drain(timeoutMs: 60_000)
       let told = try #require(try await peer.next())
       #expect(told.frame.kind == UInt32(FrameKind.goaway.rawValue))
       #expect(try Goaway(packed: told.payload).lastStream == 0)

@@ -41,7 +41,7 @@ extension ConsentService {
     var recorded: [Receipt] = []
     for pid in pids {
       let draft = ReceiptDraft(pid: pid, kind: .erasure, scopes: [], source: "vault", version: 0)
-      let erasure = try await ledger.erase(
+      let erasure = try await ledger.eraseForgotten(
         draft, ground: Self.lostErasureGround, by: Self.lostErasurePrincipal)
       if erasure.isNew { recorded.append(erasure.receipt) }
     }

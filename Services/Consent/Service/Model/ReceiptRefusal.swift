@@ -24,6 +24,7 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
   case duplicateID(ConsentID)
   case unknownReceipt
   case erased
+  case retired
   case notErased
   case takenBackLater(scope: String, at: Timestamp)
   case tooManyReceipts(limit: Int)
@@ -102,6 +103,11 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
     case .unknownReceipt: "there is no receipt with this consent id"
     case .notErased: "this person was not erased"
     case .erased: "this person was erased; nothing is recorded for this pid again"
+    case .retired:
+      """
+      this pid was replaced when pid keys were rotated, and means nobody any more: ask the vault for \
+      the present one
+      """
     case .takenBackLater(let scope, let time):
       "the scope \(scope) was taken back at \(time); a consent given before that does not restore it"
     case .tooManyReceipts(let limit): "this person has \(limit) receipts already"

@@ -22,6 +22,8 @@ extension ConsentTables {
     deadLetters.name: .section("consent.dead_letters"),
     earlierStates.name: .section("consent.earlier_standings"),
     names.name: .within("consent.receipts", because: "whom a former pid means: a renaming says so"),
+    retiredNames.name: .within(
+      "consent.receipts", because: "which former pids are nobody's: a renaming says whose they were"),
   ]
 }
 

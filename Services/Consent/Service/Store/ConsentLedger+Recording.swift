@@ -11,13 +11,14 @@ extension ConsentLedger {
   /// under its id with the same content.
   func record(
     _ draft: ReceiptDraft, _ action: String, by principal: String, ground: String = "",
-    details: [(name: String, value: String)] = [], in transaction: inout WriteTransaction
+    details: [(name: String, value: String)] = [], mayBeRetired: Bool = false,
+    in transaction: inout WriteTransaction
   ) throws -> Recorded {
     var position = try Self.nextPosition(in: transaction)
     var known: KnownRows?
     return try record(
       draft, ground: ground, at: &position, stamp: clock.stamp(), known: &known,
-      in: &transaction
+      mayBeRetired: mayBeRetired, in: &transaction
     ) { receipt, statement, transaction in
       let entry = AuditEntry(
         principal: principal, action: action, pids: [try pid(receipt.pid)],
@@ -32,11 +33,12 @@ extension ConsentLedger {
   /// - Parameters:
   ///   - stamp: the times of the transaction.
   ///   - known: the rows that stand for what would be looked up, where the transaction has them.
+  ///   - mayBeRetired: whether it is recorded of a pid that a rotation has made nobody's, too.
   ///   - log: makes the receipt's entry.
   func record(
     _ draft: ReceiptDraft, ground: String, at position: inout UInt64,
     stamp: RecordingClock.Stamp, known: inout KnownRows?,
-    in transaction: inout WriteTransaction,
+    mayBeRetired: Bool = false, in transaction: inout WriteTransaction,
     log: (Receipt, ReceiptStatement, inout WriteTransaction) throws -> LogPlace
   ) throws -> Recorded {
     var draft = draft
@@ -51,6 +53,10 @@ extension ConsentLedger {
         // A grant may have ended earlier than the one it followed.
         takesAway: draft.kind != .restrictionLifted)
     }
+    guard
+      try mayBeRetired
+        || !(known?.isRetired(draft.pid) ?? names.isRetired(draft.pid, in: transaction))
+    else { throw ReceiptRefusal.retired }
     let now = stamp.now
     var state = try knownState(of: draft.pid, known, in: transaction) ?? PersonState()
     if draft.kind.isAnswer {

@@ -210,7 +210,7 @@ extension ConsentLedger {
 
   // MARK: The end of a rotation
 
-  /// Forgets the former pids of `rotation` and of those before it: at once, as far as anybody is
+  /// Forgets whom the former pids of `rotation` and of those before it mean: at once, as far as anybody is
   /// answered, and in the store in bounded transactions.
   package func retire(_ rotation: UInt32) async throws {
     if try renamingProgress().retiredRotation < rotation {
@@ -230,10 +230,13 @@ extension ConsentLedger {
       }
       guard let end = found.last?.key else { break }
       last = end
-      let over = found.filter { $0.value.rotation <= rotation }.map(\.key)
+      let over = found.filter { $0.value.rotation <= rotation }
       guard !over.isEmpty else { continue }
       try await store.write { transaction in
-        for pid in over { try transaction.delete(ConsentTables.names, pid) }
+        for (pid, name) in over {
+          try transaction.delete(ConsentTables.names, pid)
+          try transaction.put(ConsentTables.retiredNames, pid, UInt64(name.rotation))
+        }
       }
     }
     try await store.write { transaction in

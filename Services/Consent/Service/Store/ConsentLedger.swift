@@ -135,8 +135,19 @@ package struct ConsentLedger: Sendable {
     return recorded
   }
 
+  /// Records an erasure that the vault knows of, also under a pid that is nobody's any more.
+  func eraseForgotten(
+    _ draft: ReceiptDraft, ground: String, by principal: String
+  ) async throws -> Recorded {
+    try await once(nil) {
+      try rules.check(draft, now: time.now)
+    } write: { transaction in
+      try erase(draft, ground: ground, by: principal, mayBeRetired: true, in: &transaction)
+    }
+  }
+
   private func erase(
-    _ draft: ReceiptDraft, ground: String, by principal: String,
+    _ draft: ReceiptDraft, ground: String, by principal: String, mayBeRetired: Bool = false,
     in transaction: inout WriteTransaction
   ) throws -> Recorded {
     let pid = try names.current(draft.pid, in: transaction)
@@ -146,7 +157,7 @@ package struct ConsentLedger: Sendable {
     }
     return try record(
       draft, "consent.erase", by: principal, ground: ground, details: [("ground", ground)],
-      in: &transaction)
+      mayBeRetired: mayBeRetired, in: &transaction)
   }
 
   /// Notes that a request made several receipts, in the order of its answer.

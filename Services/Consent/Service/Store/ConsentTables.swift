@@ -43,10 +43,13 @@ package enum ConsentTables {
   >("earlier_states", id: 13)
   /// Whom former pids mean, while the rotation that replaced them runs.
   package static let names = StoreTable<PseudonymousID, FormerName>("names", id: 14)
+  /// Pids that are nobody's any more, with the rotation that replaced each.
+  package static let retiredNames = StoreTable<PseudonymousID, UInt64>("retired_names", id: 15)
 
   /// All of them.
   package static let all: [any StoreTableDescribing] = [
     receipts, positions, history, people, erasures, settings, requests, requestOrder, purposes,
     notices, webhooks, deadLetters, earlierStates, names,
+    retiredNames,
   ]
 }

@@ -49,4 +49,15 @@ package final class FormerNames: Sendable {
     else { return pid }
     return name.pid
   }
+
+  /// Whether a pid was replaced by a rotation that is over: it means nobody.
+  func isRetired(
+    _ pid: PseudonymousID, in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> Bool {
+    let retired = retiredRotation
+    guard retired > 0 else { return false }
+    if try reader.contains(ConsentTables.retiredNames, pid) { return true }
+    guard mayBeHeld, let name = try reader.get(ConsentTables.names, pid) else { return false }
+    return name.rotation <= retired
+  }
 }

@@ -10,6 +10,8 @@ struct KnownRows {
   /// What counts for the chunk's people.
   private(set) var states: [PseudonymousID: PersonState] = [:]
 
+  /// The chunk's pids that are nobody's any more.
+  private var retired: Set<PseudonymousID> = []
   /// Whom the chunk's former pids mean.
   private var current: [PseudonymousID: PseudonymousID] = [:]
 
@@ -26,12 +28,16 @@ struct KnownRows {
       }
       let pid = try names.current(draft.pid, in: reader)
       if pid != draft.pid { current[draft.pid] = pid }
+      if try names.isRetired(pid, in: reader) { retired.insert(pid) }
       states[pid] = try ConsentLedger.state(of: pid, in: reader)
     }
   }
 
   /// The pid under which the person is kept whom `pid` means.
   func current(_ pid: PseudonymousID) -> PseudonymousID { current[pid] ?? pid }
+
+  /// Whether a pid is nobody's any more.
+  func isRetired(_ pid: PseudonymousID) -> Bool { retired.contains(pid) }
 
   /// Notes what was written of a receipt and its person.
   mutating func note(
