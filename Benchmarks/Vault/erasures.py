@@ -23,6 +23,7 @@ views:
       - {name: items, type: tallies, aggregate: tally, field: item, scope: product_recs}
 """
 EVENTS, VECTORS, DIMENSION = 1_000, 50, 64
+READS_PER_SECOND = 500
 ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -121,14 +122,14 @@ def learn(stack):
 
 
 class Reader:
-    """Reads of people who stay, one in flight, from a process of its own."""
+    """Reads of people who stay, so many a second, from a process of its own."""
 
     def __init__(self, stack, pids):
         environment = stack.environment
         self.process = subprocess.Popen(
             [sys.executable, "-B", ROOT / "Benchmarks" / "Vault" / "reader.py",
              environment["TACIT_FEATURES_ENDPOINT"], environment["TACIT_IDENTITY"],
-             stack.file("kept.txt", pids)],
+             stack.file("kept.txt", pids), str(READS_PER_SECOND)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "reading\n", "the reader does not read"
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Reads a feature of one person after another, one call in flight, with the client of Tests/Protocol,
-until standard input ends; then prints how long the calls took, before and after the line that comes in
-the middle.
+"""Reads a feature of one person after another with the client of Tests/Protocol until standard input ends;
+then prints how long the calls took, before and after the line that comes in the middle.
 
-    reader.py HOST:PORT IDENTITY FILE-OF-PIDS
+    reader.py HOST:PORT IDENTITY FILE-OF-PIDS READS-A-SECOND
+
+Each read is due at its time, and its duration counts from then: one that waited for the one before it
+counts the wait too.
 """
 
 import base64
@@ -27,7 +29,7 @@ def quantile(numbers, share):
 
 
 def main():
-    endpoint, identity, people = sys.argv[1:]
+    endpoint, identity, people, rate = sys.argv[1:]
     host, _, port = endpoint.rpartition(":")
     pids = [base64.urlsafe_b64decode(line + "=") for line in pathlib.Path(people).read_text().split()]
     parts, state = ([], []), {"part": 0, "ended": False}
@@ -49,11 +51,14 @@ def main():
             client.unary(GET, request)
         print("reading", flush=True)
         threading.Thread(target=follow, daemon=True).start()
-        index = 0
+        index, due = 0, time.monotonic()
         while not state["ended"]:
-            start = time.monotonic()
+            due += 1 / int(rate)
+            wait = due - time.monotonic()
+            if wait > 0:
+                time.sleep(wait)
             client.unary(GET, requests[index % len(requests)])
-            parts[state["part"]].append(time.monotonic() - start)
+            parts[state["part"]].append(time.monotonic() - due)
             index += 1
     answer = {}
     for name, seconds in zip(("quiet", "busy"), parts):

@@ -80,8 +80,10 @@ extension Gate {
         outbox.confirm(appliedSequence)
       case .lease(let lease): take(lease, outbox: outbox)
       case .welcome(let welcome): try take(welcome)
-      case .erasure(let question):
-        if let answer = await answer(question) { outbox.answer(answer) }
+      case .erasures(let erasures):
+        for question in erasures.questions {
+          if let answer = await answer(question) { outbox.answer(answer) }
+        }
       case nil: break
       }
     }
@@ -131,8 +133,8 @@ extension Gate {
   ) async throws {
     for await _ in outbox.signals {
       let due = outbox.take()
-      for answer in due.answers {
-        try await line.send(GateMessage(body: .erasure(answer)))
+      for answers in due.answers.parcels {
+        try await line.send(GateMessage(body: .erasures(ErasureAnswers(answers: answers))))
       }
       if let sequence = due.confirmation {
         let confirmation = GateConfirmation(appliedSequence: sequence.value)
@@ -158,6 +160,23 @@ extension Gate {
       outbox.askForRenewal()
       try await time.sleep(microseconds: pace.renewalMicroseconds)
     }
+  }
+}
+
+extension [ErasureAnswer] {
+  /// The answers in messages of a size that streams take at once.
+  fileprivate var parcels: [[ErasureAnswer]] {
+    var parcels: [[ErasureAnswer]] = []
+    var byteCount = 0
+    for answer in self {
+      byteCount += answer.statement.count
+      if parcels.isEmpty || parcels[parcels.count - 1].count == 64 || byteCount > 1 << 17 {
+        parcels.append([])
+        byteCount = answer.statement.count
+      }
+      parcels[parcels.count - 1].append(answer)
+    }
+    return parcels
   }
 }
 

@@ -70,14 +70,15 @@ public struct PseudonymousID: Hashable, Comparable, Sendable, CustomStringConver
 
   /// The 32 raw bytes: how a pid is stored and sent.
   public var bytes: [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
-      for (place, word) in [words.0, words.1, words.2, words.3].enumerated() {
-        for index in 0..<8 {
-          buffer[place * 8 + index] = UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * index))
-        }
-      }
-      count = Self.byteCount
+    // An array of zeros first: one that is not initialised costs a look-up of its type at runtime.
+    var bytes = [UInt8](repeating: 0, count: Self.byteCount)
+    bytes.withUnsafeMutableBytes { buffer in
+      buffer.storeBytes(of: words.0.bigEndian, toByteOffset: 0, as: UInt64.self)
+      buffer.storeBytes(of: words.1.bigEndian, toByteOffset: 8, as: UInt64.self)
+      buffer.storeBytes(of: words.2.bigEndian, toByteOffset: 16, as: UInt64.self)
+      buffer.storeBytes(of: words.3.bigEndian, toByteOffset: 24, as: UInt64.self)
     }
+    return bytes
   }
 
   /// Base64url without padding.

@@ -177,8 +177,9 @@ private struct OpenDoor: MethodAuthorizer {
 
 /// A vault that is always there.
 private struct WillingVault: SubjectVault {
-  func forget(_ request: ForgetRequest) async throws(RPCError) -> ForgetReply {
-    ForgetReply(identifiersRemoved: 1, keyDestroyed: true)
+  func forget(_ request: ForgetManyRequest) async throws(RPCError) -> ForgetManyReply {
+    ForgetManyReply(
+      people: request.people.map { _ in ForgetReply(identifiersRemoved: 1, keyDestroyed: true) })
   }
 
   func forgotten(_ request: ForgottenRequest) async throws(RPCError) -> ForgottenReply {

@@ -1969,8 +1969,8 @@ public struct GateMessage: WireMessage, Equatable {
     case confirmation(GateConfirmation)
     /// It asks for its lease to be renewed.
     case renewal(GateRenewal)
-    /// What it did for an erasure that it was asked about.
-    case erasure(ErasureAnswer)
+    /// What it did for erasures that it was asked about.
+    case erasures(ErasureAnswers)
   }
 }
 
@@ -2143,8 +2143,43 @@ public struct GateEvent: WireMessage, Equatable {
     case lease(GateLease)
     /// First event: what it takes to know a consistency token.
     case welcome(GateWelcome)
-    /// Asks what the gate's store did for an erasure that it has confirmed.
-    case erasure(ErasureQuestion)
+    /// Asks what the gate's store did for erasures that it has confirmed.
+    case erasures(ErasureQuestions)
+  }
+}
+
+/// Asks a store what became of people who were erased.
+public struct ErasureQuestions: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ErasureQuestions" }
+
+  /// One for each, in the order of the log.
+  public var questions: [ErasureQuestion] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(questions: [ErasureQuestion] = []) {
+    self.questions = questions
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
   }
 }
 
@@ -2166,6 +2201,41 @@ public struct ErasureQuestion: WireMessage, Equatable {
   public init(pid: [UInt8] = [], sequence: UInt64 = 0) {
     self.pid = pid
     self.sequence = sequence
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// What a store did for erasures.
+public struct ErasureAnswers: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.consent.v1.ErasureAnswers" }
+
+  /// One for each erasure that it can speak of; of the others it is asked again.
+  public var answers: [ErasureAnswer] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(answers: [ErasureAnswer] = []) {
+    self.answers = answers
   }
 
   public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
@@ -5803,9 +5873,9 @@ extension GateMessage: @unsafe CopiedThroughC {
     case .renewal(let value):
       unsafe message.pointee.body_case = .init(rawValue: 3)
       unsafe message.pointee.renewal = arena.message(value)
-    case .erasure(let value):
-      unsafe message.pointee.body_case = .init(rawValue: 4)
-      unsafe message.pointee.erasure = arena.message(value)
+    case .erasures(let value):
+      unsafe message.pointee.body_case = .init(rawValue: 5)
+      unsafe message.pointee.erasures = arena.message(value)
     }
   }
 
@@ -5823,9 +5893,9 @@ extension GateMessage: @unsafe CopiedThroughC {
       self.body = try unsafe arena.message(message.pointee.renewal, as: GateRenewal.self).map {
         .renewal($0)
       }
-    case 4:
-      self.body = try unsafe arena.message(message.pointee.erasure, as: ErasureAnswer.self).map {
-        .erasure($0)
+    case 5:
+      self.body = try unsafe arena.message(message.pointee.erasures, as: ErasureAnswers.self).map {
+        .erasures($0)
       }
     default: self.body = nil
     }
@@ -5918,9 +5988,9 @@ extension GateEvent: @unsafe CopiedThroughC {
     case .welcome(let value):
       unsafe message.pointee.body_case = .init(rawValue: 3)
       unsafe message.pointee.welcome = arena.message(value)
-    case .erasure(let value):
-      unsafe message.pointee.body_case = .init(rawValue: 4)
-      unsafe message.pointee.erasure = arena.message(value)
+    case .erasures(let value):
+      unsafe message.pointee.body_case = .init(rawValue: 5)
+      unsafe message.pointee.erasures = arena.message(value)
     }
   }
 
@@ -5940,12 +6010,33 @@ extension GateEvent: @unsafe CopiedThroughC {
       self.body = try unsafe arena.message(message.pointee.welcome, as: GateWelcome.self).map {
         .welcome($0)
       }
-    case 4:
-      self.body = try unsafe arena.message(message.pointee.erasure, as: ErasureQuestion.self).map {
-        .erasure($0)
-      }
+    case 5:
+      self.body = try unsafe arena.message(message.pointee.erasures, as: ErasureQuestions.self).map
+      { .erasures($0) }
     default: self.body = nil
     }
+  }
+}
+
+extension ErasureQuestions: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__ErasureQuestions>)
+  {
+    unsafe tacit__consent__v1__erasure_questions__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ErasureQuestions>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_questions = self.questions.count
+    unsafe message.pointee.questions = arena.messages(self.questions)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ErasureQuestions>, in arena: Arena
+  ) throws(WireError) {
+    self.questions = try unsafe arena.messages(
+      message.pointee.questions, count: message.pointee.n_questions,
+      field: "ErasureQuestions.questions", maxCount: 64, as: ErasureQuestion.self)
   }
 }
 
@@ -5968,6 +6059,27 @@ extension ErasureQuestion: @unsafe CopiedThroughC {
     self.pid = try unsafe arena.bytes(
       message.pointee.pid, field: "ErasureQuestion.pid", maxBytes: 32)
     self.sequence = unsafe message.pointee.sequence
+  }
+}
+
+extension ErasureAnswers: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Consent__V1__ErasureAnswers>) {
+    unsafe tacit__consent__v1__erasure_answers__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Consent__V1__ErasureAnswers>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_answers = self.answers.count
+    unsafe message.pointee.answers = arena.messages(self.answers)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Consent__V1__ErasureAnswers>, in arena: Arena
+  ) throws(WireError) {
+    self.answers = try unsafe arena.messages(
+      message.pointee.answers, count: message.pointee.n_answers, field: "ErasureAnswers.answers",
+      maxCount: 64, as: ErasureAnswer.self)
   }
 }
 

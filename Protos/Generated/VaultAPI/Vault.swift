@@ -656,6 +656,76 @@ public struct ForgetReply: WireMessage, Equatable {
   }
 }
 
+/// Which people are to be forgotten.
+public struct ForgetManyRequest: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.ForgetManyRequest" }
+
+  /// Up to 256 of them.
+  public var people: [ForgetRequest] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(people: [ForgetRequest] = []) {
+    self.people = people
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
+/// What was destroyed.
+public struct ForgetManyReply: WireMessage, Equatable {
+  /// The name in the schema.
+  public static var messageName: String { "tacit.vault.v1.ForgetManyReply" }
+
+  /// Of each, in the order of the request.
+  public var people: [ForgetReply] = []
+
+  /// A message with every field zero, empty or absent.
+  public init() {}
+
+  /// A message with these fields, the others zero, empty or absent.
+  public init(people: [ForgetReply] = []) {
+    self.people = people
+  }
+
+  public init(packed bytes: UnsafeRawBufferPointer, limit: UnpackLimit) throws(WireError) {
+    self = try unsafe Self.unpacked(from: bytes, limit: limit)
+  }
+
+  public func packed() -> [UInt8] {
+    unsafe packedBytes()
+  }
+
+  public func withPacked<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe withPackedBytes(body)
+  }
+
+  public func pack(_ body: (UnsafeRawBufferPointer) -> Void) {
+    unsafe packBytes(body)
+  }
+}
+
 /// Asks who was forgotten, page by page.
 public struct ForgottenRequest: WireMessage, Equatable {
   /// The name in the schema.
@@ -1316,6 +1386,49 @@ extension ForgetReply: @unsafe CopiedThroughC {
     self.keyEpoch = unsafe message.pointee.key_epoch
     self.statement = try unsafe arena.bytes(
       message.pointee.statement, field: "ForgetReply.statement")
+  }
+}
+
+extension ForgetManyRequest: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetManyRequest>)
+  {
+    unsafe tacit__vault__v1__forget_many_request__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetManyRequest>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_people = self.people.count
+    unsafe message.pointee.people = arena.messages(self.people)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetManyRequest>, in arena: Arena
+  ) throws(WireError) {
+    self.people = try unsafe arena.messages(
+      message.pointee.people, count: message.pointee.n_people, field: "ForgetManyRequest.people",
+      maxCount: 256, as: ForgetRequest.self)
+  }
+}
+
+extension ForgetManyReply: @unsafe CopiedThroughC {
+  package static func prepare(_ message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetManyReply>) {
+    unsafe tacit__vault__v1__forget_many_reply__init(message)
+  }
+
+  package func copy(
+    to message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetManyReply>, in arena: Arena
+  ) {
+    unsafe message.pointee.n_people = self.people.count
+    unsafe message.pointee.people = arena.messages(self.people)
+  }
+
+  package init(
+    copying message: UnsafeMutablePointer<Tacit__Vault__V1__ForgetManyReply>, in arena: Arena
+  ) throws(WireError) {
+    self.people = try unsafe arena.messages(
+      message.pointee.people, count: message.pointee.n_people, field: "ForgetManyReply.people",
+      as: ForgetReply.self)
   }
 }
 

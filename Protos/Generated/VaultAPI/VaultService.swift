@@ -42,6 +42,12 @@ public enum VaultMethods {
     kind: .unary, scope: "vault.forget",
     isInline: false, isIdempotent: true)
 
+  /// Does the same for many people at once, all of them or none: their keys go in one epoch.
+  public static let forgetMany = MethodDescriptor(
+    id: 0x488A_2AF0, name: "tacit.vault.v1.Vault/ForgetMany",
+    kind: .unary, scope: "vault.forget",
+    isInline: false, isIdempotent: true)
+
   /// What a partner must know of an oblivious domain before it blinds: the key that answers are
   /// proven with, and how identifiers become canonical.
   public static let obliviousKey = MethodDescriptor(
@@ -78,6 +84,7 @@ public enum VaultMethods {
     show,
     subjectKeys,
     forget,
+    forgetMany,
     obliviousKey,
     blindEvaluate,
     forgotten,
@@ -114,6 +121,12 @@ public protocol VaultServing: Sendable {
 
   /// Destroys a person's subject key and identifiers. There is no way back.
   func forget(_ request: ForgetRequest, context: CallContext) async throws -> ForgetReply
+
+  /// Does the same for many people at once, all of them or none: their keys go in one epoch.
+  func forgetMany(
+    _ request: ForgetManyRequest,
+    context: CallContext
+  ) async throws -> ForgetManyReply
 
   /// What a partner must know of an oblivious domain before it blinds: the key that answers are
   /// proven with, and how identifiers become canonical.
@@ -171,6 +184,10 @@ extension VaultServing {
     router.unary(VaultMethods.forget) {
       (request: ForgetRequest, context: CallContext) async throws -> ForgetReply in
       try await self.forget(request, context: context)
+    }
+    router.unary(VaultMethods.forgetMany) {
+      (request: ForgetManyRequest, context: CallContext) async throws -> ForgetManyReply in
+      try await self.forgetMany(request, context: context)
     }
     router.unary(VaultMethods.obliviousKey) {
       (request: ObliviousKeyRequest, context: CallContext) async throws -> ObliviousKeyReply in
@@ -246,6 +263,14 @@ public struct VaultClient: Sendable {
     options: CallOptions = .init()
   ) async throws(RPCError) -> ForgetReply {
     try await client.unary(VaultMethods.forget, request, options: options)
+  }
+
+  /// Does the same for many people at once, all of them or none: their keys go in one epoch.
+  public nonisolated(nonsending) func forgetMany(
+    _ request: ForgetManyRequest,
+    options: CallOptions = .init()
+  ) async throws(RPCError) -> ForgetManyReply {
+    try await client.unary(VaultMethods.forgetMany, request, options: options)
   }
 
   /// What a partner must know of an oblivious domain before it blinds: the key that answers are

@@ -63,6 +63,9 @@ extension ConsentService {
       details: [StatusDetail("log-behind-gate", "\(roster.lastPosition)")])
   }
 
+  /// How many erasures a gate is asked about in one message.
+  private static let questionsAtOnce = 64
+
   /// Sends a gate the changes it does not know, and the leases it asked for.
   private func feed(_ line: GateLine, to replies: ReplyWriter<GateEvent>) async throws {
     try await replies.send(
@@ -93,9 +96,12 @@ extension ConsentService {
         lastBatch = batch
         try await replies.send(GateEvent(body: .changes(batch)))
       }
-      for question in desk.questions(for: line.gate, confirmed: roster.confirmed(line.id)) {
+      let questions = desk.questions(for: line.gate, confirmed: roster.confirmed(line.id))
+      for start in stride(from: 0, to: questions.count, by: Self.questionsAtOnce) {
         isIdle = false
-        try await replies.send(GateEvent(body: .erasure(question)))
+        let some = questions[start..<min(questions.count, start + Self.questionsAtOnce)]
+        try await replies.send(
+          GateEvent(body: .erasures(ErasureQuestions(questions: Array(some)))))
       }
       // A lost segment is noticed at once when another follows it; TCP alone may wait 200 ms.
       if roster.takeNudge(line.id), let lastBatch {
@@ -171,7 +177,7 @@ final class GateLine: Sendable {
         if renewals.count > Self.renewalCountMax { renewals.removeFirst() }
       }
       wake.notify()
-    case .erasure(let answer): desk.take(answer, from: gate)
+    case .erasures(let erasures): desk.take(erasures.answers, from: gate)
     case .registration: throw RPCError(.invalidArgument, "a gate registers once")
     case nil: break
     }

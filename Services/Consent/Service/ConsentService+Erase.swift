@@ -7,8 +7,8 @@ package import VaultAPI
 
 /// Destroys what makes a person readable. The identity vault's client is one.
 package protocol SubjectVault: Sendable {
-  /// Destroys the person's key and identifiers; asked again, it answers again.
-  func forget(_ request: ForgetRequest) async throws(RPCError) -> ForgetReply
+  /// Destroys the people's keys and identifiers; asked again, it answers again.
+  func forget(_ request: ForgetManyRequest) async throws(RPCError) -> ForgetManyReply
 
   /// A page of those who were forgotten.
   func forgotten(_ request: ForgottenRequest) async throws(RPCError) -> ForgottenReply
@@ -20,8 +20,8 @@ package struct RemoteVault: SubjectVault {
 
   package init(_ client: VaultClient) { self.client = client }
 
-  package func forget(_ request: ForgetRequest) async throws(RPCError) -> ForgetReply {
-    try await client.forget(request, options: CallOptions(timeoutMs: 10_000))
+  package func forget(_ request: ForgetManyRequest) async throws(RPCError) -> ForgetManyReply {
+    try await client.forgetMany(request, options: CallOptions(timeoutMs: 10_000))
   }
 
   package func forgotten(_ request: ForgottenRequest) async throws(RPCError) -> ForgottenReply {
@@ -61,23 +61,31 @@ extension ConsentService {
     _ erasure: PendingErasure, inForceAt: Timestamp
   ) async throws -> ErasureTask {
     if let task = try ledger.erasureTask(erasure.sequence), task.isDone { return task }
-    let reply = try await forget(erasure)
     let tasks = try await ledger.finishErasures(
-      [(erasure.sequence, reply)], inForceAt: inForceAt, stores: configuration.erasureStores)
+      try await forget([erasure]), inForceAt: inForceAt, stores: configuration.erasureStores)
     return tasks[0]
   }
 
-  /// Has the vault destroy the person's key.
-  func forget(_ erasure: PendingErasure) async throws(RPCError) -> ForgetReply {
+  /// Has the vault destroy the people's keys; answers what it says of each, by its position.
+  func forget(
+    _ erasures: [PendingErasure]
+  ) async throws(RPCError) -> [(sequence: UInt64, reply: ForgetReply)] {
     do throws(RPCError) {
-      return try await vault.forget(
-        ForgetRequest(pid: erasure.pid.bytes, erasureSequence: erasure.sequence))
+      let reply = try await vault.forget(
+        ForgetManyRequest(
+          people: erasures.map {
+            ForgetRequest(pid: $0.pid.bytes, erasureSequence: $0.sequence)
+          }))
+      guard reply.people.count == erasures.count else {
+        throw RPCError(.dataLoss, "the vault did not answer for everybody")
+      }
+      return zip(erasures, reply.people).map { ($0.sequence, $1) }
     } catch {
       throw RPCError(
         .unavailable,
         "the erasure is recorded and in force, but the vault did not destroy the subject key "
           + "(\(error.code)); this service asks again until it does",
-        details: [StatusDetail("erasure-sequence", "\(erasure.sequence)")])
+        details: erasures.prefix(1).map { StatusDetail("erasure-sequence", "\($0.sequence)") })
     }
   }
 
@@ -131,30 +139,33 @@ extension ConsentService {
   /// Tells the desk how an erasure stands, and has gates asked what they did.
   @discardableResult
   func note(_ task: ErasureTask, at sequence: UInt64) -> Set<String> {
-    let missing = ConsentLedger.missing(from: task, stores: configuration.erasureStores)
-    // Without the vault's word, which it gives with the deed or not at all, nobody is asked.
-    let awaited = missing.contains(ConsentLedger.vaultName) ? [] : missing
-    if let pid = PseudonymousID(bytes: task.pid), desk.isNews(sequence, missing: awaited) {
-      desk.update(sequence, of: pid, missing: awaited)
-      if !awaited.isEmpty { roster.wakeGates() }
+    note([(sequence, task)])
+    return ConsentLedger.missing(from: task, stores: configuration.erasureStores)
+  }
+
+  /// The same of several: gates are waked once.
+  func note(_ tasks: [(sequence: UInt64, task: ErasureTask)]) {
+    let news = tasks.compactMap { sequence, task -> ErasureDesk.Standing? in
+      let missing = ConsentLedger.missing(from: task, stores: configuration.erasureStores)
+      // Without the vault's word, which it gives with the deed or not at all, nobody is asked.
+      let awaited = missing.contains(ConsentLedger.vaultName) ? [] : missing
+      guard let pid = PseudonymousID(bytes: task.pid), desk.isNews(sequence, missing: awaited)
+      else { return nil }
+      return ErasureDesk.Standing(sequence: sequence, pid: pid, missing: awaited)
     }
-    return missing
+    guard !news.isEmpty else { return }
+    desk.update(news)
+    if !news.allSatisfy({ $0.missing.isEmpty }) { roster.wakeGates() }
   }
 
   /// Writes down what stores say of erasures, and certifies.
   func certifyErasures() async throws {
-    for (sequence, task) in try ledger.uncertifiedErasures() where task.isDone {
-      note(task, at: sequence)
-    }
+    note(try ledger.uncertifiedErasures().filter(\.task.isDone))
     while true {
       let generation = desk.arrived.generation
       let answers = desk.takeAnswers()
       if !answers.isEmpty {
-        for (sequence, task) in try await ledger.note(
-          answers, stores: configuration.erasureStores)
-        {
-          note(task, at: sequence)
-        }
+        note(try await ledger.note(answers, stores: configuration.erasureStores))
       }
       try await desk.arrived.wait(after: generation)
     }

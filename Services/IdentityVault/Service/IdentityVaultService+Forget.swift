@@ -9,13 +9,32 @@ package import VaultAPI
 
 extension IdentityVaultService {
   package func forget(_ request: ForgetRequest, context: CallContext) async throws -> ForgetReply {
-    let person = try pid(request.pid)
-    let tombstone = try await registry.forget(
-      person, erasureSequence: request.erasureSequence, by: context.peer.spiffeID)
-    return ForgetReply(
-      identifiersRemoved: tombstone.identifiersRemoved, keyDestroyed: tombstone.keyDestroyed,
-      keyEpoch: tombstone.keyEpoch,
-      statement: try statement(of: person, tombstone, sequence: request.erasureSequence))
+    try await forget([request], by: context)[0]
+  }
+
+  package func forgetMany(
+    _ request: ForgetManyRequest, context: CallContext
+  ) async throws -> ForgetManyReply {
+    ForgetManyReply(people: try await forget(request.people, by: context))
+  }
+
+  private func forget(
+    _ requests: [ForgetRequest], by context: CallContext
+  ) async throws -> [ForgetReply] {
+    let people = try requests.map { (pid: try pid($0.pid), erasureSequence: $0.erasureSequence) }
+    let tombstones = try await registry.forget(people, by: context.peer.spiffeID)
+    var replies: [ForgetReply] = []
+    for (person, tombstone) in zip(people, tombstones) {
+      replies.append(
+        ForgetReply(
+          identifiersRemoved: tombstone.identifiersRemoved, keyDestroyed: tombstone.keyDestroyed,
+          keyEpoch: tombstone.keyEpoch,
+          statement: try statement(
+            of: person.pid, tombstone, sequence: person.erasureSequence)))
+      // To sign takes a while.
+      await Task.yield()
+    }
+    return replies
   }
 
   /// The most pids of one page.

@@ -6,13 +6,13 @@ internal import Synchronization
 /// node is linked in with a releasing store after it is complete (the arrangement is LevelDB's).
 /// Within one key the newest version comes first; a reader passes the newest position it may see.
 ///
-/// Searching a large list waits for memory at every step. Nearly all nodes are linked in the lowest
-/// levels alone, and for them the inserting thread begins at nodes close by, which it finds in a
-/// directory of each level by the key's first bits (`KeyDirectory`). Keys that begin alike, such as
+/// Searching a large list waits for memory at every step. So a search begins at a node close by,
+/// which it finds in a directory by the key's first bits (`KeyDirectory`): there is one of each of
+/// the lowest levels, in which alone nearly all nodes are linked. Keys that begin alike, such as
 /// times, are found the long way.
 ///
-/// `@unchecked Sendable`: `count`, `byteCount`, `arena`, `path`, `directories` and `random` belong to
-/// the one inserting thread; readers follow atomic links to memory that is complete and never changes.
+/// `@unchecked Sendable`: `count`, `byteCount`, `arena`, `path` and `random` belong to the one
+/// inserting thread; readers follow atomic links to memory that is complete and never changes.
 @safe final class Memtable: @unchecked Sendable {
   /// The number of versions inserted.
   private(set) var count = 0
@@ -71,7 +71,7 @@ internal import Synchronization
     if unsafe !findPath(by: fingers, key, sequence: sequence, height: height),
       unsafe !findPathNearby(key, sequence: sequence, height: height)
     {
-      _ = unsafe firstNode(from: key, sequence: sequence, recordingPath: true)
+      _ = unsafe search(for: key, sequence: sequence, recordingPath: true)
     }
     let node = unsafe MemtableNode.make(
       in: &arena, sequence: sequence, key: key, value: value, height: height)
@@ -141,8 +141,37 @@ internal import Synchronization
 
   // MARK: - Search
 
+  /// The first node that does not stand before a version of `key` at `sequence`.
   private func firstNode(
-    from key: UnsafeRawBufferPointer, sequence: UInt64, recordingPath: Bool = false
+    from key: UnsafeRawBufferPointer, sequence: UInt64
+  ) -> MemtableNode? {
+    let prefix = unsafe MemtableNode.prefix(of: key)
+    guard
+      let last = unsafe lastNodeNearby(before: key, prefix: prefix, sequence: sequence, level: 0)
+    else { return unsafe search(for: key, sequence: sequence, recordingPath: false) }
+    return last.next
+  }
+
+  /// The last node of a level that stands before a version of `key` at `sequence`, and the one behind
+  /// it; `nil` where it is not within a few steps of one that the directory knows.
+  private func lastNodeNearby(
+    before key: UnsafeRawBufferPointer, prefix: UInt64, sequence: UInt64, level: Int
+  ) -> (node: MemtableNode, next: MemtableNode?)? {
+    guard level < directories.count, var node = directories[level].node(before: prefix),
+      unsafe node.precedes(key, prefix: prefix, sequence: sequence)
+    else { return nil }
+    for _ in 0...Self.nearStepCountMax {
+      let next = node.next(level)
+      guard let next, unsafe next.precedes(key, prefix: prefix, sequence: sequence) else {
+        return (node, next)
+      }
+      node = next
+    }
+    return nil
+  }
+
+  private func search(
+    for key: UnsafeRawBufferPointer, sequence: UInt64, recordingPath: Bool
   ) -> MemtableNode? {
     let prefix = unsafe MemtableNode.prefix(of: key)
     var node = head
@@ -195,18 +224,11 @@ internal import Synchronization
     guard height <= directories.count else { return false }
     let prefix = unsafe MemtableNode.prefix(of: key)
     for level in 0..<height {
-      guard var node = directories[level].node(before: prefix),
-        unsafe node.precedes(key, prefix: prefix, sequence: sequence)
+      guard
+        let last = unsafe lastNodeNearby(
+          before: key, prefix: prefix, sequence: sequence, level: level)
       else { return false }
-      var stepCount = 0
-      while let next = node.next(level),
-        unsafe next.precedes(key, prefix: prefix, sequence: sequence)
-      {
-        stepCount += 1
-        if stepCount > Self.nearStepCountMax { return false }
-        node = next
-      }
-      unsafe path[level] = node
+      unsafe path[level] = last.node
     }
     return true
   }

@@ -34,7 +34,7 @@ enum FuzzMessages {
     decoder(of: ExportRequest.self), decoder(of: GateMessage.self), decoder(of: GateEvent.self),
     decoder(of: EraseRequest.self), decoder(of: PseudonymizeRequest.self),
     decoder(of: LinkRequest.self), decoder(of: SubjectKeysRequest.self),
-    decoder(of: ForgetRequest.self), decoder(of: ApplyViewsRequest.self),
+    decoder(of: ForgetManyRequest.self), decoder(of: ApplyViewsRequest.self),
     decoder(of: WriteRowsRequest.self), decoder(of: WriteEventsRequest.self),
     decoder(of: GetRequest.self), decoder(of: GetReply.self), decoder(of: TrainingBatch.self),
     decoder(of: StoredEvents.self), decoder(of: CreateBudgetRequest.self),

@@ -45,14 +45,16 @@ final class FakeVault: SubjectVault {
     return (try? ConsentFixture.signed(statement)) ?? []
   }
 
-  func forget(_ request: ForgetRequest) async throws(RPCError) -> ForgetReply {
+  func forget(_ request: ForgetManyRequest) async throws(RPCError) -> ForgetManyReply {
     let isUp = state.withLock { state in
-      if state.isUp { state.forgotten.append(request.pid) }
+      if state.isUp { state.forgotten += request.people.map(\.pid) }
       return state.isUp
     }
     guard isUp else { throw RPCError(.unavailable, "no vault") }
-    return ForgetReply(
-      identifiersRemoved: 1, keyDestroyed: true, statement: statement(request))
+    return ForgetManyReply(
+      people: request.people.map {
+        ForgetReply(identifiersRemoved: 1, keyDestroyed: true, statement: statement($0))
+      })
   }
 }
 

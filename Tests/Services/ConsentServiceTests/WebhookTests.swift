@@ -16,7 +16,7 @@ struct WebhookTests {
     configuration.webhooks.attemptCountMax = 3
     configuration.webhooks.retryMsMin = 1
     configuration.webhooks.retryMsMax = 4
-    configuration.webhooks.answerMs = 500
+    configuration.webhooks.answerMs = 20_000
     configuration.webhooks.batchCount = 10
     return configuration
   }

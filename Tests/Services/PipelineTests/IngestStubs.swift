@@ -181,6 +181,10 @@ private struct StubVault: VaultServing {
     _ request: ForgetRequest, context: CallContext
   ) async throws -> ForgetReply { ForgetReply() }
 
+  func forgetMany(
+    _ request: ForgetManyRequest, context: CallContext
+  ) async throws -> ForgetManyReply { ForgetManyReply() }
+
   func obliviousKey(
     _ request: ObliviousKeyRequest, context: CallContext
   ) async throws -> ObliviousKeyReply { ObliviousKeyReply() }

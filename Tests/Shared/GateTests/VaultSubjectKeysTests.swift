@@ -80,6 +80,10 @@ private final class StubVault: VaultServing {
     ForgetReply()
   }
 
+  func forgetMany(
+    _ request: ForgetManyRequest, context: CallContext
+  ) async throws -> ForgetManyReply { ForgetManyReply() }
+
   func obliviousKey(
     _ request: ObliviousKeyRequest, context: CallContext
   ) async throws -> ObliviousKeyReply { ObliviousKeyReply() }

@@ -61,24 +61,19 @@ extension ConsentService {
       PendingErasure(sequence: $0.receipt.sequence, pid: try pid($0.receipt.pid))
     }
     let known = try erasures.map { try ledger.erasureTask($0.sequence) }
-    let replies = try await withThrowingTaskGroup(of: (Int, ForgetReply).self) { group in
-      for (index, erasure) in erasures.enumerated() where known[index]?.isDone != true {
-        group.addTask { (index, try await forget(erasure)) }
-      }
-      var replies: [(Int, ForgetReply)] = []
-      for try await reply in group { replies.append(reply) }
-      return replies
+    let open = zip(erasures, known).filter { $1?.isDone != true }.map(\.0)
+    var tasks: [UInt64: ErasureTask] = [:]
+    if !open.isEmpty {
+      let finished = try await ledger.finishErasures(
+        try await forget(open), inForceAt: inForceAt, stores: configuration.erasureStores)
+      tasks = Dictionary(zip(open.map(\.sequence), finished)) { first, _ in first }
     }
-    let finished = try await ledger.finishErasures(
-      replies.map { (erasures[$0.0].sequence, $0.1) }, inForceAt: inForceAt,
-      stores: configuration.erasureStores)
-    var tasks = known
-    for ((index, _), task) in zip(replies, finished) { tasks[index] = task }
-    return try zip(erasures, tasks).map { erasure, task in
-      guard let task else { throw ReceiptRefusal.notErased }
-      note(task, at: erasure.sequence)
-      return task
+    let all = try zip(erasures, known).map { erasure, known in
+      guard let task = tasks[erasure.sequence] ?? known else { throw ReceiptRefusal.notErased }
+      return (sequence: erasure.sequence, task: task)
     }
+    note(all)
+    return all.map(\.task)
   }
 
   /// Waits for the certificates, and notes which there are when the time is up.

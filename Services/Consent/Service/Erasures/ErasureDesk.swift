@@ -54,13 +54,25 @@ package final class ErasureDesk: Sendable {
     state.withLock { $0.open[sequence]?.missing ?? [] } != missing
   }
 
-  /// Opens an erasure, or notes which stores are still missing; none: it is closed.
-  func update(_ sequence: UInt64, of pid: PseudonymousID, missing: Set<String>) {
+  /// How an erasure stands.
+  struct Standing {
+    let sequence: UInt64
+    let pid: PseudonymousID
+    /// The stores whose statement is missing.
+    let missing: Set<String>
+  }
+
+  /// Opens erasures, or notes which stores are still missing; none: it is closed.
+  func update(_ standings: [Standing]) {
     state.withLock { state in
-      if missing.isEmpty {
-        state.open[sequence] = nil
-      } else {
-        state.open[sequence, default: Open(pid: pid, missing: missing)].missing = missing
+      for standing in standings {
+        if standing.missing.isEmpty {
+          state.open[standing.sequence] = nil
+        } else {
+          state.open[
+            standing.sequence, default: Open(pid: standing.pid, missing: standing.missing)
+          ].missing = standing.missing
+        }
       }
     }
     settled.notify()
@@ -83,14 +95,17 @@ package final class ErasureDesk: Sendable {
   }
 
   /// Takes what a store says; what nobody asked for is dropped.
-  func take(_ answer: ErasureAnswer, from service: String) {
-    let isAwaited = state.withLock { state in
-      guard state.open[answer.sequence]?.missing.contains(service) == true else { return false }
-      state.answers.append(
-        Answer(sequence: answer.sequence, service: service, note: answer.statement))
-      return true
+  func take(_ answers: [ErasureAnswer], from service: String) {
+    let isAnyAwaited = state.withLock { state in
+      let awaited = answers.filter {
+        state.open[$0.sequence]?.missing.contains(service) == true
+      }
+      state.answers += awaited.map {
+        Answer(sequence: $0.sequence, service: service, note: $0.statement)
+      }
+      return !awaited.isEmpty
     }
-    if isAwaited { arrived.notify() }
+    if isAnyAwaited { arrived.notify() }
   }
 
   /// The answers since the last look.

@@ -7,35 +7,53 @@ internal import StoredMessages
 internal import VaultAPI
 
 extension PersonRegistry {
-  /// Destroys what the vault holds of the person whom `pid` names, and makes sure that neither the
-  /// person's pid nor an alias is recorded again. The second time answers as the first did. Returns
-  /// when the subject key is destroyed, in old backups too.
+  /// Somebody to forget, and the position of the erasure in the consent log.
+  typealias Leaving = (pid: PseudonymousID, erasureSequence: UInt64)
+
+  /// Destroys what the vault holds of the people whom these pids name, in one transaction and one
+  /// epoch, and makes sure that neither a person's pid nor an alias is recorded again. The second
+  /// time answers as the first did. Returns when the subject keys are destroyed, in old backups too.
   ///
-  /// - Throws: as `SubjectKeyKeeper.destroying` does.
-  func forget(
-    _ pid: PseudonymousID, erasureSequence: UInt64, by principal: String
-  ) async throws -> ForgottenRecord {
-    let earlier = try store.read { try $0.get(VaultTables.forgotten, pid)?.message }
-    if let earlier, !keys.isPending(earlier.keyEpoch) { return earlier }
+  /// - Throws: as `SubjectKeyKeeper.destroying` does; then nobody is forgotten.
+  func forget(_ people: [Leaving], by principal: String) async throws -> [ForgottenRecord] {
+    let earlier = try store.read { snapshot in
+      try people.compactMap { try snapshot.get(VaultTables.forgotten, $0.pid)?.message }
+    }
+    if earlier.count == people.count, earlier.allSatisfy({ !keys.isPending($0.keyEpoch) }) {
+      return earlier
+    }
     let now = time.now
     return try await keys.destroying { transaction, epoch in
-      if let earlier = try transaction.get(VaultTables.forgotten, pid)?.message { return earlier }
-      let person = try Self.person(pid, in: transaction) ?? pid
-      var aliases: [PseudonymousID] = []
-      if try transaction.contains(VaultTables.people, person),
-        let key = try keys.identifierKey(of: person, in: transaction)
-      {
-        let rows = try transaction.rows(VaultTables.identifiers, .prefix(person), under: key)
-        aliases = rows.compactMap { PseudonymousID(bytes: $0.value.message.pid) }
-      } else {
-        aliases = try Self.aliases(of: [person], in: transaction)[person] ?? []
+      var tombstones: [ForgottenRecord] = []
+      for person in people {
+        tombstones.append(
+          try forget(
+            person.pid,
+            as: ForgottenRecord(
+              forgottenAtUs: now.microseconds, erasureSequence: person.erasureSequence,
+              keyEpoch: epoch),
+            by: principal, in: &transaction))
       }
-      return try bury(
-        person, aliases: aliases,
-        as: ForgottenRecord(
-          forgottenAtUs: now.microseconds, erasureSequence: erasureSequence, keyEpoch: epoch),
-        by: principal, in: &transaction)
+      return tombstones
     }
+  }
+
+  private func forget(
+    _ pid: PseudonymousID, as tombstone: ForgottenRecord, by principal: String,
+    in transaction: inout WriteTransaction
+  ) throws -> ForgottenRecord {
+    if let earlier = try transaction.get(VaultTables.forgotten, pid)?.message { return earlier }
+    let person = try Self.person(pid, in: transaction) ?? pid
+    var aliases: [PseudonymousID] = []
+    if try transaction.contains(VaultTables.people, person),
+      let key = try keys.identifierKey(of: person, in: transaction)
+    {
+      let rows = try transaction.rows(VaultTables.identifiers, .prefix(person), under: key)
+      aliases = rows.compactMap { PseudonymousID(bytes: $0.value.message.pid) }
+    } else {
+      aliases = try Self.aliases(of: [person], in: transaction)[person] ?? []
+    }
+    return try bury(person, aliases: aliases, as: tombstone, by: principal, in: &transaction)
   }
 
   /// Forgets everybody whose key the file of the key tree has destroyed, though the store does not

@@ -1582,6 +1582,51 @@ void   tacit__consent__v1__gate_event__free_unpacked
   assert(message->base.descriptor == &tacit__consent__v1__gate_event__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__consent__v1__erasure_questions__init
+                     (Tacit__Consent__V1__ErasureQuestions         *message)
+{
+  static const Tacit__Consent__V1__ErasureQuestions init_value = TACIT__CONSENT__V1__ERASURE_QUESTIONS__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__erasure_questions__get_packed_size
+                     (const Tacit__Consent__V1__ErasureQuestions *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_questions__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__erasure_questions__pack
+                     (const Tacit__Consent__V1__ErasureQuestions *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_questions__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__erasure_questions__pack_to_buffer
+                     (const Tacit__Consent__V1__ErasureQuestions *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_questions__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ErasureQuestions *
+       tacit__consent__v1__erasure_questions__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ErasureQuestions *)
+     protobuf_c_message_unpack (&tacit__consent__v1__erasure_questions__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__erasure_questions__free_unpacked
+                     (Tacit__Consent__V1__ErasureQuestions *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_questions__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__consent__v1__erasure_question__init
                      (Tacit__Consent__V1__ErasureQuestion         *message)
 {
@@ -1625,6 +1670,51 @@ void   tacit__consent__v1__erasure_question__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &tacit__consent__v1__erasure_question__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__consent__v1__erasure_answers__init
+                     (Tacit__Consent__V1__ErasureAnswers         *message)
+{
+  static const Tacit__Consent__V1__ErasureAnswers init_value = TACIT__CONSENT__V1__ERASURE_ANSWERS__INIT;
+  *message = init_value;
+}
+size_t tacit__consent__v1__erasure_answers__get_packed_size
+                     (const Tacit__Consent__V1__ErasureAnswers *message)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_answers__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__consent__v1__erasure_answers__pack
+                     (const Tacit__Consent__V1__ErasureAnswers *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_answers__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__consent__v1__erasure_answers__pack_to_buffer
+                     (const Tacit__Consent__V1__ErasureAnswers *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_answers__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Consent__V1__ErasureAnswers *
+       tacit__consent__v1__erasure_answers__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Consent__V1__ErasureAnswers *)
+     protobuf_c_message_unpack (&tacit__consent__v1__erasure_answers__descriptor,
+                                allocator, len, data);
+}
+void   tacit__consent__v1__erasure_answers__free_unpacked
+                     (Tacit__Consent__V1__ErasureAnswers *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__consent__v1__erasure_answers__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   tacit__consent__v1__erasure_answer__init
@@ -6872,13 +6962,13 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__gate_message__field_de
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "erasure",
-    4,
+    "erasures",
+    5,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Tacit__Consent__V1__GateMessage, body_case),
-    offsetof(Tacit__Consent__V1__GateMessage, erasure),
-    &tacit__consent__v1__erasure_answer__descriptor,
+    offsetof(Tacit__Consent__V1__GateMessage, erasures),
+    &tacit__consent__v1__erasure_answers__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -6886,13 +6976,14 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__gate_message__field_de
 };
 static const unsigned tacit__consent__v1__gate_message__field_indices_by_name[] = {
   1,   /* field[1] = confirmation */
-  3,   /* field[3] = erasure */
+  3,   /* field[3] = erasures */
   0,   /* field[0] = registration */
   2,   /* field[2] = renewal */
 };
-static const ProtobufCIntRange tacit__consent__v1__gate_message__number_ranges[1 + 1] =
+static const ProtobufCIntRange tacit__consent__v1__gate_message__number_ranges[2 + 1] =
 {
   { 1, 0 },
+  { 5, 3 },
   { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__gate_message__descriptor =
@@ -6906,7 +6997,7 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_message__descriptor =
   4,
   tacit__consent__v1__gate_message__field_descriptors,
   tacit__consent__v1__gate_message__field_indices_by_name,
-  1,  tacit__consent__v1__gate_message__number_ranges,
+  2,  tacit__consent__v1__gate_message__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__gate_message__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -7115,13 +7206,13 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__gate_event__field_desc
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "erasure",
-    4,
+    "erasures",
+    5,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Tacit__Consent__V1__GateEvent, body_case),
-    offsetof(Tacit__Consent__V1__GateEvent, erasure),
-    &tacit__consent__v1__erasure_question__descriptor,
+    offsetof(Tacit__Consent__V1__GateEvent, erasures),
+    &tacit__consent__v1__erasure_questions__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -7129,13 +7220,14 @@ static const ProtobufCFieldDescriptor tacit__consent__v1__gate_event__field_desc
 };
 static const unsigned tacit__consent__v1__gate_event__field_indices_by_name[] = {
   0,   /* field[0] = changes */
-  3,   /* field[3] = erasure */
+  3,   /* field[3] = erasures */
   1,   /* field[1] = lease */
   2,   /* field[2] = welcome */
 };
-static const ProtobufCIntRange tacit__consent__v1__gate_event__number_ranges[1 + 1] =
+static const ProtobufCIntRange tacit__consent__v1__gate_event__number_ranges[2 + 1] =
 {
   { 1, 0 },
+  { 5, 3 },
   { 0, 4 }
 };
 const ProtobufCMessageDescriptor tacit__consent__v1__gate_event__descriptor =
@@ -7149,8 +7241,46 @@ const ProtobufCMessageDescriptor tacit__consent__v1__gate_event__descriptor =
   4,
   tacit__consent__v1__gate_event__field_descriptors,
   tacit__consent__v1__gate_event__field_indices_by_name,
-  1,  tacit__consent__v1__gate_event__number_ranges,
+  2,  tacit__consent__v1__gate_event__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__gate_event__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_questions__field_descriptors[1] =
+{
+  {
+    "questions",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__ErasureQuestions, n_questions),
+    offsetof(Tacit__Consent__V1__ErasureQuestions, questions),
+    &tacit__consent__v1__erasure_question__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__erasure_questions__field_indices_by_name[] = {
+  0,   /* field[0] = questions */
+};
+static const ProtobufCIntRange tacit__consent__v1__erasure_questions__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__erasure_questions__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ErasureQuestions",
+  "ErasureQuestions",
+  "Tacit__Consent__V1__ErasureQuestions",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ErasureQuestions),
+  1,
+  tacit__consent__v1__erasure_questions__field_descriptors,
+  tacit__consent__v1__erasure_questions__field_indices_by_name,
+  1,  tacit__consent__v1__erasure_questions__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__erasure_questions__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_question__field_descriptors[2] =
@@ -7202,6 +7332,44 @@ const ProtobufCMessageDescriptor tacit__consent__v1__erasure_question__descripto
   tacit__consent__v1__erasure_question__field_indices_by_name,
   1,  tacit__consent__v1__erasure_question__number_ranges,
   (ProtobufCMessageInit) tacit__consent__v1__erasure_question__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_answers__field_descriptors[1] =
+{
+  {
+    "answers",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Consent__V1__ErasureAnswers, n_answers),
+    offsetof(Tacit__Consent__V1__ErasureAnswers, answers),
+    &tacit__consent__v1__erasure_answer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__consent__v1__erasure_answers__field_indices_by_name[] = {
+  0,   /* field[0] = answers */
+};
+static const ProtobufCIntRange tacit__consent__v1__erasure_answers__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__consent__v1__erasure_answers__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.consent.v1.ErasureAnswers",
+  "ErasureAnswers",
+  "Tacit__Consent__V1__ErasureAnswers",
+  "tacit.consent.v1",
+  sizeof(Tacit__Consent__V1__ErasureAnswers),
+  1,
+  tacit__consent__v1__erasure_answers__field_descriptors,
+  tacit__consent__v1__erasure_answers__field_indices_by_name,
+  1,  tacit__consent__v1__erasure_answers__number_ranges,
+  (ProtobufCMessageInit) tacit__consent__v1__erasure_answers__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tacit__consent__v1__erasure_answer__field_descriptors[2] =

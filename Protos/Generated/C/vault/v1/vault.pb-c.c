@@ -637,6 +637,96 @@ void   tacit__vault__v1__forget_reply__free_unpacked
   assert(message->base.descriptor == &tacit__vault__v1__forget_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tacit__vault__v1__forget_many_request__init
+                     (Tacit__Vault__V1__ForgetManyRequest         *message)
+{
+  static const Tacit__Vault__V1__ForgetManyRequest init_value = TACIT__VAULT__V1__FORGET_MANY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__forget_many_request__get_packed_size
+                     (const Tacit__Vault__V1__ForgetManyRequest *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__forget_many_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__forget_many_request__pack
+                     (const Tacit__Vault__V1__ForgetManyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__forget_many_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__forget_many_request__pack_to_buffer
+                     (const Tacit__Vault__V1__ForgetManyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__forget_many_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__ForgetManyRequest *
+       tacit__vault__v1__forget_many_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__ForgetManyRequest *)
+     protobuf_c_message_unpack (&tacit__vault__v1__forget_many_request__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__forget_many_request__free_unpacked
+                     (Tacit__Vault__V1__ForgetManyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__forget_many_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tacit__vault__v1__forget_many_reply__init
+                     (Tacit__Vault__V1__ForgetManyReply         *message)
+{
+  static const Tacit__Vault__V1__ForgetManyReply init_value = TACIT__VAULT__V1__FORGET_MANY_REPLY__INIT;
+  *message = init_value;
+}
+size_t tacit__vault__v1__forget_many_reply__get_packed_size
+                     (const Tacit__Vault__V1__ForgetManyReply *message)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__forget_many_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tacit__vault__v1__forget_many_reply__pack
+                     (const Tacit__Vault__V1__ForgetManyReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__forget_many_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tacit__vault__v1__forget_many_reply__pack_to_buffer
+                     (const Tacit__Vault__V1__ForgetManyReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tacit__vault__v1__forget_many_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tacit__Vault__V1__ForgetManyReply *
+       tacit__vault__v1__forget_many_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tacit__Vault__V1__ForgetManyReply *)
+     protobuf_c_message_unpack (&tacit__vault__v1__forget_many_reply__descriptor,
+                                allocator, len, data);
+}
+void   tacit__vault__v1__forget_many_reply__free_unpacked
+                     (Tacit__Vault__V1__ForgetManyReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tacit__vault__v1__forget_many_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tacit__vault__v1__forgotten_request__init
                      (Tacit__Vault__V1__ForgottenRequest         *message)
 {
@@ -1796,6 +1886,82 @@ const ProtobufCMessageDescriptor tacit__vault__v1__forget_reply__descriptor =
   (ProtobufCMessageInit) tacit__vault__v1__forget_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tacit__vault__v1__forget_many_request__field_descriptors[1] =
+{
+  {
+    "people",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Vault__V1__ForgetManyRequest, n_people),
+    offsetof(Tacit__Vault__V1__ForgetManyRequest, people),
+    &tacit__vault__v1__forget_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__forget_many_request__field_indices_by_name[] = {
+  0,   /* field[0] = people */
+};
+static const ProtobufCIntRange tacit__vault__v1__forget_many_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__forget_many_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.ForgetManyRequest",
+  "ForgetManyRequest",
+  "Tacit__Vault__V1__ForgetManyRequest",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__ForgetManyRequest),
+  1,
+  tacit__vault__v1__forget_many_request__field_descriptors,
+  tacit__vault__v1__forget_many_request__field_indices_by_name,
+  1,  tacit__vault__v1__forget_many_request__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__forget_many_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tacit__vault__v1__forget_many_reply__field_descriptors[1] =
+{
+  {
+    "people",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tacit__Vault__V1__ForgetManyReply, n_people),
+    offsetof(Tacit__Vault__V1__ForgetManyReply, people),
+    &tacit__vault__v1__forget_reply__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tacit__vault__v1__forget_many_reply__field_indices_by_name[] = {
+  0,   /* field[0] = people */
+};
+static const ProtobufCIntRange tacit__vault__v1__forget_many_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tacit__vault__v1__forget_many_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tacit.vault.v1.ForgetManyReply",
+  "ForgetManyReply",
+  "Tacit__Vault__V1__ForgetManyReply",
+  "tacit.vault.v1",
+  sizeof(Tacit__Vault__V1__ForgetManyReply),
+  1,
+  tacit__vault__v1__forget_many_reply__field_descriptors,
+  tacit__vault__v1__forget_many_reply__field_indices_by_name,
+  1,  tacit__vault__v1__forget_many_reply__number_ranges,
+  (ProtobufCMessageInit) tacit__vault__v1__forget_many_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor tacit__vault__v1__forgotten_request__field_descriptors[1] =
 {
   {
@@ -2263,7 +2429,7 @@ const ProtobufCEnumDescriptor tacit__vault__v1__identifier_kind__descriptor =
   tacit__vault__v1__identifier_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor tacit__vault__v1__vault__method_descriptors[10] =
+static const ProtobufCMethodDescriptor tacit__vault__v1__vault__method_descriptors[11] =
 {
   { "Pseudonymize", &tacit__vault__v1__pseudonymize_request__descriptor, &tacit__vault__v1__pseudonymize_reply__descriptor },
   { "PseudonymizeStream", &tacit__vault__v1__pseudonymize_request__descriptor, &tacit__vault__v1__pseudonymize_reply__descriptor },
@@ -2271,18 +2437,20 @@ static const ProtobufCMethodDescriptor tacit__vault__v1__vault__method_descripto
   { "Show", &tacit__vault__v1__show_request__descriptor, &tacit__vault__v1__show_reply__descriptor },
   { "SubjectKeys", &tacit__vault__v1__subject_keys_request__descriptor, &tacit__vault__v1__subject_keys_reply__descriptor },
   { "Forget", &tacit__vault__v1__forget_request__descriptor, &tacit__vault__v1__forget_reply__descriptor },
+  { "ForgetMany", &tacit__vault__v1__forget_many_request__descriptor, &tacit__vault__v1__forget_many_reply__descriptor },
   { "ObliviousKey", &tacit__vault__v1__oblivious_key_request__descriptor, &tacit__vault__v1__oblivious_key_reply__descriptor },
   { "BlindEvaluate", &tacit__vault__v1__blind_evaluate_request__descriptor, &tacit__vault__v1__blind_evaluate_reply__descriptor },
   { "Forgotten", &tacit__vault__v1__forgotten_request__descriptor, &tacit__vault__v1__forgotten_reply__descriptor },
   { "Holdings", &tacit__vault__v1__vault_holdings_request__descriptor, &tacit__common__v1__holdings_chunk__descriptor },
 };
 const unsigned tacit__vault__v1__vault__method_indices_by_name[] = {
-  7,        /* BlindEvaluate */
+  8,        /* BlindEvaluate */
   5,        /* Forget */
-  8,        /* Forgotten */
-  9,        /* Holdings */
+  6,        /* ForgetMany */
+  9,        /* Forgotten */
+  10,        /* Holdings */
   2,        /* Link */
-  6,        /* ObliviousKey */
+  7,        /* ObliviousKey */
   0,        /* Pseudonymize */
   1,        /* PseudonymizeStream */
   3,        /* Show */
@@ -2295,7 +2463,7 @@ const ProtobufCServiceDescriptor tacit__vault__v1__vault__descriptor =
   "Vault",
   "Tacit__Vault__V1__Vault",
   "tacit.vault.v1",
-  10,
+  11,
   tacit__vault__v1__vault__method_descriptors,
   tacit__vault__v1__vault__method_indices_by_name
 };
@@ -2347,13 +2515,21 @@ void tacit__vault__v1__vault__forget(ProtobufCService *service,
   assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
   service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void tacit__vault__v1__vault__forget_many(ProtobufCService *service,
+                                          const Tacit__Vault__V1__ForgetManyRequest *input,
+                                          Tacit__Vault__V1__ForgetManyReply_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void tacit__vault__v1__vault__oblivious_key(ProtobufCService *service,
                                             const Tacit__Vault__V1__ObliviousKeyRequest *input,
                                             Tacit__Vault__V1__ObliviousKeyReply_Closure closure,
                                             void *closure_data)
 {
   assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
-  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__vault__v1__vault__blind_evaluate(ProtobufCService *service,
                                              const Tacit__Vault__V1__BlindEvaluateRequest *input,
@@ -2361,7 +2537,7 @@ void tacit__vault__v1__vault__blind_evaluate(ProtobufCService *service,
                                              void *closure_data)
 {
   assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__vault__v1__vault__forgotten(ProtobufCService *service,
                                         const Tacit__Vault__V1__ForgottenRequest *input,
@@ -2369,7 +2545,7 @@ void tacit__vault__v1__vault__forgotten(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__vault__v1__vault__holdings(ProtobufCService *service,
                                        const Tacit__Vault__V1__VaultHoldingsRequest *input,
@@ -2377,7 +2553,7 @@ void tacit__vault__v1__vault__holdings(ProtobufCService *service,
                                        void *closure_data)
 {
   assert(service->descriptor == &tacit__vault__v1__vault__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void tacit__vault__v1__vault__init (Tacit__Vault__V1__Vault_Service *service,
                                     Tacit__Vault__V1__Vault_ServiceDestroy destroy)

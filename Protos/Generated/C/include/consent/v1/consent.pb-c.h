@@ -52,7 +52,9 @@ typedef struct Tacit__Consent__V1__GateRegistration Tacit__Consent__V1__GateRegi
 typedef struct Tacit__Consent__V1__GateConfirmation Tacit__Consent__V1__GateConfirmation;
 typedef struct Tacit__Consent__V1__GateRenewal Tacit__Consent__V1__GateRenewal;
 typedef struct Tacit__Consent__V1__GateEvent Tacit__Consent__V1__GateEvent;
+typedef struct Tacit__Consent__V1__ErasureQuestions Tacit__Consent__V1__ErasureQuestions;
 typedef struct Tacit__Consent__V1__ErasureQuestion Tacit__Consent__V1__ErasureQuestion;
+typedef struct Tacit__Consent__V1__ErasureAnswers Tacit__Consent__V1__ErasureAnswers;
 typedef struct Tacit__Consent__V1__ErasureAnswer Tacit__Consent__V1__ErasureAnswer;
 typedef struct Tacit__Consent__V1__GateWelcome Tacit__Consent__V1__GateWelcome;
 typedef struct Tacit__Consent__V1__GateLease Tacit__Consent__V1__GateLease;
@@ -1283,7 +1285,7 @@ typedef enum {
   TACIT__CONSENT__V1__GATE_MESSAGE__BODY_REGISTRATION = 1,
   TACIT__CONSENT__V1__GATE_MESSAGE__BODY_CONFIRMATION = 2,
   TACIT__CONSENT__V1__GATE_MESSAGE__BODY_RENEWAL = 3,
-  TACIT__CONSENT__V1__GATE_MESSAGE__BODY_ERASURE = 4
+  TACIT__CONSENT__V1__GATE_MESSAGE__BODY_ERASURES = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TACIT__CONSENT__V1__GATE_MESSAGE__BODY__CASE)
 } Tacit__Consent__V1__GateMessage__BodyCase;
 
@@ -1308,9 +1310,9 @@ struct  Tacit__Consent__V1__GateMessage
      */
     Tacit__Consent__V1__GateRenewal *renewal;
     /*
-     * What it did for an erasure that it was asked about.
+     * What it did for erasures that it was asked about.
      */
-    Tacit__Consent__V1__ErasureAnswer *erasure;
+    Tacit__Consent__V1__ErasureAnswers *erasures;
   };
 };
 #define TACIT__CONSENT__V1__GATE_MESSAGE__INIT \
@@ -1387,7 +1389,7 @@ typedef enum {
   TACIT__CONSENT__V1__GATE_EVENT__BODY_CHANGES = 1,
   TACIT__CONSENT__V1__GATE_EVENT__BODY_LEASE = 2,
   TACIT__CONSENT__V1__GATE_EVENT__BODY_WELCOME = 3,
-  TACIT__CONSENT__V1__GATE_EVENT__BODY_ERASURE = 4
+  TACIT__CONSENT__V1__GATE_EVENT__BODY_ERASURES = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TACIT__CONSENT__V1__GATE_EVENT__BODY__CASE)
 } Tacit__Consent__V1__GateEvent__BodyCase;
 
@@ -1412,14 +1414,31 @@ struct  Tacit__Consent__V1__GateEvent
      */
     Tacit__Consent__V1__GateWelcome *welcome;
     /*
-     * Asks what the gate's store did for an erasure that it has confirmed.
+     * Asks what the gate's store did for erasures that it has confirmed.
      */
-    Tacit__Consent__V1__ErasureQuestion *erasure;
+    Tacit__Consent__V1__ErasureQuestions *erasures;
   };
 };
 #define TACIT__CONSENT__V1__GATE_EVENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__gate_event__descriptor) \
     , TACIT__CONSENT__V1__GATE_EVENT__BODY__NOT_SET, {0} }
+
+
+/*
+ * Asks a store what became of people who were erased.
+ */
+struct  Tacit__Consent__V1__ErasureQuestions
+{
+  ProtobufCMessage base;
+  /*
+   * One for each, in the order of the log.
+   */
+  size_t n_questions;
+  Tacit__Consent__V1__ErasureQuestion **questions;
+};
+#define TACIT__CONSENT__V1__ERASURE_QUESTIONS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__erasure_questions__descriptor) \
+    , 0,NULL }
 
 
 /*
@@ -1440,6 +1459,23 @@ struct  Tacit__Consent__V1__ErasureQuestion
 #define TACIT__CONSENT__V1__ERASURE_QUESTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__erasure_question__descriptor) \
     , {0,NULL}, 0 }
+
+
+/*
+ * What a store did for erasures.
+ */
+struct  Tacit__Consent__V1__ErasureAnswers
+{
+  ProtobufCMessage base;
+  /*
+   * One for each erasure that it can speak of; of the others it is asked again.
+   */
+  size_t n_answers;
+  Tacit__Consent__V1__ErasureAnswer **answers;
+};
+#define TACIT__CONSENT__V1__ERASURE_ANSWERS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__consent__v1__erasure_answers__descriptor) \
+    , 0,NULL }
 
 
 /*
@@ -3620,6 +3656,25 @@ Tacit__Consent__V1__GateEvent *
 void   tacit__consent__v1__gate_event__free_unpacked
                      (Tacit__Consent__V1__GateEvent *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ErasureQuestions methods */
+void   tacit__consent__v1__erasure_questions__init
+                     (Tacit__Consent__V1__ErasureQuestions         *message);
+size_t tacit__consent__v1__erasure_questions__get_packed_size
+                     (const Tacit__Consent__V1__ErasureQuestions   *message);
+size_t tacit__consent__v1__erasure_questions__pack
+                     (const Tacit__Consent__V1__ErasureQuestions   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__erasure_questions__pack_to_buffer
+                     (const Tacit__Consent__V1__ErasureQuestions   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ErasureQuestions *
+       tacit__consent__v1__erasure_questions__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__erasure_questions__free_unpacked
+                     (Tacit__Consent__V1__ErasureQuestions *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Consent__V1__ErasureQuestion methods */
 void   tacit__consent__v1__erasure_question__init
                      (Tacit__Consent__V1__ErasureQuestion         *message);
@@ -3638,6 +3693,25 @@ Tacit__Consent__V1__ErasureQuestion *
                       const uint8_t       *data);
 void   tacit__consent__v1__erasure_question__free_unpacked
                      (Tacit__Consent__V1__ErasureQuestion *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Consent__V1__ErasureAnswers methods */
+void   tacit__consent__v1__erasure_answers__init
+                     (Tacit__Consent__V1__ErasureAnswers         *message);
+size_t tacit__consent__v1__erasure_answers__get_packed_size
+                     (const Tacit__Consent__V1__ErasureAnswers   *message);
+size_t tacit__consent__v1__erasure_answers__pack
+                     (const Tacit__Consent__V1__ErasureAnswers   *message,
+                      uint8_t             *out);
+size_t tacit__consent__v1__erasure_answers__pack_to_buffer
+                     (const Tacit__Consent__V1__ErasureAnswers   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Consent__V1__ErasureAnswers *
+       tacit__consent__v1__erasure_answers__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__consent__v1__erasure_answers__free_unpacked
+                     (Tacit__Consent__V1__ErasureAnswers *message,
                       ProtobufCAllocator *allocator);
 /* Tacit__Consent__V1__ErasureAnswer methods */
 void   tacit__consent__v1__erasure_answer__init
@@ -4848,8 +4922,14 @@ typedef void (*Tacit__Consent__V1__GateRenewal_Closure)
 typedef void (*Tacit__Consent__V1__GateEvent_Closure)
                  (const Tacit__Consent__V1__GateEvent *message,
                   void *closure_data);
+typedef void (*Tacit__Consent__V1__ErasureQuestions_Closure)
+                 (const Tacit__Consent__V1__ErasureQuestions *message,
+                  void *closure_data);
 typedef void (*Tacit__Consent__V1__ErasureQuestion_Closure)
                  (const Tacit__Consent__V1__ErasureQuestion *message,
+                  void *closure_data);
+typedef void (*Tacit__Consent__V1__ErasureAnswers_Closure)
+                 (const Tacit__Consent__V1__ErasureAnswers *message,
                   void *closure_data);
 typedef void (*Tacit__Consent__V1__ErasureAnswer_Closure)
                  (const Tacit__Consent__V1__ErasureAnswer *message,
@@ -5381,7 +5461,9 @@ extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_registration__d
 extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_confirmation__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_renewal__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_event__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__erasure_questions__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__erasure_question__descriptor;
+extern const ProtobufCMessageDescriptor tacit__consent__v1__erasure_answers__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__erasure_answer__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_welcome__descriptor;
 extern const ProtobufCMessageDescriptor tacit__consent__v1__gate_lease__descriptor;

@@ -31,6 +31,8 @@ typedef struct Tacit__Vault__V1__SubjectKey Tacit__Vault__V1__SubjectKey;
 typedef struct Tacit__Vault__V1__SubjectKeysReply Tacit__Vault__V1__SubjectKeysReply;
 typedef struct Tacit__Vault__V1__ForgetRequest Tacit__Vault__V1__ForgetRequest;
 typedef struct Tacit__Vault__V1__ForgetReply Tacit__Vault__V1__ForgetReply;
+typedef struct Tacit__Vault__V1__ForgetManyRequest Tacit__Vault__V1__ForgetManyRequest;
+typedef struct Tacit__Vault__V1__ForgetManyReply Tacit__Vault__V1__ForgetManyReply;
 typedef struct Tacit__Vault__V1__ForgottenRequest Tacit__Vault__V1__ForgottenRequest;
 typedef struct Tacit__Vault__V1__ForgottenReply Tacit__Vault__V1__ForgottenReply;
 typedef struct Tacit__Vault__V1__ObliviousKeyRequest Tacit__Vault__V1__ObliviousKeyRequest;
@@ -391,6 +393,40 @@ struct  Tacit__Vault__V1__ForgetReply
 #define TACIT__VAULT__V1__FORGET_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__forget_reply__descriptor) \
     , 0, 0, 0, {0,NULL} }
+
+
+/*
+ * Which people are to be forgotten.
+ */
+struct  Tacit__Vault__V1__ForgetManyRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Up to 256 of them.
+   */
+  size_t n_people;
+  Tacit__Vault__V1__ForgetRequest **people;
+};
+#define TACIT__VAULT__V1__FORGET_MANY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__forget_many_request__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * What was destroyed.
+ */
+struct  Tacit__Vault__V1__ForgetManyReply
+{
+  ProtobufCMessage base;
+  /*
+   * Of each, in the order of the request.
+   */
+  size_t n_people;
+  Tacit__Vault__V1__ForgetReply **people;
+};
+#define TACIT__VAULT__V1__FORGET_MANY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tacit__vault__v1__forget_many_reply__descriptor) \
+    , 0,NULL }
 
 
 /*
@@ -829,6 +865,44 @@ Tacit__Vault__V1__ForgetReply *
 void   tacit__vault__v1__forget_reply__free_unpacked
                      (Tacit__Vault__V1__ForgetReply *message,
                       ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__ForgetManyRequest methods */
+void   tacit__vault__v1__forget_many_request__init
+                     (Tacit__Vault__V1__ForgetManyRequest         *message);
+size_t tacit__vault__v1__forget_many_request__get_packed_size
+                     (const Tacit__Vault__V1__ForgetManyRequest   *message);
+size_t tacit__vault__v1__forget_many_request__pack
+                     (const Tacit__Vault__V1__ForgetManyRequest   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__forget_many_request__pack_to_buffer
+                     (const Tacit__Vault__V1__ForgetManyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__ForgetManyRequest *
+       tacit__vault__v1__forget_many_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__forget_many_request__free_unpacked
+                     (Tacit__Vault__V1__ForgetManyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tacit__Vault__V1__ForgetManyReply methods */
+void   tacit__vault__v1__forget_many_reply__init
+                     (Tacit__Vault__V1__ForgetManyReply         *message);
+size_t tacit__vault__v1__forget_many_reply__get_packed_size
+                     (const Tacit__Vault__V1__ForgetManyReply   *message);
+size_t tacit__vault__v1__forget_many_reply__pack
+                     (const Tacit__Vault__V1__ForgetManyReply   *message,
+                      uint8_t             *out);
+size_t tacit__vault__v1__forget_many_reply__pack_to_buffer
+                     (const Tacit__Vault__V1__ForgetManyReply   *message,
+                      ProtobufCBuffer     *buffer);
+Tacit__Vault__V1__ForgetManyReply *
+       tacit__vault__v1__forget_many_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tacit__vault__v1__forget_many_reply__free_unpacked
+                     (Tacit__Vault__V1__ForgetManyReply *message,
+                      ProtobufCAllocator *allocator);
 /* Tacit__Vault__V1__ForgottenRequest methods */
 void   tacit__vault__v1__forgotten_request__init
                      (Tacit__Vault__V1__ForgottenRequest         *message);
@@ -1006,6 +1080,12 @@ typedef void (*Tacit__Vault__V1__ForgetRequest_Closure)
 typedef void (*Tacit__Vault__V1__ForgetReply_Closure)
                  (const Tacit__Vault__V1__ForgetReply *message,
                   void *closure_data);
+typedef void (*Tacit__Vault__V1__ForgetManyRequest_Closure)
+                 (const Tacit__Vault__V1__ForgetManyRequest *message,
+                  void *closure_data);
+typedef void (*Tacit__Vault__V1__ForgetManyReply_Closure)
+                 (const Tacit__Vault__V1__ForgetManyReply *message,
+                  void *closure_data);
 typedef void (*Tacit__Vault__V1__ForgottenRequest_Closure)
                  (const Tacit__Vault__V1__ForgottenRequest *message,
                   void *closure_data);
@@ -1058,6 +1138,10 @@ struct Tacit__Vault__V1__Vault_Service
                  const Tacit__Vault__V1__ForgetRequest *input,
                  Tacit__Vault__V1__ForgetReply_Closure closure,
                  void *closure_data);
+  void (*forget_many)(Tacit__Vault__V1__Vault_Service *service,
+                      const Tacit__Vault__V1__ForgetManyRequest *input,
+                      Tacit__Vault__V1__ForgetManyReply_Closure closure,
+                      void *closure_data);
   void (*oblivious_key)(Tacit__Vault__V1__Vault_Service *service,
                         const Tacit__Vault__V1__ObliviousKeyRequest *input,
                         Tacit__Vault__V1__ObliviousKeyReply_Closure closure,
@@ -1088,6 +1172,7 @@ void tacit__vault__v1__vault__init (Tacit__Vault__V1__Vault_Service *service,
       function_prefix__ ## show,\
       function_prefix__ ## subject_keys,\
       function_prefix__ ## forget,\
+      function_prefix__ ## forget_many,\
       function_prefix__ ## oblivious_key,\
       function_prefix__ ## blind_evaluate,\
       function_prefix__ ## forgotten,\
@@ -1116,6 +1201,10 @@ void tacit__vault__v1__vault__forget(ProtobufCService *service,
                                      const Tacit__Vault__V1__ForgetRequest *input,
                                      Tacit__Vault__V1__ForgetReply_Closure closure,
                                      void *closure_data);
+void tacit__vault__v1__vault__forget_many(ProtobufCService *service,
+                                          const Tacit__Vault__V1__ForgetManyRequest *input,
+                                          Tacit__Vault__V1__ForgetManyReply_Closure closure,
+                                          void *closure_data);
 void tacit__vault__v1__vault__oblivious_key(ProtobufCService *service,
                                             const Tacit__Vault__V1__ObliviousKeyRequest *input,
                                             Tacit__Vault__V1__ObliviousKeyReply_Closure closure,
@@ -1150,6 +1239,8 @@ extern const ProtobufCMessageDescriptor tacit__vault__v1__subject_key__descripto
 extern const ProtobufCMessageDescriptor tacit__vault__v1__subject_keys_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__forget_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__forget_reply__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__forget_many_request__descriptor;
+extern const ProtobufCMessageDescriptor tacit__vault__v1__forget_many_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__forgotten_request__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__forgotten_reply__descriptor;
 extern const ProtobufCMessageDescriptor tacit__vault__v1__oblivious_key_request__descriptor;
