@@ -23,7 +23,7 @@ views:
       - {name: items, type: tallies, aggregate: tally, field: item, scope: product_recs}
 """
 EVENTS, VECTORS, DIMENSION = 1_000, 50, 64
-READS_PER_SECOND = 500
+READS_PER_SECOND, QUIET_SECONDS = 500, 8
 ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -159,7 +159,7 @@ def measure(programs, people, mass, say):
             say(f"erasures: {mass:,} people at once")
             gone = stack.file("gone.txt", pids[1:1 + mass])
             reader = Reader(stack, random.Random(3).sample(pids[1 + mass:], min(1_000, people // 4)))
-            time.sleep(3)
+            time.sleep(QUIET_SECONDS)
             reader.begin()
             many = json.loads(stack.run(
                 "tacit-consent", "erase", "--pids", gone, "--ground", "gdpr-17-1-b", "--yes", "--json"))

@@ -83,6 +83,8 @@ extension Gate {
       case .erasures(let erasures):
         for question in erasures.questions {
           if let answer = await answer(question) { outbox.answer(answer) }
+          // To sign takes a while, and reads wait.
+          await Task.yield()
         }
       case nil: break
       }

@@ -44,11 +44,12 @@ package struct ConsentConfiguration: Sendable {
   package var erasureStores: [String] = []
   /// How long an erasure's answer waits for its certificate, in milliseconds.
   package var certificateWaitMs = 2_000
-  /// How many people of a mass erasure share a barrier and the transactions around it.
-  package var erasureBatchCount = 32
-  /// How many people a second a mass erasure takes at most: on a machine with two cores for all
-  /// services, readers wait at most twice as long beside it (`make bench-vault`).
-  package var erasuresPerSecondMax = 400
+  /// How many people of a mass erasure share a barrier and the transactions around it: few, since
+  /// whatever else the services do waits behind the work of one batch.
+  package var erasureBatchCount = 4
+  /// How many people a second a mass erasure takes at most: what it costs readers beside it,
+  /// `make bench-vault` measures.
+  package var erasuresPerSecondMax = 350
   /// What exports say of the controller that receipts do not: how it is reached, where data lies,
   /// where rights are exercised.
   package var issuer = IssuerProfile()

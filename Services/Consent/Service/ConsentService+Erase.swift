@@ -168,8 +168,13 @@ extension ConsentService {
         note(try await ledger.note(answers, stores: configuration.erasureStores))
       }
       try await desk.arrived.wait(after: generation)
+      // The stores are asked together, and answer one behind the other.
+      try await time.sleep(milliseconds: Self.answersGatheredMs)
     }
   }
+
+  /// How long other answers are waited for behind the first one.
+  private static let answersGatheredMs = 3
 
   package func erasureCertificate(
     _ request: CertificateRequest, context: CallContext

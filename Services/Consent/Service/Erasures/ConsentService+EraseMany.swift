@@ -8,6 +8,8 @@ extension ConsentService {
   /// Each batch of people is recorded in one transaction, waits behind one barrier, and is carried out
   /// by the vault, before the next one begins, in step with the pace. A crash in between leaves the
   /// first batches erased; repeating the call does the rest.
+  ///
+  /// Batches are small: the work of one is all that anybody else waits behind.
   package func eraseMany(
     _ request: EraseManyRequest, context: CallContext
   ) async throws -> EraseManyReply {

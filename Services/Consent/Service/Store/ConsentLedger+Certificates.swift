@@ -92,9 +92,8 @@ extension ConsentLedger {
     let person = PseudonymousID(bytes: task.renamedPid) ?? pid
     let receipt = try Self.receipt(at: sequence, in: transaction)
     let statements = task.statements.sorted { $0.service < $1.service }
-    let models = try statements.flatMap { stored in
-      Self.statement(stored.note, of: stored.service)?.models ?? []
-    }.filter { try mayHaveLearned($0, from: person, in: transaction) }
+    let models = try statements.flatMap { Self.models(in: $0) }
+      .filter { try mayHaveLearned($0, from: person, in: transaction) }
     let receiptCount = try Self.state(of: person, in: transaction)?.receiptCount ?? 0
     let certificate = ErasureCertificate(
       origin: origin, pid: pid, sequence: sequence, ground: task.ground,
@@ -137,6 +136,13 @@ extension ConsentLedger {
   }
 
   private static let trainingMicrosecondsMax: Int64 = 3_600_000_000
+
+  /// The models that a store names.
+  private static func models(in stored: StoreStatement) -> [ModelMention] {
+    // Of four stores one has models, and the statements of the others need not be read again.
+    guard stored.note.firstRange(of: "\nmodels ".utf8) != nil else { return [] }
+    return statement(stored.note, of: stored.service)?.models ?? []
+  }
 
   /// Reads a store's statement; `nil` where it is none of that store, or says that something is left.
   private static func statement(_ note: [UInt8], of service: String) -> ErasureStatement? {

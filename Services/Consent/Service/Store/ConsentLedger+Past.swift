@@ -18,8 +18,8 @@ extension ConsentLedger {
   /// away.
   static let stateKeptEvery: UInt64 = 32
 
-  /// How a person stood at `time`. Costs about one look-up for each doubling of the log, and at most
-  /// 31 receipts, whatever the length of the person's history.
+  /// How a person stood at `time`. Costs about one look-up for each doubling of the log, of a short
+  /// history one for each doubling of that, and at most 31 receipts.
   static func standing(
     of pid: PseudonymousID, at time: Timestamp, in reader: borrowing some StoreReading & ~Copyable
   ) throws -> PastStanding {
@@ -29,6 +29,22 @@ extension ConsentLedger {
     // Recorded by then; recorded later. None of the person's receipts lies in between, from `high` on.
     var newest: Receipt?
     var successor = last
+    if state.receiptCount <= Self.stateKeptEvery {
+      let positions = try reader.keys(ConsentTables.history, .prefix(pid)).map(\.second)
+      var range = 0..<max(0, positions.count - 1)
+      while !range.isEmpty {
+        let middle = range.lowerBound + range.count / 2
+        let receipt = try Self.receipt(at: positions[middle], in: reader)
+        if receipt.recordedAtUs <= time.microseconds {
+          newest = receipt
+          range = (middle + 1)..<range.upperBound
+        } else {
+          successor = receipt
+          range = range.lowerBound..<middle
+        }
+      }
+      return try past(newest, before: successor, of: pid, in: reader)
+    }
     var high = last.sequence
     while (newest?.sequence ?? 0) + 1 < high {
       let low = newest?.sequence ?? 0
@@ -47,6 +63,13 @@ extension ConsentLedger {
         high = middle
       }
     }
+    return try past(newest, before: successor, of: pid, in: reader)
+  }
+
+  private static func past(
+    _ newest: Receipt?, before successor: Receipt, of pid: PseudonymousID,
+    in reader: borrowing some StoreReading & ~Copyable
+  ) throws -> PastStanding {
     var past = PastStanding(newest: newest, successor: successor)
     if let newest { past.state = try Self.state(of: pid, after: newest, in: reader) }
     return past
