@@ -23,7 +23,8 @@ extension ConsentTables {
     earlierStates.name: .section("consent.earlier_standings"),
     names.name: .within("consent.receipts", because: "whom a former pid means: a renaming says so"),
     retiredNames.name: .within(
-      "consent.receipts", because: "which former pids are nobody's: a renaming says whose they were"),
+      "consent.receipts", because: "which former pids are nobody's: a renaming says whose they were"
+    ),
   ]
 }
 
