@@ -59,6 +59,13 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "The people who are known in memory for look-ups, 0 to 10000000, about 60 bytes each "
+        + "(TACIT_CACHED_PEOPLE; 250000).",
+      valueName: "count"))
+  var cachedPeople: String?
+
+  @Option(
+    help: ArgumentHelp(
       "How much a caller may look up: identifiers a second, at once, distinct ones a day, and from "
         + "which percentage of unknown ones on it is refused (TACIT_SINGLE_LIMITS; "
         + "\(CallerLimits.single.text)).",
@@ -120,6 +127,11 @@ struct ServeCommand: AsyncParsableCommand {
     }
     configuration.emailProfile = profile
     configuration.tenant = Environment.setting(tenant, variable: "TACIT_TENANT", default: "")
+    let people = Environment.setting(
+      cachedPeople, variable: "TACIT_CACHED_PEOPLE",
+      default: "\(configuration.cachedPersonCountMax)")
+    guard let count = Int(people) else { throw ValidationError("--cached-people takes a number") }
+    configuration.cachedPersonCountMax = count
     configuration.singleLimits = try Self.limits(
       singleLimits, "--single-limits", variable: "TACIT_SINGLE_LIMITS", default: .single)
     configuration.batchLimits = try Self.limits(

@@ -19,6 +19,9 @@ package struct IdentityVaultConfiguration: Sendable {
   package var identifiersPerBatchMax = 4_096
   /// The most identifiers of one person, 1 to 1,024.
   package var identifiersPerPersonMax = 64
+  /// The people who are known in memory, so that look-ups of them do not go to the store, 0 to
+  /// 10,000,000.
+  package var cachedPersonCountMax = 250_000
   /// How much callers without batches may ask for.
   package var singleLimits = CallerLimits.single
   /// How much callers that own batches may ask for.
@@ -53,6 +56,9 @@ package struct IdentityVaultConfiguration: Sendable {
     }
     if !(1...1_024).contains(identifiersPerPersonMax) {
       return "a person has 1 to 1,024 identifiers, not \(identifiersPerPersonMax)"
+    }
+    if !(0...10_000_000).contains(cachedPersonCountMax) {
+      return "0 to 10,000,000 people can be kept in memory, not \(cachedPersonCountMax)"
     }
     return singleLimits.fault ?? batchLimits.fault ?? partnerLimits.fault
       ?? reidentification.fault

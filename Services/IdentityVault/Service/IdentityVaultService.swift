@@ -65,6 +65,7 @@ package struct IdentityVaultService: VaultServing, TacitService {
     keyring = PidKeyring(tenant: configuration.tenant, service: keys)
     registry = PersonRegistry(
       store: store, audit: audit, keys: keeper, keyring: keyring,
+      known: KnownPeople(personCountMax: configuration.cachedPersonCountMax),
       identifiersPerPersonMax: configuration.identifiersPerPersonMax, time: time, random: random)
     try await registry.forgetLost(log: log)
     try await keeper.follow()

@@ -42,6 +42,39 @@ struct ForgetTests {
     }
   }
 
+  @Test("many people are forgotten in one call and one epoch, and whoever is wrong, nobody")
+  func many() async throws {
+    try await VaultFixture.run { fixture async throws in
+      var pids: [[UInt8]] = []
+      for name in ["ann", "ben", "cat"] {
+        pids.append(try await fixture.pid(email("\(name)@example.com")))
+      }
+      let alias = try await fixture.pid(phone("+49 170 1234567"), create: false)
+      try await fixture.link(email("ann@example.com"), phone("+49 170 1234567"))
+      let unknown = try await fixture.pid(email("dan@example.com"), create: false)
+      func forget(_ pids: [[UInt8]]) async throws -> [ForgetReply] {
+        try await fixture.vault.forgetMany(
+          ForgetManyRequest(
+            people: pids.map { ForgetRequest(pid: $0, erasureSequence: 7) }),
+          context: fixture.context(VaultMethods.forgetMany)
+        ).people
+      }
+      await #expect(throws: VaultRefusal.malformedPID) { try await forget([pids[0], [1]]) }
+      #expect(try await fixture.show(pids[0]).forgotten == false)
+      let ann = ForgetReply(identifiersRemoved: 2, keyDestroyed: true, keyEpoch: 2)
+      let ben = ForgetReply(identifiersRemoved: 1, keyDestroyed: true, keyEpoch: 2)
+      let replies = try await forget([pids[0], unknown, pids[1], alias])
+      #expect(replies == [ann, ForgetReply(), ben, ann])
+      #expect(try await forget([pids[1], pids[0]]) == [ben, ann])
+      #expect(try await forget([]).isEmpty)
+      for pid in [pids[0], pids[1], alias, unknown] {
+        #expect(try await fixture.show(pid).forgotten)
+      }
+      #expect(try await fixture.show(pids[2]).forgotten == false)
+      #expect(try fixture.auditedActions().count { $0 == "vault.forget" } == 3)
+    }
+  }
+
   @Test("a person who was forgotten is not recorded or linked again")
   func staysForgotten() async throws {
     try await VaultFixture.run { fixture async throws in

@@ -52,7 +52,7 @@ extension PersonRegistry {
       }
       try transaction.put(
         VaultTables.aliases, loser, StoredMessage(AliasRecord(pid: winner.bytes)))
-      try transaction.delete(VaultTables.people, loser)
+      try removeRow(of: loser, in: &transaction)
       _ = try keys.giveUp(loser, in: &transaction)
       let entry = AuditEntry(
         principal: principal, action: "vault.merge", pids: [winner, loser],

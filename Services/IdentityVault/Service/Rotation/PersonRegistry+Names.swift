@@ -192,7 +192,7 @@ extension PersonRegistry {
     }
     try transaction.delete(VaultTables.subjectKeys, person)
     try keys.put(fresh, in: &transaction)
-    try transaction.delete(VaultTables.people, person)
+    try removeRow(of: person, in: &transaction)
     if let rotation = try Self.rotation(in: transaction) {
       description.keyVersion = rotation.keyVersion
     }

@@ -131,7 +131,7 @@ extension PersonRegistry {
       try transaction.delete(VaultTables.aliases, alias)
       try Self.mark(alias, tombstone, in: &transaction)
     }
-    try transaction.delete(VaultTables.people, person)
+    try removeRow(of: person, in: &transaction)
     try Self.mark(person, tombstone, in: &transaction)
     let entry = AuditEntry(
       principal: principal, action: "vault.forget", pids: [person],

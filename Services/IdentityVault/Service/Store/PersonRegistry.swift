@@ -10,6 +10,7 @@ struct PersonRegistry: Sendable {
   let audit: AuditLog
   let keys: SubjectKeyKeeper
   let keyring: PidKeyring
+  let known: KnownPeople
   let identifiersPerPersonMax: Int
   let time: any TimeSource
   let random: any RandomSource
@@ -54,20 +55,27 @@ struct PersonRegistry: Sendable {
 
   // MARK: - Reading
 
-  /// For each pid the person whom it names, or `nil`; all as of one moment.
+  /// For each pid the person whom it names, or `nil`: from memory, or as of one moment.
   func people(_ pids: [PseudonymousID?]) throws -> [PseudonymousID?] {
-    try store.read { snapshot in
-      var people: [PseudonymousID?] = []
-      people.reserveCapacity(pids.count)
-      for pid in pids {
-        if let pid {
-          people.append(try Self.person(pid, in: snapshot))
-        } else {
-          people.append(nil)
-        }
+    var people = known.found(pids)
+    let rest = pids.indices.filter { people[$0] == nil && pids[$0] != nil }
+    guard !rest.isEmpty else { return people }
+    let sequence = try store.read { snapshot in
+      for index in rest {
+        if let pid = pids[index] { people[index] = try Self.person(pid, in: snapshot) }
       }
-      return people
+      return snapshot.sequence
     }
+    // Aliases and second names may come to mean somebody else: they are asked for each time.
+    let own = rest.compactMap { people[$0] == pids[$0] ? pids[$0] : nil }
+    known.insert(own, at: sequence)
+    return people
+  }
+
+  /// Takes the row of a person away.
+  func removeRow(of person: PseudonymousID, in transaction: inout WriteTransaction) throws {
+    known.willRemove(person, at: transaction.sequence)
+    try transaction.delete(VaultTables.people, person)
   }
 
   /// What the vault tells about a person, without a value; `nil` for nobody.
