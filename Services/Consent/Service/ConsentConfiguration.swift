@@ -46,7 +46,7 @@ package struct ConsentConfiguration: Sendable {
   package var certificateWaitMs = 2_000
   /// How many people of a mass erasure share a barrier and the transactions around it: few, since
   /// whatever else the services do waits behind the work of one batch.
-  package var erasureBatchCount = 4
+  package var erasureBatchCount = 6
   /// How many people a second a mass erasure takes at most: what it costs readers beside it,
   /// `make bench-vault` measures.
   package var erasuresPerSecondMax = 350

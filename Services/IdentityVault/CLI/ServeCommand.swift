@@ -59,7 +59,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The people who are known in memory for look-ups, 0 to 10000000, about 60 bytes each "
+      "The people who are known in memory for look-ups, 0 to 10000000, 32 bytes each "
         + "(TACIT_CACHED_PEOPLE; 250000).",
       valueName: "count"))
   var cachedPeople: String?

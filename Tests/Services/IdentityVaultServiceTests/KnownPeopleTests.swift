@@ -7,7 +7,8 @@ internal import VaultAPI
 @Suite("People whom look-ups find in memory")
 struct KnownPeopleTests {
   private func pid(_ number: UInt64) -> PseudonymousID {
-    PseudonymousID(words: (number &* 0x9E37_79B9_7F4A_7C15, 0, 0, number))
+    let word = number &* 0x9E37_79B9_7F4A_7C15
+    return PseudonymousID(words: (word, word &* word, word >> 17, number))
   }
 
   @Test("who was read is found, until a transaction takes the row away")
@@ -33,19 +34,34 @@ struct KnownPeopleTests {
     #expect(known.found([pid(4)]) == [nil])
   }
 
-  @Test("it keeps whom it was asked about lately, and no more than it may")
+  @Test("it keeps whom it read last, and no more people than it may")
   func bound() {
-    let known = KnownPeople(personCountMax: 10)
-    for number in UInt64(1)...100 {
-      known.insert([pid(number)], at: LogSequenceNumber(1))
-      #expect(known.found([pid(1)]) == [pid(1)])
+    for countMax in [2, 3, 10, 64] {
+      let known = KnownPeople(personCountMax: countMax)
+      let people = (UInt64(1)...1_000).map { pid($0) }
+      for pid in people {
+        known.insert([pid], at: LogSequenceNumber(1))
+        #expect(known.found([pid]) == [pid])
+      }
+      let kept = known.found(people).compactMap(\.self)
+      #expect(kept.count <= countMax && kept.count * 4 > countMax)
     }
-    let kept = known.found((UInt64(1)...100).map { pid($0) }).compactMap(\.self)
-    #expect((5...11).contains(kept.count))
-    #expect(kept.contains(pid(100)))
-    let none = KnownPeople(personCountMax: 0)
-    none.insert([pid(1)], at: LogSequenceNumber(1))
-    #expect(none.found([pid(1)]) == [nil])
+    for countMax in [0, 1] {
+      let none = KnownPeople(personCountMax: countMax)
+      none.insert([pid(1)], at: LogSequenceNumber(1))
+      none.willRemove(pid(1), at: LogSequenceNumber(1))
+      #expect(none.found([pid(1), nil]) == [nil, nil])
+    }
+  }
+
+  @Test("nearly everybody fits as long as there are half as many as it has places")
+  func load() {
+    let known = KnownPeople(personCountMax: 1 << 14)
+    let people = (UInt64(1)...(1 << 13)).map { pid($0) }
+    known.insert(people, at: LogSequenceNumber(1))
+    let kept = known.found(people).compactMap(\.self)
+    #expect(kept.count * 10 > people.count * 8)
+    #expect(known.found([PseudonymousID(words: (0, 0, 0, 0))]) == [nil])
   }
 
   @Test("whoever was looked up before is asked about anew when forgotten or merged")

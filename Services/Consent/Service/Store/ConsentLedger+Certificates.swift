@@ -140,9 +140,14 @@ extension ConsentLedger {
   /// The models that a store names.
   private static func models(in stored: StoreStatement) -> [ModelMention] {
     // Of four stores one has models, and the statements of the others need not be read again.
-    guard stored.note.firstRange(of: "\nmodels ".utf8) != nil else { return [] }
-    return statement(stored.note, of: stored.service)?.models ?? []
+    let namesModels = stored.note.indices.contains { index in
+      stored.note[index] == modelsLine[0] && stored.note[index...].starts(with: modelsLine)
+    }
+    return namesModels ? statement(stored.note, of: stored.service)?.models ?? [] : []
   }
+
+  /// How the line begins that says how many models there are.
+  private static let modelsLine = Array("\nmodels ".utf8)
 
   /// Reads a store's statement; `nil` where it is none of that store, or says that something is left.
   private static func statement(_ note: [UInt8], of service: String) -> ErasureStatement? {
