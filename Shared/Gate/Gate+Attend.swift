@@ -21,7 +21,11 @@ extension Gate {
       } catch let error as RPCError where error.detail(Self.logBehindDetail) != nil {
         // The log was replaced by another one, so nothing known counts any more.
         log.warning("the consent log is not the one this gate knows; reading it from the beginning")
-        state.withLock { $0 = State() }
+        state.withLock { state in
+          let retired = state.table.retiredRotation
+          state = State()
+          state.table.retire(retired)
+        }
       } catch {
         try Task.checkCancellation()
         // Of an outage only the beginning is worth a line; its end has one too.
@@ -83,8 +87,9 @@ extension Gate {
       case .erasures(let erasures):
         for question in erasures.questions {
           if let answer = await answer(question) { outbox.answer(answer) }
-          // To sign takes a while, and reads wait.
+          // To sign takes a while, and reads wait. It is no silence of the other side.
           await Task.yield()
+          _ = outbox.heard(at: now)
         }
       case nil: break
       }

@@ -52,7 +52,7 @@ struct GateTable: Sendable {
   /// Whom the former pids mean, as long as the rotation of pid keys that replaced them runs.
   private var formers: [PseudonymousID: Former] = [:]
   /// The last rotation that is over.
-  private var retiredRotation: UInt32 = 0
+  private(set) var retiredRotation: UInt32 = 0
 
   private struct Former: Sendable {
     let person: Int

@@ -86,6 +86,9 @@ package struct ConsentConfiguration: Sendable {
     if !(1...100_000).contains(erasuresPerSecondMax) {
       return "1 to 100,000 people a second can be erased at most, not \(erasuresPerSecondMax)"
     }
+    if !(1...256).contains(erasureBatchCount) {
+      return "1 to 256 people share the transactions of a mass erasure, not \(erasureBatchCount)"
+    }
     if let name = erasureStores.first(where: { !NameRule.accepts($0) }) {
       return "the store \(name) has a malformed name"
     }

@@ -63,9 +63,6 @@ extension ConsentService {
       details: [StatusDetail("log-behind-gate", "\(roster.lastPosition)")])
   }
 
-  /// How many erasures a gate is asked about in one message.
-  private static let questionsAtOnce = 64
-
   /// Sends a gate the changes it does not know, and the leases it asked for.
   private func feed(_ line: GateLine, to replies: ReplyWriter<GateEvent>) async throws {
     try await replies.send(
@@ -97,11 +94,10 @@ extension ConsentService {
         try await replies.send(GateEvent(body: .changes(batch)))
       }
       let questions = desk.questions(for: line.gate, confirmed: roster.confirmed(line.id))
-      for start in stride(from: 0, to: questions.count, by: Self.questionsAtOnce) {
+      if !questions.isEmpty {
         isIdle = false
-        let some = questions[start..<min(questions.count, start + Self.questionsAtOnce)]
         try await replies.send(
-          GateEvent(body: .erasures(ErasureQuestions(questions: Array(some)))))
+          GateEvent(body: .erasures(ErasureQuestions(questions: questions))))
       }
       // A lost segment is noticed at once when another follows it; TCP alone may wait 200 ms.
       if roster.takeNudge(line.id), let lastBatch {
@@ -177,7 +173,10 @@ final class GateLine: Sendable {
         if renewals.count > Self.renewalCountMax { renewals.removeFirst() }
       }
       wake.notify()
-    case .erasures(let erasures): desk.take(erasures.answers, from: gate)
+    case .erasures(let erasures):
+      desk.take(erasures.answers, from: gate)
+      // There is room for the next questions.
+      wake.notify()
     case .registration: throw RPCError(.invalidArgument, "a gate registers once")
     case nil: break
     }

@@ -163,9 +163,18 @@ extension ConsentService {
     note(try ledger.uncertifiedErasures().filter(\.task.isDone))
     while true {
       let generation = desk.arrived.generation
-      let answers = desk.takeAnswers()
-      if !answers.isEmpty {
-        note(try await ledger.note(answers, stores: configuration.erasureStores))
+      while true {
+        let answers = desk.takeAnswers()
+        guard !answers.isEmpty else { break }
+        defer { desk.isDone(with: answers) }
+        do {
+          note(try await ledger.note(answers, stores: configuration.erasureStores))
+        } catch {
+          try Task.checkCancellation()
+          log.warning(
+            "statements of erasures are not written down",
+            metadata: ["count": "\(answers.count)", "reason": "\(error)"])
+        }
       }
       try await desk.arrived.wait(after: generation)
       // The stores are asked together, and answer one behind the other.

@@ -10,8 +10,8 @@ extension ReceiptRefusal: RPCErrorConvertible {
     case .unknownReceipt, .unknownNotice, .unknownNoticeVersion, .unknownPurpose,
       .unknownWebhook, .notErased:
       .notFound
-    case .erased, .retired, .takenBackLater, .notRestricted, .tokenOfOtherEpoch, .versionNotNext,
-      .noSignalScopes, .notLogged, .entriesForgotten, .notCosigned:
+    case .erased, .retired, .retiredAmong, .takenBackLater, .notRestricted, .tokenOfOtherEpoch,
+      .versionNotNext, .noSignalScopes, .notLogged, .entriesForgotten, .notCosigned:
       .failedPrecondition
     case .tooManyReceipts, .tooManyVersions, .tooManyNotices, .tooManyWebhooks:
       .resourceExhausted

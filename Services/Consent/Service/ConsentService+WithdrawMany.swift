@@ -47,13 +47,16 @@ extension ConsentService {
     }
   }
 
-  /// The people of a request about many, each named once.
+  /// The people of a request about many, each named once, and none by a pid that is nobody's any more:
+  /// before anything is recorded.
   func people(_ pids: [[UInt8]]) throws -> [PseudonymousID] {
     guard (1...Self.personCountMax).contains(pids.count) else {
       throw ReceiptRefusal.tooManyPeople(limit: Self.personCountMax)
     }
     let pids = try pids.map { try pid($0) }
     guard Set(pids).count == pids.count else { throw ReceiptRefusal.personNamedTwice }
+    let retired = try ledger.retired(among: pids)
+    guard retired.isEmpty else { throw ReceiptRefusal.retiredAmong(retired) }
     return pids
   }
 

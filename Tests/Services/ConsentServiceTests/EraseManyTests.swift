@@ -131,4 +131,13 @@ struct EraseManyTests {
     configuration.erasuresPerSecondMax = pace
     #expect((configuration.fault == nil) == isFine)
   }
+
+  @Test(
+    "how many share the transactions is configured within bounds",
+    arguments: [(0, false), (1, true), (256, true), (257, false)])
+  func batchCount(count: Int, isFine: Bool) {
+    var configuration = ConsentConfiguration()
+    configuration.erasureBatchCount = count
+    #expect((configuration.fault == nil) == isFine)
+  }
 }

@@ -260,6 +260,14 @@ struct RenamingTests {
           #expect(refused?.code == .failedPrecondition)
           #expect(refused?.message.contains("ask the vault for the present one") == true)
         }
+        let many = await refusal {
+          _ = try await fixture.client.eraseMany(
+            EraseManyRequest(
+              pids: [Example.pid(101).bytes, pid], ground: "gdpr-17-1-b", source: "desk"))
+        }
+        let named = Example.pid(1).description.prefix(8)
+        #expect(many?.message.hasPrefix("1 of these pids") == true)
+        #expect(many?.message.contains(named) == true)
         let progress = try await fixture.importing([
           Example.line(7, person: 1), Example.line(isForgotten ? 9 : 8),
         ])

@@ -272,7 +272,7 @@ struct AttendTests {
   func silenceUnderLease() async throws {
     let lines = Noted()
     var configuration = GateConfiguration()
-    configuration.silenceMsMax = 50
+    configuration.silenceMsMax = 600
     configuration.firstRenewalMs = 5
     try await attend(configuration: configuration) { line, number in
       lines.add(UInt64(number))

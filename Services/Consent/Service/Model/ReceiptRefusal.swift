@@ -25,6 +25,7 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
   case unknownReceipt
   case erased
   case retired
+  case retiredAmong([PseudonymousID])
   case notErased
   case takenBackLater(scope: String, at: Timestamp)
   case tooManyReceipts(limit: Int)
@@ -107,6 +108,12 @@ package enum ReceiptRefusal: Error, Hashable, Sendable, CustomStringConvertible 
       """
       this pid was replaced when pid keys were rotated, and means nobody any more: ask the vault for \
       the present one
+      """
+    case .retiredAmong(let pids):
+      """
+      \(pids.count) of these pids were replaced when pid keys were rotated, and mean nobody any more: \
+      \(pids.prefix(5).map { $0.description.prefix(8) + "…" }.joined(separator: ", "))\
+      \(pids.count > 5 ? " and others" : ""); ask the vault for the present ones
       """
     case .takenBackLater(let scope, let time):
       "the scope \(scope) was taken back at \(time); a consent given before that does not restore it"

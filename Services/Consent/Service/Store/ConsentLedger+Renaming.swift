@@ -210,6 +210,14 @@ extension ConsentLedger {
 
   // MARK: The end of a rotation
 
+  /// Which of these pids were replaced by a rotation that is over.
+  func retired(among pids: [PseudonymousID]) throws -> [PseudonymousID] {
+    guard names.retiredRotation > 0 else { return [] }
+    return try store.read { snapshot in
+      try pids.filter { try names.isRetired($0, in: snapshot) }
+    }
+  }
+
   /// Forgets whom the former pids of `rotation` and of those before it mean: at once, as far as anybody is
   /// answered, and in the store in bounded transactions.
   package func retire(_ rotation: UInt32) async throws {

@@ -25,6 +25,8 @@ extension PersonRegistry {
     let now = time.now
     return try await keys.destroying { transaction, epoch in
       var tombstones: [ForgottenRecord] = []
+      // Whose rows are gone, or cannot be read: looked for once, for everybody.
+      var lostAliases: [PseudonymousID: [PseudonymousID]]?
       for person in people {
         tombstones.append(
           try forget(
@@ -32,7 +34,14 @@ extension PersonRegistry {
             as: ForgottenRecord(
               forgottenAtUs: now.microseconds, erasureSequence: person.erasureSequence,
               keyEpoch: epoch),
-            by: principal, in: &transaction))
+            by: principal, in: &transaction
+          ) { transaction in
+            if let lostAliases { return lostAliases }
+            let persons = try people.map { try Self.person($0.pid, in: transaction) ?? $0.pid }
+            let found = try Self.aliases(of: Set(persons), in: transaction)
+            lostAliases = found
+            return found
+          })
       }
       return tombstones
     }
@@ -40,7 +49,8 @@ extension PersonRegistry {
 
   private func forget(
     _ pid: PseudonymousID, as tombstone: ForgottenRecord, by principal: String,
-    in transaction: inout WriteTransaction
+    in transaction: inout WriteTransaction,
+    lostAliases: (borrowing WriteTransaction) throws -> [PseudonymousID: [PseudonymousID]]
   ) throws -> ForgottenRecord {
     if let earlier = try transaction.get(VaultTables.forgotten, pid)?.message { return earlier }
     let person = try Self.person(pid, in: transaction) ?? pid
@@ -51,7 +61,7 @@ extension PersonRegistry {
       let rows = try transaction.rows(VaultTables.identifiers, .prefix(person), under: key)
       aliases = rows.compactMap { PseudonymousID(bytes: $0.value.message.pid) }
     } else {
-      aliases = try Self.aliases(of: [person], in: transaction)[person] ?? []
+      aliases = try lostAliases(transaction)[person] ?? []
     }
     return try bury(person, aliases: aliases, as: tombstone, by: principal, in: &transaction)
   }
