@@ -229,27 +229,40 @@ struct AttendTests {
     #expect(noted.positions.prefix(2) == [0, 1])
   }
 
-  @Test("a gate that is ahead of the log forgets what it knew and reads from the beginning")
+  @Test("a gate that is ahead of the log forgets what it knew, but not that a rotation is over")
   func logBehind() async throws {
+    let retired = Flag()
     let third = Flag()
     let noted = Noted()
     try await attend { line, number in
       noted.add(try await line.registration().appliedSequence)
       switch number {
       case 1:
+        try await retired.wait()
         try await line.send(Example.change(5))
         _ = try await line.confirmation()
       case 2:
         throw RPCError(
           .failedPrecondition, "behind", details: [StatusDetail("log-behind-gate", "1")])
       default:
+        try await line.lease(from: try await line.renewal())
         third.set()
         try await line.stay()
       }
     } _: { gate in
+      gate.retire(1)
+      retired.set()
       try await third.wait()
       #expect(gate.appliedSequence == .zero)
       #expect(gate.personCount == 0)
+      try await gate.apply([
+        Example.change(1, from: SystemTime().now),
+        Example.change(
+          2, .renaming(former: Example.pid(1), rotation: 1), of: 11, scopes: []),
+      ])
+      try await eventually { gate.isLive }
+      #expect(gate.withholding(11) == nil)
+      #expect(gate.withholding(1) == .neverAsked)
     }
     #expect(noted.positions.prefix(3) == [0, 5, 0])
   }
