@@ -44,7 +44,7 @@ extension EraseCommand {
         } catch {
           throw CommandFailure(
             "\(erased.count) of \(people.count) people were erased; then: \(error)\n"
-              + "Repeat the command for the rest: who is erased already stays so.")
+              + "With that mended, repeat the command: who is erased already stays so.")
         }
         bar.update(Double(erased.count) / Double(people.count))
       }
