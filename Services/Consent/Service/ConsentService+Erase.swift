@@ -46,7 +46,7 @@ extension ConsentService {
     // Everybody is asked under the pid that the erasure is recorded under.
     let erasure = PendingErasure(
       sequence: recorded.receipt.sequence, pid: try pid(recorded.receipt.pid))
-    let task = try await finish(erasure, inForceAt: time.now)
+    let task = try await finish([erasure], inForceAt: time.now)[0].task
     let missing = try await certificate(of: erasure, after: task)
     return EraseReply(
       receipt: recorded.receipt, gates: passage.outcomes,
@@ -56,14 +56,22 @@ extension ConsentService {
       missing: missing.sorted())
   }
 
-  /// Lets the vault destroy the person's key, unless it has done so.
-  private func finish(
-    _ erasure: PendingErasure, inForceAt: Timestamp
-  ) async throws -> ErasureTask {
-    if let task = try ledger.erasureTask(erasure.sequence), task.isDone { return task }
-    let tasks = try await ledger.finishErasures(
-      try await forget([erasure]), inForceAt: inForceAt, stores: configuration.erasureStores)
-    return tasks[0]
+  /// Lets the vault destroy the people's keys, which share an epoch of its key tree, unless it has done
+  /// so; answers how each erasure stands.
+  func finish(
+    _ erasures: [PendingErasure], inForceAt: Timestamp
+  ) async throws -> [(sequence: UInt64, task: ErasureTask)] {
+    let open = try erasures.filter { try ledger.erasureTask($0.sequence)?.isDone != true }
+    if !open.isEmpty {
+      try await ledger.finishErasures(
+        try await forget(open), inForceAt: inForceAt, stores: configuration.erasureStores)
+    }
+    return try erasures.map { erasure in
+      guard let task = try ledger.erasureTask(erasure.sequence) else {
+        throw ReceiptRefusal.notErased
+      }
+      return (erasure.sequence, task)
+    }
   }
 
   /// Has the vault destroy the people's keys; answers what it says of each, by its position.
@@ -97,8 +105,7 @@ extension ConsentService {
           // The call that recorded it may have broken off before the gates knew.
           _ = try await roster.barrier(
             at: erasure.sequence, of: [erasure.pid], since: time.monotonicMicroseconds)
-          let task = try await finish(erasure, inForceAt: time.now)
-          note(task, at: erasure.sequence)
+          note(try await finish([erasure], inForceAt: time.now))
           log.notice(
             "an erasure is complete", metadata: ["sequence": "\(erasure.sequence)"])
         } catch {
@@ -166,7 +173,7 @@ extension ConsentService {
       while true {
         let answers = desk.takeAnswers()
         guard !answers.isEmpty else { break }
-        defer { desk.isDone(with: answers) }
+        defer { desk.release(answers) }
         do {
           note(try await ledger.note(answers, stores: configuration.erasureStores))
         } catch {

@@ -52,13 +52,13 @@ struct ErasureDeskTests {
     // It was none: the erasure lacks the store still.
     let answers = desk.takeAnswers()
     #expect(answers.count == 1)
-    desk.isDone(with: answers)
+    desk.release(answers)
     #expect(ask(desk) == [2])
     answer(desk, [2])
     desk.update([
       ErasureDesk.Standing(sequence: 2, pid: Example.pid(2), missing: ["vectors"])
     ])
-    desk.isDone(with: desk.takeAnswers())
+    desk.release(desk.takeAnswers())
     time.advance(microseconds: 1_000_000)
     #expect(ask(desk) == [1, 3])
   }

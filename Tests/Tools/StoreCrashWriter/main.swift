@@ -12,8 +12,9 @@ internal import SealedStore
 //     StoreCrashWriter DIRECTORY check
 //
 // With `reseal` the store is sealed under a second key meanwhile. The tests and `make bench-store`
-// kill it at some moment and look whether every line is still true: with `check` it reads such lines from standard input and prints how many are not. Its exit
-// code is 1 when the store itself is not whole.
+// kill it at some moment and look whether every line is still true: with `check` it reads such lines
+// from standard input and prints how many are not. Its exit code is 1 when the store itself is not
+// whole.
 
 let arguments = CommandLine.arguments
 let isCheck = arguments.last == "check"

@@ -24,8 +24,13 @@ extension ConsentService {
         Array(batch), ground: request.ground, by: context.peer.spiffeID)
       let barrier = try await passMany(recorded)
       barriers.append(barrier)
-      let tasks = try await finish(recorded, inForceAt: time.now)
-      for (recorded, task) in zip(recorded, tasks) {
+      // Everybody is asked under the pid that the erasure is recorded under.
+      let erasures = try recorded.map {
+        PendingErasure(sequence: $0.receipt.sequence, pid: try pid($0.receipt.pid))
+      }
+      let tasks = try await finish(erasures, inForceAt: time.now)
+      note(tasks)
+      for (recorded, (_, task)) in zip(recorded, tasks) {
         people.append(
           ErasedPerson(
             consentID: recorded.receipt.consentID, sequence: recorded.receipt.sequence,
@@ -53,29 +58,6 @@ extension ConsentService {
   private func pace(of request: EraseManyRequest) -> Int {
     let most = configuration.erasuresPerSecondMax
     return request.peoplePerS == 0 ? most : min(most, Int(request.peoplePerS))
-  }
-
-  /// Lets the vault destroy the keys of all of them, which share an epoch of its key tree.
-  private func finish(
-    _ recorded: [ConsentLedger.Recorded], inForceAt: Timestamp
-  ) async throws -> [ErasureTask] {
-    let erasures = try recorded.map {
-      PendingErasure(sequence: $0.receipt.sequence, pid: try pid($0.receipt.pid))
-    }
-    let known = try erasures.map { try ledger.erasureTask($0.sequence) }
-    let open = zip(erasures, known).filter { $1?.isDone != true }.map(\.0)
-    var tasks: [UInt64: ErasureTask] = [:]
-    if !open.isEmpty {
-      let finished = try await ledger.finishErasures(
-        try await forget(open), inForceAt: inForceAt, stores: configuration.erasureStores)
-      tasks = Dictionary(zip(open.map(\.sequence), finished)) { first, _ in first }
-    }
-    let all = try zip(erasures, known).map { erasure, known in
-      guard let task = tasks[erasure.sequence] ?? known else { throw ReceiptRefusal.notErased }
-      return (sequence: erasure.sequence, task: task)
-    }
-    note(all)
-    return all.map(\.task)
   }
 
   /// Waits for the certificates, and notes which there are when the time is up.

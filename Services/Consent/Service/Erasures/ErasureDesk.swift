@@ -144,7 +144,7 @@ package final class ErasureDesk: Sendable {
 
   /// These answers are written down, or were none: where something is still missing it is asked for
   /// again.
-  package func isDone(with answers: [Answer]) {
+  package func release(_ answers: [Answer]) {
     state.withLock { state in
       for answer in answers { state.open[answer.sequence]?.answered.remove(answer.service) }
     }

@@ -37,6 +37,7 @@ extension ConsentLedger {
   ///   - inForceAt: when no gate served any of the people any more.
   ///   - stores: the other stores that must speak before there is a certificate.
   /// - Returns: the tasks as they stand now, in the order of `replies`.
+  @discardableResult
   package func finishErasures(
     _ replies: [(sequence: UInt64, reply: ForgetReply)], inForceAt: Timestamp, stores: [String]
   ) async throws -> [ErasureTask] {
